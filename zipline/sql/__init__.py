@@ -1,0 +1,23 @@
+"""The dialect: SQL text on one side, statements with a bound meaning on the other.
+
+Three steps, and each may be taken alone:
+
+``parse(text, dialect=None) -> list[Statement]``
+    One ``Statement`` for each statement of the text, in order. ``dialect`` is ``None`` (this
+    project's own), ``"duckdb"``, ``"snowflake"`` or ``"spark"``: the engine whose reading of a bare
+    ``ASOF JOIN`` is meant. Nothing is looked up yet. Raises ``SqlError``.
+
+``bind(statement, catalog) -> Command``
+    Resolves the names against a ``Catalog``, types every expression, checks every rule, and gives
+    one of the commands of ``commands.py``: ``CreateSource``, ``CreateFeatureSet``,
+    ``CreateTrainingSet``, ``Drop``, ``Show``, ``Describe``, ``Explain``, ``Query``. Nothing is
+    changed: whoever holds the catalog carries the command out. Raises ``SqlError``.
+
+``fmt(text, from_=None) -> str``
+    The canonical spelling of a text, with its comments; ``from_`` is a dialect as in ``parse``.
+
+``load_notation(text, name=None) -> str``
+    The SQL that a definition in the paper's notation means (HOCON, or YAML with the same keys).
+
+This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
+"""
