@@ -1,0 +1,37 @@
+"""The temporal kernel: aggregates and row look-ups as of each spine row's time.
+
+    encoding = encode([spine["listing"]], [events["listing"]])
+    timeline = Timeline(encoding, spine["ts"], events["ts"], known=events["loaded_at"])
+    week = Window(width=7 * 86_400_000_000)
+    [[nights]] = timeline.aggregate([events["n_nights"]], [Spec("sum", (0,), (week,))])
+    pyarrow.array(nights)
+
+Arrays come in and go out by the Arrow C data interface (`__arrow_c_array__`), so neither pyarrow
+nor numpy is needed here. The work is done in C++ with the GIL released.
+"""
+
+from bighead.kernels.temporal._temporal import (
+    Candidates,
+    Encoding,
+    Result,
+    Timeline,
+    distinct_rows,
+    encode,
+)
+from bighead.kernels.temporal.errors import NullTime, Overflow, TemporalError, Unsupported
+from bighead.kernels.temporal.specs import Spec, Window
+
+__all__ = [
+    "Candidates",
+    "Encoding",
+    "NullTime",
+    "Overflow",
+    "Result",
+    "Spec",
+    "TemporalError",
+    "Timeline",
+    "Unsupported",
+    "Window",
+    "distinct_rows",
+    "encode",
+]

@@ -1,0 +1,180 @@
+"""The door of the temporal kernel; see `bighead.kernels.temporal`.
+
+All arrays are single Arrow arrays (combine chunks first), not chunked ones. Row numbers are int64.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bighead.kernels.temporal.specs import Spec
+
+class ArrowArray(Protocol):
+    """Anything that exports one Arrow array, such as pyarrow.Array."""
+
+    def __arrow_c_array__(
+        self, requested_schema: object | None = None
+    ) -> tuple[object, object]: ...
+
+class Result:
+    """An Arrow array owned by the kernel; `pyarrow.array(result)` takes it without a copy.
+
+    It can be exported any number of times; the buffers live as long as any taker.
+    """
+
+    def __arrow_c_array__(
+        self, requested_schema: object | None = None
+    ) -> tuple[object, object]: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __len__(self) -> int: ...
+
+class Encoding:
+    """Joint dense codes of the keys of spine and events.
+
+    A code is in [0, keys); -1 stands for no key: a NULL or NaN in a key column, or an event's key
+    that no spine row has.
+    """
+
+    @property
+    def keys(self) -> int:
+        """How many distinct keys the spine holds."""
+    @property
+    def spine_codes(self) -> Result:
+        """int32, one a spine row."""
+    @property
+    def event_codes(self) -> Result:
+        """int32, one an event row."""
+    @property
+    def seconds(self) -> float:
+        """Time spent encoding."""
+
+def encode(
+    spine_keys: Sequence[ArrowArray],
+    event_keys: Sequence[ArrowArray],
+    threads: int = 2,
+    *,
+    spine_rows: int | None = None,
+    event_rows: int | None = None,
+) -> Encoding:
+    """Number the keys of spine and events together.
+
+    Key columns come in pairs of one Arrow type: bool, integers, float, double (NaN reads as NULL,
+    -0.0 as 0.0), date32, date64, time, timestamp, duration, decimal128, string, large_string,
+    binary, large_binary. With no key column there is one global key, and `spine_rows` and
+    `event_rows` must tell how many rows there are. Raises Unsupported for other types and
+    ValueError where the two sides differ in type or length.
+    """
+
+class Candidates:
+    """The candidates of each spine row of a row look-up, nearest first, handed out step by step.
+
+    For joins whose ON reads both sides: take some, keep each spine row's first that passes, take
+    more for the rows that had none.
+    """
+
+    def take(self, rows: ArrowArray | None = None, limit: int = 1) -> tuple[Result, Result]:
+        """The next `limit` candidates of each spine row in `rows` (int64; None: every row).
+
+        Returns (spine row, event row), int64, of equal length: for each row of `rows`, in its
+        order, at most `limit` pairs, nearest first. A row whose candidates are exhausted has no
+        pair. Each candidate is handed out once. Only rows that are visible are handed out.
+        """
+
+class Timeline:
+    """Events and spine rows grouped by key and sorted by time, ready to be asked.
+
+    encoding: of the keys of both sides.
+    spine_time, event_time: int64 microseconds, or timestamp[us]. A NULL spine time has empty
+        windows and finds no row.
+    known: when each event was known, likewise; NULL: never. None: every event when it happens (and
+        a forward look-up is free to take any row).
+    sequence: any type that orders (see `aggregate`); breaks ties of equal time, NULL first.
+    inclusive: False is `t > event time`, windows `[t - w, t)`, known before t; True is `t >= event
+        time`, windows `[t - w, t]`, known no later than t.
+
+    Raises NullTime where an event without a time has the key of a spine row with a time (whatever
+    `known` says), ValueError where lengths or types do not fit.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        spine_time: ArrowArray,
+        event_time: ArrowArray,
+        known: ArrowArray | None = None,
+        sequence: ArrowArray | None = None,
+        inclusive: bool = False,
+        threads: int = 2,
+    ) -> None: ...
+    @property
+    def ordered(self) -> bool:
+        """Whether, in every key, rows become visible in the order of their event times, so that the
+        quicker path of two pointers a window is taken instead of a sweep of intervals."""
+    @property
+    def rows(self) -> int:
+        """Events kept: those of keys that the spine holds."""
+    @property
+    def groups(self) -> int:
+        """Keys that have events and spine rows."""
+    @property
+    def largest_group(self) -> int:
+        """Events of the largest key."""
+    @property
+    def seconds(self) -> float:
+        """Time spent grouping and sorting."""
+
+    def aggregate(
+        self, columns: Sequence[ArrowArray], specs: Sequence[Spec]
+    ) -> list[list[Result]]:
+        """Compute each spec over each of its windows: `result[spec][window]`, one value a spine row.
+
+        columns: of the events: bool, integers, float, double, decimal128, date32, date64, time,
+            timestamp, duration, string, large_string, binary, large_binary, null. They order as
+            NULL, false < true, numbers with NaN last, strings and bytes by unsigned bytes.
+
+        What comes back:
+
+        - int64, 0 where empty: count, count_rows, count_distinct.
+        - sum: int64 of integers, double of floats (correctly rounded exact sum), decimal128(38, s)
+          of decimals. avg: double, or decimal128(38, min(s + 4, 38)).
+        - double: var_pop, var_samp, stddev_pop, stddev_samp, quantile (numbers only).
+        - bool: bool_and, bool_or (of booleans).
+        - int64 *event row* (to be taken from any column): min, max, first, last, min_by, max_by.
+        - list<int64> of event rows: first_k (oldest first), last_k (newest first), top_k (greatest
+          first), bottom_k (least first).
+        - list<struct<row: int64, count: int64>>, ordered by value: histogram; `row` is an event row
+          that holds the value (not always one inside the window).
+        - with a bucket: list<struct<bucket_row: int64, value: T>> with T as above, ordered by the
+          bucket's value; `bucket_row` is an event row that holds the bucket. A bucket is there where
+          a row with a non-NULL, non-NaN bucket and a counted input passed the filter (count_rows
+          counts every row). No bucket: NULL, for counts too.
+
+        Empty windows are NULL except where said. Raises Overflow, Unsupported (a kind that does not
+        fit the type), ValueError (positions out of range, missing k or p, unequal lengths).
+        """
+
+    def lookup(
+        self, tie: Sequence[ArrowArray] = (), tolerance: int | None = None, forward: bool = False
+    ) -> Result:
+        """The nearest event of each spine row: int64 event rows, NULL where there is none.
+
+        Backward: the newest row before t (or at t, where inclusive). Forward: the oldest after t (or
+        at t). Rows of equal time go by sequence, then by the columns `tie` in turn, NULLs first; the
+        greatest is taken in both directions. Rows must be known before t (at t, where inclusive) in
+        both directions. tolerance: the greatest distance in microseconds, itself allowed.
+        """
+
+    def candidates(
+        self, tie: Sequence[ArrowArray] = (), tolerance: int | None = None, forward: bool = False
+    ) -> Candidates:
+        """What `lookup` would choose from, nearest first, for conditions that read both sides."""
+
+def distinct_rows(
+    identity: Sequence[ArrowArray], columns: Sequence[ArrowArray], threads: int = 2
+) -> tuple[Result, tuple[int, int] | None]:
+    """Keep one row of each identity.
+
+    Returns (rows, conflict): `rows` are the int64 numbers of the rows to keep, ascending: the first
+    of each identity, and every row with a NULL (or NaN) in its identity, since NULL equals nothing.
+    `conflict` is the first pair (kept row, later row) of equal identity that differ in `columns`
+    (NULL equals NULL there, NaN equals NaN, -0.0 equals 0.0), or None.
+    """

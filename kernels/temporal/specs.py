@@ -1,0 +1,57 @@
+"""What to compute: windows and aggregates, as plain frozen records.
+
+A spec names columns by their position in the list given to `Timeline.aggregate`, so the kernel
+never learns a name.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which visible events of its key a spine row at time t counts.
+
+    width: microseconds; the window is `[t - width, t)`, or `[t - width, t]` where the timeline is
+        inclusive; `t - width` saturates. None: all history.
+    rows: only the newest `rows` of them, counted before filter, bucket and NULLs. None: all.
+    forward: for labels: `[t, t + width)` where the timeline is inclusive (`>=`), `(t, t + width]`
+        where it is strict (`>`), whatever the rows' knowledge time. Width None: all that follows.
+    """
+
+    width: int | None = None
+    rows: int | None = None
+    forward: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width is not None and not 0 <= self.width < 1 << 63:
+            raise ValueError(f"a window's width is 0 to 2^63 - 1 microseconds, not {self.width}")
+        if self.rows is not None and not 0 < self.rows < 1 << 63:
+            raise ValueError(f"a window holds at least one row, not {self.rows}")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One aggregate over one or more windows.
+
+    kind: count, count_rows, sum, avg, min, max, var_pop, var_samp, stddev_pop, stddev_samp, first,
+        last, first_k, last_k, top_k, bottom_k, count_distinct, min_by, max_by, bool_and, bool_or,
+        histogram, quantile.
+    args: positions of its arguments in the list of columns; a row with a NULL or NaN in any of them
+        is ignored. min_by and max_by take (x, y).
+    windows: one result for each.
+    filter: position of a boolean column; only rows where it is true count. None: all rows.
+    bucket: position of a column; one value for each of its values, see `Timeline.aggregate`.
+    k: the k of first_k, last_k, top_k, bottom_k; of histogram, where None keeps all values.
+    p: (numerator, denominator) of quantile's p, in [0, 1].
+    tie: positions of columns that order rows of equal time and sequence where a window is cut to
+        `rows`; the greatest is the newest. Columns the aggregate reads follow them anyway.
+    """
+
+    kind: str
+    args: tuple[int, ...] = ()
+    windows: tuple[Window, ...] = (Window(),)
+    filter: int | None = None
+    bucket: int | None = None
+    k: int | None = None
+    p: tuple[int, int] | None = None
+    tie: tuple[int, ...] = ()
