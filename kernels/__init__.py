@@ -1,0 +1,1 @@
+"""Native kernels: C++17 headers behind thin Cython doors."""

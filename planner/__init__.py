@@ -1,0 +1,1 @@
+"""The engines, and the session that runs queries on them."""
