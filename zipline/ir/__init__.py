@@ -1,0 +1,1 @@
+"""The one intermediate representation: types, expressions, sources and the nodes of a plan."""
