@@ -1,0 +1,35 @@
+"""From a logical plan to the one that runs: stages with names, passes in an order to be read.
+
+A pass is a function `Node -> Node` that keeps the rows and gives the same object back where there is
+nothing to do; each has a file of its own in `passes/`. EXPLAIN (`explain.py`) can stop at any stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from bighead.zipline.ir.nodes import Node
+
+Stage = Literal["logical", "optimized", "tiled", "physical"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""`logical` is what the text says, `optimized` what the engines of one machine and of a cluster
+compile, `tiled` what a store of tiles serves, `physical` what an engine does."""
+
+Pass = Callable[[Node], Node]
+
+PASSES: tuple[Pass, ...] = ()
+"""From `logical` to `optimized`."""
+
+TILING: tuple[Pass, ...] = ()
+"""From `optimized` to `tiled`."""
+
+
+def optimize(plan: Node, until: Stage = "optimized") -> Node:
+    """The plan at a stage; `physical` is an engine's to make, from `optimized`."""
+    assert until != "physical", "an engine compiles the physical plan"
+    if until == "logical":
+        return plan
+    for step in PASSES + (TILING if until == "tiled" else ()):
+        plan = step(plan)
+    return plan

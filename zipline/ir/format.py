@@ -1,0 +1,295 @@
+"""A plan as an indented tree: one line a node with what matters, and below it its features.
+
+Windows are printed as they are written (`LAST '7d'`) beside the bounds that they mean under their
+join (`[t - 7d, t)`), because that is what a reader wants to check. A node of another layer, such as
+a step of an engine, takes part by a method `describe() -> Description`.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.format_expr import (
+    format_aggregate,
+    format_expr,
+    format_name,
+    format_operand,
+)
+from bighead.zipline.ir.nodes import (
+    Events,
+    Filter,
+    Keys,
+    Lookup,
+    Node,
+    Project,
+    Reach,
+    Relational,
+    Scan,
+    StaticJoin,
+    TemporalJoin,
+    UnionAll,
+    Versions,
+    View,
+)
+from bighead.zipline.windows import Window, format_duration
+
+WIDTH = 100
+"""Longer lists of columns go on, indented, on the next line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is printed of a node: a headline, then rows of cells, aligned in columns."""
+
+    head: str
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A node that says itself what is printed of it."""
+
+    def describe(self) -> Description:
+        """The headline and the rows below it."""
+        ...
+
+
+Note = Callable[[Node], str]
+"""What is added at the end of a node's headline; '' for nothing."""
+
+
+def format_plan(node: Node, note: Note | None = None) -> str:
+    """The plan as text, without a newline at the end.
+
+    >>> from bighead.zipline.ir.sources import Table
+    >>> from bighead.zipline.ir.types import BIGINT
+    >>> import pyarrow as pa
+    >>> scan = Scan(Table("t", pa.schema([("a", BIGINT)])), ("a",))
+    >>> print(format_plan(Filter(scan, Column("a", pa.bool_()))))
+    Filter a
+    └─ Scan t: a
+    """
+    return "\n".join(_lines(node, False, note or (lambda _: "")))
+
+
+def bounds(window: Window, inclusive: bool = False, tail: int | None = None) -> str:
+    """The event times that a window holds as of t.
+
+    >>> bounds(Window(7 * 86_400_000_000)), bounds(Window(rows=10), inclusive=True)
+    ('[t - 7d, t)', '(-inf, t] newest 10 rows')
+    >>> bounds(Window(86_400_000_000), tail=3_600_000_000)
+    '[floor(t - 1d, 1h), t)'
+    """
+    width = None if window.width is None else format_duration(window.width)
+    if window.forward:
+        # A label joined by >= starts at t itself and leaves the end out; by > it is the other way.
+        start, end = ("[t", ")") if inclusive else ("(t", "]")
+        text = f"{start}, +inf)" if width is None else f"{start}, t + {width}{end}"
+    else:
+        low = "(-inf" if width is None else f"[t - {width}"
+        if width is not None and tail is not None:
+            low = f"[floor(t - {width}, {format_duration(tail)})"
+        text = f"{low}, t{']' if inclusive else ')'}"
+    return text if window.rows is None else f"{text} newest {window.rows} rows"
+
+
+def _lines(node: Node, inclusive: bool, note: Note) -> list[str]:
+    described = _describe(node, inclusive)
+    head, *more = described.head.split("\n")
+    remark = note(node)
+    lines = [f"{head}  -- {remark}" if remark else head]
+    margin = "│  " if node.inputs else "   "
+    lines += [margin + line for line in (*more, *align(described.rows))]
+    within = node.inclusive if isinstance(node, TemporalJoin) else inclusive
+    for i, below in enumerate(node.inputs):
+        first, rest = ("└─ ", "   ") if i == len(node.inputs) - 1 else ("├─ ", "│  ")
+        inner = _lines(below, within, note)
+        lines += [first + inner[0], *(rest + line for line in inner[1:])]
+    return lines
+
+
+def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Cells padded so that columns stand below each other, two blanks apart."""
+    widths: dict[int, int] = {}
+    for row in rows:
+        for i, cell in enumerate(row):
+            widths[i] = max(widths.get(i, 0), len(cell))
+    return ["  ".join(c.ljust(widths[i]) for i, c in enumerate(row)).rstrip() for row in rows]
+
+
+def _describe(node: Node, inclusive: bool) -> Description:
+    if isinstance(node, Described):
+        return node.describe()
+    if isinstance(node, View):
+        return _view(node, inclusive)
+    describe = _DESCRIBE.get(type(node))
+    assert describe is not None, f"{type(node).__name__} has no format"
+    return Description(describe(node))
+
+
+def _scan(node: Scan) -> str:
+    text = _listed(f"Scan {node.source.name}: ", map(format_name, node.columns))
+    if node.predicate is not None:
+        text += f"\nwhere {format_expr(node.predicate)}"
+    if node.reach is not None:
+        text += f"\nwithin {_reach(node.reach)}"
+    return text
+
+
+def _reach(reach: Reach) -> str:
+    low, high = "(-inf", "+inf)"
+    if reach.back is not None:
+        low = f"[first t - {format_duration(reach.back)}" if reach.back else "[first t"
+    if reach.ahead is not None:
+        high = f"last t + {format_duration(reach.ahead)}]" if reach.ahead else "last t]"
+    return f"{low}, {high}"
+
+
+def _filter(node: Filter) -> str:
+    return f"Filter {format_expr(node.predicate)}"
+
+
+def _project(node: Project) -> str:
+    return _listed("Project ", (_as(name, expr) for name, expr in node.columns))
+
+
+def _relational(node: Relational) -> str:
+    names = ", ".join(format_name(name) for name, _ in node.tables)
+    head = f"Relational over {names}" if names else "Relational"
+    return "\n".join([head, *textwrap.dedent(node.sql).strip().splitlines()])
+
+
+def _events(node: Events) -> str:
+    parts = [f"time {format_expr(node.event_time)}"]
+    if node.known_at is not None:
+        parts.append(f"known at {format_expr(node.known_at)}")
+    if node.sequence is not None:
+        parts.append(f"sequence {format_expr(node.sequence)}")
+    if node.identity:
+        parts.append(f"identity ({', '.join(map(format_name, node.identity))})")
+    if node.skip_null_times:
+        parts.append("skip null times")
+    return f"Events {node.source}: {', '.join(parts)}"
+
+
+def _versions(node: Versions) -> str:
+    parts = [f"changed at {format_expr(node.changed_at)}"]
+    if node.known_at is not None:
+        parts.append(f"known at {format_expr(node.known_at)}")
+    if node.sequence is not None:
+        parts.append(f"sequence {format_expr(node.sequence)}")
+    key = ", ".join(map(format_name, node.primary_key))
+    return f"Versions {node.source} ({key}): {', '.join(parts)}"
+
+
+def _union(node: UnionAll) -> str:
+    return "UnionAll"
+
+
+def _view(node: View, inclusive: bool) -> Description:
+    head = f"View{_by(node.keys)}"
+    if node.tail is not None:
+        tail = format_duration(node.tail)
+        head += f", tail {tail}: a window may reach less than {tail} further back"
+    rows = tuple(
+        (
+            format_name(f.name),
+            format_aggregate(f.aggregate),
+            str(f.window),
+            bounds(f.window, inclusive, node.tail),
+        )
+        for f in node.features
+    )
+    return Description(head, rows)
+
+
+def _lookup(node: Lookup) -> str:
+    text = f"Lookup {'next' if node.forward else 'last'} row{_by(node.keys)}"
+    if node.tolerance is not None:
+        text += f", within {format_duration(node.tolerance) if node.tolerance else '0us'}"
+    text = _listed(f"{text}: ", map(format_name, node.columns))
+    if node.residual is not None:
+        text += f"\nwhere {format_expr(node.residual)}"
+    return text
+
+
+def _temporal(node: TemporalJoin) -> str:
+    right = node.right
+    forward = isinstance(right, Lookup) and right.forward
+    if isinstance(right, View) and right.features:
+        forward = all(f.window.forward for f in right.features)
+    sign = (">" if forward else "<") + ("=" if node.inclusive else "")
+    moment = "changed" if isinstance(right.inputs[0], Versions) else "event"
+    seen = f"{moment} {sign} t"
+    if not (forward and isinstance(right, View)):
+        known = "<=" if node.inclusive else "<"
+        sources = right.inputs[0].events if isinstance(right.inputs[0], UnionAll) else right.inputs
+        stated = any(isinstance(e, Events | Versions) and e.known_at is not None for e in sources)
+        seen += f", known {known} t" if stated or forward else ""
+    on = _on(node.keys, tuple(format_operand(k) for k in right.keys))
+    word = "inclusive" if node.inclusive else "strict"
+    name = format_name(node.alias)
+    return f"TemporalJoin {node.kind} {name}: t = {format_expr(node.time)}, {word} ({seen}){on}"
+
+
+def _static(node: StaticJoin) -> str:
+    on = _on(node.keys, tuple(map(format_name, node.primary_key)))
+    text = _listed(
+        f"StaticJoin {node.kind} {format_name(node.alias)}{on.replace(', on', ' on', 1)}: ",
+        map(format_name, node.columns),
+    )
+    if node.residual is not None:
+        text += f"\nwhere {format_expr(node.residual)}"
+    return text
+
+
+def _keys(node: Keys) -> str:
+    return _listed("Keys ", (_as(name, expr) for name, expr in node.keys))
+
+
+_DESCRIBE: dict[type[Node], Callable[..., str]] = {
+    Scan: _scan,
+    Filter: _filter,
+    Project: _project,
+    Relational: _relational,
+    Events: _events,
+    UnionAll: _union,
+    Versions: _versions,
+    Lookup: _lookup,
+    TemporalJoin: _temporal,
+    StaticJoin: _static,
+    Keys: _keys,
+}
+
+
+def _as(name: str, expr: Expr) -> str:
+    if isinstance(expr, Column) and expr.name == name:
+        return format_name(name)
+    return f"{format_expr(expr)} AS {format_name(name)}"
+
+
+def _by(keys: tuple[Expr, ...]) -> str:
+    return f" by {', '.join(map(format_expr, keys))}" if keys else ""
+
+
+def _on(ours: tuple[Expr, ...], theirs: tuple[str, ...]) -> str:
+    pairs = [f"{format_operand(a)} = {b}" for a, b in zip(ours, theirs, strict=True)]
+    return f", on {' AND '.join(pairs)}" if pairs else ""
+
+
+def _listed(head: str, items: Iterable[str]) -> str:
+    """`head a, b, c`, wrapped between the items; what goes on is indented."""
+    texts = list(items)
+    lines, line = [], head
+    for i, item in enumerate(texts):
+        piece = item + ("," if i < len(texts) - 1 else "")
+        if line.strip() and line != head and len(line) + 1 + len(piece) > WIDTH:
+            lines.append(line)
+            line = "  " + piece
+        else:
+            line = line + piece if line == head else f"{line} {piece}"
+    return "\n".join([*lines, line.rstrip().removesuffix(":")])
