@@ -21,3 +21,8 @@ Three steps, and each may be taken alone:
 
 This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
 """
+
+from bighead.zipline.sql.dialect import parse
+from bighead.zipline.sql.tree import Statement
+
+__all__ = ["Statement", "parse"]
