@@ -1,0 +1,118 @@
+"""The report: what was built, how good it is, what a leak pretends, and one row explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pyarrow as pa
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table as RichTable
+from sklearn.metrics import roc_curve
+
+matplotlib.use("Agg")
+
+INK, QUIET, HONEST, LEAKY, LIVE = "#1f2933", "#9aa5b1", "#0b7a75", "#d64545", "#e8a33d"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One model on one table: its name in the report, and how it ranks the test rows."""
+
+    name: str
+    color: str
+    late: NDArray[np.bool_]
+    chances: NDArray[np.float32]
+    auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One feature of one row: its value, and the events that it saw."""
+
+    feature: str
+    meaning: str
+    value: object
+    events: pa.Table
+    count: int
+
+
+def draw(curves: list[Curve], importances: list[tuple[str, float]], path: Path) -> None:
+    """Save the ROC curves and the most useful features as a PNG."""
+    figure = Figure(figsize=(11, 5), dpi=130, facecolor="white", layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    for curve in curves:
+        wrong, right_rate, _ = roc_curve(curve.late, curve.chances)
+        label = f"{curve.name}: AUC {curve.auc:.3f}"
+        left.plot(wrong, right_rate, color=curve.color, linewidth=2, label=label)
+    left.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="guessing: AUC 0.500")
+    left.set(xlabel="share of punctual flights flagged", ylabel="share of late flights found")
+    left.set_xlim(0, 1)
+    left.set_ylim(0, 1.005)
+    left.set_title("Late flights, October to December 2013", loc="left", color=INK, fontsize=12)
+    left.legend(frameon=False, loc="lower right", fontsize=9)
+    names = [name for name, _ in reversed(importances)]
+    right.barh(names, [gain for _, gain in reversed(importances)], color=HONEST, height=0.65)
+    right.set_title("What the point-in-time model uses most", loc="left", color=INK, fontsize=12)
+    right.set_xlabel("share of the total gain")
+    right.tick_params(axis="y", labelsize=8, length=0)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def show_work(console: Console, facts: list[tuple[str, str]]) -> None:
+    """Print what was done, a line each."""
+    table = RichTable.grid(padding=(0, 3))
+    table.add_column(style="bold")
+    table.add_column()
+    for fact in facts:
+        table.add_row(*fact)
+    console.print(table)
+
+
+def show_models(console: Console, curves: list[Curve]) -> None:
+    """Print the models side by side."""
+    table = RichTable(title="What point-in-time correctness buys", title_justify="left", box=None)
+    table.add_column("trained on, tested on", no_wrap=True)
+    table.add_column("test AUC", justify="right")
+    table.add_column("")
+    for curve in curves:
+        bar = "█" * round((curve.auc - 0.5) * 80)
+        table.add_row(curve.name, f"{curve.auc:.3f}", f"[{curve.color}]{bar}[/]")
+    console.print(table)
+
+
+def show_row(console: Console, flight: str, as_of: datetime, seen: list[Seen]) -> None:
+    """Print which events the features of one row saw."""
+    console.print(f"[bold]One row explained[/]: {flight}, as of {as_of:%Y-%m-%d %H:%M} UTC")
+    for item in seen:
+        shown = "NULL" if item.value is None else f"{item.value:.6g}"
+        console.print(f"\n  [bold]{item.feature} = {shown}[/]  {item.meaning}", highlight=False)
+        if item.count == 0:
+            console.print("    no event was visible", highlight=False)
+            continue
+        table = RichTable(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+        for name in item.events.column_names:
+            table.add_column(name)
+        for row in item.events.to_pylist():
+            table.add_row(*(_cell(value) for value in row.values()))
+        grid = RichTable.grid(padding=(0, 0, 0, 4))
+        grid.add_row(table)
+        console.print(grid, highlight=False)
+        if item.count > item.events.num_rows:
+            console.print(f"    ... and {item.count - item.events.num_rows} more", highlight=False)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "NULL" if value is None else str(value)
