@@ -1,7 +1,7 @@
 """The wheel, as a user gets it: built, installed into a clean environment, and asked for a query.
 
-That environment holds the core dependencies in the versions of the lock and nothing else: no pandas,
-no test tools, and not this repository.
+That environment holds the core dependencies in the versions of the lock and nothing else: no
+pandas, no test tools, and not this repository.
 """
 
 import json
