@@ -67,6 +67,19 @@ class SqlError(BigheadError):
         return f"{head}\n{place}\n    {shown}\n    {margin}{'^' * width}"
 
 
+class ExpressionError(BigheadError):
+    """A function that does not exist, or does not take what it is given; knows no place in a text.
+
+    >>> print(ExpressionError("SUM takes numbers, not VARCHAR", "write CAST(x AS DOUBLE)"))
+    SUM takes numbers, not VARCHAR; write CAST(x AS DOUBLE)
+    """
+
+    def __init__(self, reason: str, suggestion: str = "") -> None:
+        self.reason = reason
+        self.suggestion = suggestion
+        super().__init__(f"{reason}; {suggestion}" if suggestion else reason)
+
+
 class CatalogError(BigheadError):
     """A name that is unknown, taken, or still in use."""
 
