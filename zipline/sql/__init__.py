@@ -23,6 +23,7 @@ This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
 """
 
 from bighead.zipline.sql.dialect import parse
+from bighead.zipline.sql.fmt import fmt
 from bighead.zipline.sql.tree import Statement
 
-__all__ = ["Statement", "parse"]
+__all__ = ["Statement", "fmt", "parse"]

@@ -7,6 +7,8 @@ reading a text becomes an `SqlError` that shows the place.
 
 from __future__ import annotations
 
+import itertools
+
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
@@ -14,7 +16,8 @@ from sqlglot.tokens import Token, TokenType
 
 from bighead.zipline.errors import SqlError, did_you_mean
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.foreign import DIALECTS, to_canonical
+from bighead.zipline.sql.canonical import to_canonical
+from bighead.zipline.sql.foreign import DIALECTS
 from bighead.zipline.sql.located import error_at, node_error
 from bighead.zipline.sql.queries import Refused
 from bighead.zipline.sql.spelling import Spelling
@@ -27,6 +30,7 @@ from bighead.zipline.sql.tree import Statement
 class Zipline(Dialect):
     """SQL with temporal joins, windows as of a time, and definitions of sources and sets."""
 
+    SUPPORTS_USER_DEFINED_TYPES = False
     NULL_ORDERING = "nulls_are_large"
     Tokenizer = ZiplineTokenizer
     Parser = StatementParser
@@ -55,6 +59,7 @@ OWN_NODES: tuple[type[exp.Expr], ...] = (
     tree.DescribeThing, tree.ExplainQuery, tree.Bucketed, tree.Windows, tree.Rows,
     tree.NamedWindows, tree.Label, tree.United, tree.AsOf, tree.TemporalJoin,
 )  # fmt: skip
+WORDLIKE = (TokenType.VAR, TokenType.NUMBER, TokenType.IDENTIFIER)
 ALLOWED = frozenset(QUERY_NODES + EXPRESSION_NODES + OWN_NODES)
 
 
@@ -63,9 +68,15 @@ def tokenize(text: str) -> list[Token]:
     if "\x00" in text:
         raise error_at(text, (text.index("\x00"), text.index("\x00") + 1), "a NUL character")
     try:
-        return Zipline().tokenize(text)
+        tokens = Zipline().tokenize(text)
     except TokenError as error:
         raise _unclosed(text, error) from None
+    for token, follower in itertools.pairwise(tokens):
+        glued = token.end + 1 == follower.start
+        if glued and token.token_type == TokenType.NUMBER and follower.token_type in WORDLIKE:
+            said = text[token.start : follower.end + 1]
+            raise error_at(text, (token.start, follower.end + 1), f"{said!r} is not a number")
+    return tokens
 
 
 def _unclosed(text: str, error: TokenError) -> SqlError:
@@ -115,6 +126,8 @@ def _parse_one(tokens: list[Token], text: str, dialect: str | None) -> exp.Expr:
     parser.origin = dialect
     try:
         (root,) = parser.parse(tokens, text)
+        assert root is not None
+        root = to_canonical(root, text, dialect)
     except Refused as error:
         raise _refusal(error, tokens, text) from None
     except ParseError as error:
@@ -125,12 +138,11 @@ def _parse_one(tokens: list[Token], text: str, dialect: str | None) -> exp.Expr:
         # sqlglot's parser trips over some broken input; it stands near what it cannot read.
         place = parser._curr or parser._prev or tokens[-1]
         raise error_at(text, _span(place), f"cannot read this near {place.text!r}") from None
-    assert root is not None
     for node in root.walk():
         if type(node) not in ALLOWED:
             name = node.key.upper()
             raise node_error(text, node, f"{name} is not part of this dialect")
-    return to_canonical(root, text, dialect)
+    return root
 
 
 def _span(token: Token) -> tuple[int, int]:
@@ -140,26 +152,31 @@ def _span(token: Token) -> tuple[int, int]:
 def _refusal(error: Refused, tokens: list[Token], text: str) -> SqlError:
     """sqlglot's terse reasons in plain words; the end of the text where no token is left."""
     token, reason, suggestion = error.token, _plain(error.reason), error.suggestion
-    if token is None or not token.text and token.start == token.end == 0:
-        last = tokens[-1]
-        lost = reason in ("unexpected", "something is missing here")
-        said = "the statement ends too early" if lost else f"{reason}, but the statement ends here"
-        return error_at(text, (last.start, last.end + 1), said, suggestion)
+    if token is None:
+        end = tokens[-1].end + 1
+        early = reason in ("unexpected", "something is missing here")
+        said = "the statement ends too early" if early else f"{reason}, but the statement ends here"
+        return error_at(text, (end, end), said, suggestion)
     if reason == "unexpected":
         reason = f"unexpected {token.text!r}"
-        suggestion = suggestion or _keyword_like(token.text)
+        before = tokens[max(tokens.index(token) - 1, 0)]
+        suggestion = suggestion or _keyword_like(token.text) or _keyword_like(before.text)
     return error_at(text, _span(token), reason, suggestion)
 
 
 def _plain(reason: str) -> str:
+    """The words of this dialect's errors for the few that sqlglot's parser has."""
     if reason.startswith("Invalid expression"):
         return "unexpected"
-    if reason.startswith("Required keyword"):
+    if reason.startswith(("Required keyword", "Required argument")):
         return "something is missing here"
-    return reason[:1].lower() + reason[1:].rstrip(".")
+    if reason.startswith("Expecting"):
+        return "expected" + reason.removeprefix("Expecting")
+    return reason
 
 
 def _keyword_like(word: str) -> str:
-    known = [*WORDS, "MATCH_CONDITION", "TOLERANCE", "BY"]
-    hint = did_you_mean(word.upper(), known)
-    return hint if hint.startswith("did you mean") and word.upper() not in known else ""
+    """A suggestion where a word is nearly, and not quite, one of the keywords."""
+    known = [*(w for w in WORDS if w != "FOR"), "MATCH_CONDITION", "TOLERANCE"]
+    hint = did_you_mean(word.upper(), known) if len(word) > 2 and word.upper() not in known else ""
+    return hint if hint.startswith("did you mean") else ""

@@ -20,7 +20,7 @@ FLIPPED: dict[type[exp.Expr], type[exp.Binary]] = {
 }
 
 
-def to_canonical(root: exp.Expr, text: str, dialect: str | None) -> exp.Expr:
+def from_foreign(root: exp.Expr, text: str, dialect: str | None) -> exp.Expr:
     """The same statement in the dialect's own spelling; changes the tree in place.
 
     `ASOF LEFT JOIN e ON q.k = e.k AND q.ts >= e.ts` becomes

@@ -140,6 +140,17 @@ class QueryParser(parser.Parser):
             return self._parse_alias(marked)
         return super()._parse_expression()
 
+    def _parse_types(
+        self,
+        check_func: bool = False,
+        schema: bool = False,
+        allow_identifiers: bool = True,
+        with_collation: bool = False,
+    ) -> exp.Expr | None:
+        if check_func and self._next.token_type == TokenType.L_PAREN:
+            return None  # STRUCT(a, b) and DATE(x) are calls where an expression stands
+        return super()._parse_types(check_func, schema, allow_identifiers, with_collation)
+
     # -- windows --------------------------------------------------------------------------------
 
     def _parse_window(self, this: exp.Expr | None, alias: bool = False) -> exp.Expr | None:
@@ -351,7 +362,14 @@ class QueryParser(parser.Parser):
     ) -> exp.Join | None:
         words = self._temporal_words()
         if words is None:
-            return super()._parse_join(skip_join_token, parse_bracket, alias_tokens)
+            comma = self._curr.token_type == TokenType.COMMA
+            word = self._curr
+            join = super()._parse_join(skip_join_token, parse_bracket, alias_tokens)
+            if join is not None and not comma and not self._has_condition(join):
+                raise self.refuse(
+                    "a JOIN needs ON or USING", word, "write CROSS JOIN to join each with each"
+                )
+            return join
         method, sides = words
         first = self._curr
         self._advance(len(sides) + 1)
@@ -376,6 +394,10 @@ class QueryParser(parser.Parser):
         if self._match_text_seq("TOLERANCE"):
             args["tolerance"] = self._parse_tolerance()
         return self.expression(tree.TemporalJoin(**args).update_positions(first))
+
+    def _has_condition(self, join: exp.Join) -> bool:
+        said = any(join.args.get(key) for key in ("on", "using")) or join.kind == "CROSS"
+        return said or join.method == "NATURAL" or isinstance(join.this, exp.Lateral | exp.Unnest)
 
     def _temporal_words(self) -> tuple[str, list[str]] | None:
         """The method and the other words before JOIN, in either order: ASOF LEFT, LEFT ASOF."""

@@ -104,13 +104,27 @@ class Spelling(generator.Generator):
         return " ".join([*words, "END"])
 
     def ordered_sql(self, expression: exp.Ordered) -> str:
-        """An ORDER BY item; NULLS only where it was said."""
+        """An ORDER BY item; NULLS only where they are not the default."""
         text = self.sql(expression, "this")
         if expression.args.get("desc"):
             text += " DESC"
-        if expression.args.get("nulls_said"):
-            text += " NULLS FIRST" if expression.args.get("nulls_first") else " NULLS LAST"
+        first = bool(expression.args.get("nulls_first"))
+        if first != bool(expression.args.get("desc")):  # NULLs count as the greatest unless told
+            text += " NULLS FIRST" if first else " NULLS LAST"
         return text
+
+    def not_sql(self, expression: exp.Not) -> str:
+        """x IS NOT NULL, x NOT IN (...); else NOT x."""
+        inner = expression.this
+        words = {exp.In: "IN", exp.Between: "BETWEEN", exp.Like: "LIKE", exp.ILike: "ILIKE"}
+        target = inner.this if isinstance(inner, exp.Escape) else inner
+        if isinstance(inner, exp.Is):
+            return f"{self.sql(inner, 'this')} IS NOT {self.sql(inner, 'expression')}"
+        if type(target) in words:
+            subject = self.sql(target, "this")
+            rest = self.sql(inner).removeprefix(subject)
+            return f"{subject} NOT{rest}"
+        return f"NOT {self.sql(inner)}"
 
     def paren_sql(self, expression: exp.Paren) -> str:
         """Parentheses as written."""
@@ -217,11 +231,7 @@ class Spelling(generator.Generator):
     def join_sql(self, expression: exp.Join) -> str:
         """An ordinary join."""
         table = self.sql(expression, "this")
-        if not any(expression.args.get(k) for k in ("side", "kind", "on", "using", "method")):
-            return f"CROSS JOIN {table}"
         words = [expression.method, expression.side, expression.kind, "JOIN"]
-        if expression.kind == "INNER" or expression.kind == "OUTER":
-            words.remove(expression.kind)
         head = " ".join(word for word in words if word)
         return self._broken([f"{head} {table}", *self._join_condition(expression)])
 

@@ -30,7 +30,7 @@ SOURCE_CLAUSES = (
     "SKIP NULL TIMES",
     "WITH",
 )
-QUERY_STARTS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN, TokenType.VALUES)
+QUERY_STARTS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
 
 
 class StatementParser(QueryParser):
@@ -60,7 +60,7 @@ class StatementParser(QueryParser):
                 self._curr,
                 did_you_mean(word.upper(), VERBS) if word else "write SELECT ...",
             )
-        query = self._parse_set_operations(self._parse_select())
+        query = self._parse_set_operations(self._parse_select(nested=True))
         if not isinstance(query, exp.Query):
             raise self.refuse("expected a query", self._curr, "write SELECT ...")
         return self._parse_query_modifiers(query)
