@@ -1,4 +1,122 @@
 """The aggregates of the algebra: names, types, laws. Their states live in the kernels.
 
-(Contract, to be filled: see `function.py` and one file a family.)
+>>> from bighead.zipline.ir.expr import Column
+>>> AGGREGATES["sum"].accuracy, AGGREGATES["count"].empty
+('exact', 0)
+>>> str(aggregate("avg", [Column("n", pa.int32())]).type)
+'double'
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from bighead.zipline.aggregates.accepts import any_value
+from bighead.zipline.aggregates.counting import COUNTING
+from bighead.zipline.aggregates.extremes import EXTREMES
+from bighead.zipline.aggregates.function import Accuracy, AggregateFunction
+from bighead.zipline.aggregates.moments import MOMENTS
+from bighead.zipline.aggregates.order import ORDER
+from bighead.zipline.aggregates.quantiles import QUANTILES
+from bighead.zipline.aggregates.sums import SUMS
+from bighead.zipline.errors import ExpressionError, did_you_mean
+from bighead.zipline.ir.expr import Expr
+from bighead.zipline.ir.nodes import Aggregate
+from bighead.zipline.ir.types import sql_name
+
+FAMILIES = (COUNTING, SUMS, MOMENTS, EXTREMES, ORDER, QUANTILES)
+
+AGGREGATES: Mapping[str, AggregateFunction] = MappingProxyType(
+    {function.name: function for family in FAMILIES for function in family}
+)
+"""All aggregates by their name in a plan."""
+
+_SPELLED = {spelling: f for f in AGGREGATES.values() for spelling in f.spellings}
+
+MEDIAN = Decimal("0.5")
+
+
+def find(sql_name: str) -> AggregateFunction | None:
+    """The aggregate that SQL calls so, in any case; None where there is none.
+
+    COUNT(*) is 'COUNT(*)' and COUNT(DISTINCT x) is 'COUNT(DISTINCT)'. MEDIAN is the quantile, whose
+    p is then `MEDIAN`.
+
+    >>> find("stddev").name, find("median").name
+    ('stddev_samp', 'quantile')
+    """
+    return _SPELLED.get(sql_name.upper())
+
+
+def aggregate(
+    function: str,
+    args: Sequence[Expr],
+    k: int | None = None,
+    p: Decimal | None = None,
+    filter: Expr | None = None,  # noqa: A002  (SQL's word, and the node's)
+    bucket: Expr | None = None,
+) -> Aggregate:
+    """A typed aggregate; `function` is a name in a plan.
+
+    Raises
+    ------
+    ExpressionError: wrong number or types of arguments, a k below 1, a p outside [0, 1], a filter
+        that is no BOOLEAN.
+
+    >>> from bighead.zipline.ir.expr import Column
+    >>> aggregate("top_k", [Column("price", pa.float64())], k=3).type
+    ListType(list<item: double>)
+    """
+    known = AGGREGATES.get(function)
+    if known is None:
+        raise ExpressionError(f"no aggregate '{function}'", did_you_mean(function, AGGREGATES))
+    title = known.signature
+    if len(args) != known.arity:
+        count = {0: "no expression", 1: "one expression"}.get(known.arity, "two expressions")
+        raise ExpressionError(f"{title} takes {count}, not {len(args)}")
+    _check_constants(known, k, p)
+    if filter is not None and not pa.types.is_boolean(filter.type):
+        raise ExpressionError(
+            f"FILTER takes a BOOLEAN, not {sql_name(filter.type)}", "write a comparison"
+        )
+    if bucket is not None:
+        any_value("BY", bucket.type)
+        if pa.types.is_nested(bucket.type):
+            raise ExpressionError(
+                f"BY takes single values, not {sql_name(bucket.type)}", "name one of its parts"
+            )
+    result = known.result(tuple(a.type for a in args))
+    return Aggregate(function, tuple(args), result, k=k, p=p, filter=filter, bucket=bucket)
+
+
+def _check_constants(known: AggregateFunction, k: int | None, p: Decimal | None) -> None:
+    title = known.signature
+    if known.k == "required" and k is None:
+        raise ExpressionError(f"{title} needs k, the number of values to keep")
+    if known.k == "no" and k is not None:
+        raise ExpressionError(f"{title} takes no k")
+    if k is not None and k < 1:
+        raise ExpressionError(f"{title} keeps at least 1 value, not {k}")
+    if known.p == "required" and p is None:
+        raise ExpressionError(f"{title} needs p, a number from 0 to 1", "MEDIAN(x) is the middle")
+    if known.p == "no" and p is not None:
+        raise ExpressionError(f"{title} takes no p")
+    if p is not None and not 0 <= p <= 1:
+        raise ExpressionError(
+            f"the p of {title} lies from 0 to 1, and {p} does not", "write 0.95 for 95 %"
+        )
+
+
+__all__ = [
+    "AGGREGATES",
+    "FAMILIES",
+    "MEDIAN",
+    "Accuracy",
+    "AggregateFunction",
+    "aggregate",
+    "find",
+]
