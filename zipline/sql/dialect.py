@@ -11,7 +11,7 @@ import itertools
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ParseError, TokenError
+from sqlglot.errors import ParseError, SqlglotError, TokenError
 from sqlglot.tokens import Token, TokenType
 
 from bighead.zipline.errors import SqlError, did_you_mean
@@ -20,7 +20,7 @@ from bighead.zipline.sql.canonical import to_canonical
 from bighead.zipline.sql.foreign import DIALECTS
 from bighead.zipline.sql.located import error_at, node_error
 from bighead.zipline.sql.queries import Refused
-from bighead.zipline.sql.spelling import Spelling
+from bighead.zipline.sql.spelling import Spelling, spell
 from bighead.zipline.sql.statements import StatementParser
 from bighead.zipline.sql.tokens import WORDS
 from bighead.zipline.sql.tokens import Tokenizer as ZiplineTokenizer
@@ -107,8 +107,25 @@ def parse(text: str, dialect: str | None = None) -> list[Statement]:
     tokens = tokenize(text)
     statements = []
     for chunk in _split(tokens):
-        statements.append(Statement(_parse_one(chunk, text, dialect), text))
+        root = _parse_one(chunk, text, dialect)
+        if not _is_understood(root):
+            place = (chunk[0].start, chunk[-1].end + 1)
+            raise error_at(text, place, "some words of this statement have no meaning here")
+        statements.append(Statement(root, text))
     return statements
+
+
+def _is_understood(root: exp.Expr) -> bool:
+    """The tree survives being spelled and read again.
+
+    sqlglot reads more than this dialect has words for; what it read beyond them gets lost on the
+    way out, and must not be lost in silence.
+    """
+    try:
+        text = spell(root)
+        return _parse_one(tokenize(text), text, None) == root
+    except (SqlError, SqlglotError, AttributeError, TypeError, ValueError, KeyError, IndexError):
+        return False
 
 
 def _split(tokens: list[Token]) -> list[list[Token]]:

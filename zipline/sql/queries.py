@@ -365,6 +365,10 @@ class QueryParser(parser.Parser):
             comma = self._curr.token_type == TokenType.COMMA
             word = self._curr
             join = super()._parse_join(skip_join_token, parse_bracket, alias_tokens)
+            if join is not None and join.args.get("match_condition") is not None:
+                raise self.refuse(
+                    "MATCH_CONDITION belongs to an as-of join", word, "write ASOF LEFT JOIN"
+                )
             if join is not None and not comma and not self._has_condition(join):
                 raise self.refuse(
                     "a JOIN needs ON or USING", word, "write CROSS JOIN to join each with each"
