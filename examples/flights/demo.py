@@ -1,8 +1,8 @@
 """The demo from end to end: declare, join as of two hours ahead, train, and show what a leak costs.
 
-The leaking table is made by the same SQL with two lines changed: flights count from their scheduled
-departure (no KNOWN AT), and are joined up to and including the flight's own time. Such a join is what
-one writes without thinking; each row then sees its own delay.
+The leaking table is made by the same SQL with two lines changed: flights count from their
+scheduled departure (no KNOWN AT), and are joined up to and including the flight's own time. Such a
+join is what one writes without thinking; each row then sees its own delay.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def run(folder: Path, console: Console) -> None:
     console.print()
     report.show_models(console, curves)
     console.print(
-        "\nThe leaking join differs in two lines: flights count before they have landed, and up to the"
-        "\nflight's own departure. It looks brilliant in training; on what is known in time it is worse"
-        "\nthan the honest model, which gives live what it gave in the test.\n"
+        "\nThe leaking join differs in two lines: flights count before they have landed, and up to"
+        "\nthe flight's own departure. It looks brilliant in training; on what is known in time it"
+        "\nis worse than the honest model, which gives live what it gave in the test.\n"
     )
     explain_row(honest, console)
     console.print(f"\nplot    {picture}\ndata    {files}")
@@ -148,7 +148,7 @@ def _seen(
     as_of: datetime,
     width: timedelta,
 ) -> report.Seen:
-    """The landed flights of one key in `[as_of - width, as_of)`, by the plain reading of the rule."""
+    """The flights of one key in `[as_of - width, as_of)` that had landed, by plain SQL."""
     at, since = (f"TIMESTAMPTZ '{t:%Y-%m-%d %H:%M:%S}+00:00'" for t in (as_of, as_of - width))
     events = session.sql(
         f"""
@@ -161,9 +161,11 @@ def _seen(
         ) AS f
         WHERE {key} = '{flight[key]}' AND sched >= {since} AND sched < {at} AND landed < {at}
         ORDER BY sched, flight
-        """  # noqa: S608 - the values come from the table itself
+        """
     ).to_arrow()
-    return report.Seen(feature, f"{meaning} of {key} {flight[key]}", value, events.slice(0, 6), events.num_rows)
+    return report.Seen(
+        feature, f"{meaning} of {key} {flight[key]}", value, events.slice(0, 6), events.num_rows
+    )
 
 
 def _curve(name: str, color: str, booster: xgboost.Booster, rows: model.Examples) -> report.Curve:

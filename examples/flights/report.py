@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from sklearn.metrics import roc_curve
 
-matplotlib.use("Agg")
+mpl.use("Agg")
 
 INK, QUIET, HONEST, LEAKY, LIVE = "#1f2933", "#9aa5b1", "#0b7a75", "#d64545", "#e8a33d"
 
