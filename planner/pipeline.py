@@ -1,7 +1,8 @@
 """From a logical plan to the one that runs: stages with names, passes in an order to be read.
 
-A pass is a function `Node -> Node` that keeps the rows and gives the same object back where there is
-nothing to do; each has a file of its own in `passes/`. EXPLAIN (`explain.py`) can stop at any stage.
+A pass is a function `Node -> Node` that keeps the rows and gives the same object back where there
+is nothing to do; each has a file of its own in `passes/`. EXPLAIN (`explain.py`) can stop at any
+stage.
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, get_args
 
+from bighead.planner.passes.merge_joins import merge_joins
+from bighead.planner.passes.merge_projects import merge_projects
+from bighead.planner.passes.prune_columns import prune_columns
+from bighead.planner.passes.prune_times import prune_times
+from bighead.planner.passes.push_filters import push_filters
 from bighead.zipline.ir.nodes import Node
 
 Stage = Literal["logical", "optimized", "tiled", "physical"]
@@ -18,7 +24,13 @@ compile, `tiled` what a store of tiles serves, `physical` what an engine does.""
 
 Pass = Callable[[Node], Node]
 
-PASSES: tuple[Pass, ...] = ()
+PASSES: tuple[Pass, ...] = (
+    push_filters,
+    merge_joins,
+    prune_columns,
+    merge_projects,
+    prune_times,
+)
 """From `logical` to `optimized`."""
 
 TILING: tuple[Pass, ...] = ()

@@ -1,0 +1,187 @@
+"""Only what is read is computed: columns of scans, features of views, joins that add columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from math import inf
+from typing import TypeVar
+
+from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.ir.nodes import (
+    Aggregate,
+    Events,
+    Feature,
+    Filter,
+    Keys,
+    Lookup,
+    Node,
+    Project,
+    Scan,
+    StaticJoin,
+    TemporalJoin,
+    UnionAll,
+    Versions,
+    View,
+)
+from bighead.zipline.ir.rewrite import with_inputs
+from bighead.zipline.ir.types import BIGINT
+
+Names = frozenset[str]
+Sourced = TypeVar("Sourced", Events | UnionAll, Events | UnionAll | Versions)
+
+
+def prune_columns(plan: Node) -> Node:
+    """Drop columns and features that nobody reads, and left joins of which nothing is read.
+
+    Kept although nobody reads them: all columns beside an IDENTITY, because whether copies are
+    equal is checked on whole rows; the columns that break ties before the last one that a look-up
+    reads; and of an inner join's windows the widest, because it decides which rows are kept.
+
+        Project request_id, b.nights_7d                Project request_id, b.nights_7d
+        └─ TemporalJoin left c                         └─ TemporalJoin left b
+           ├─ TemporalJoin left b                  ->     ├─ Scan requests: request_id, listing, ts
+           │  ├─ Scan requests: request_id,               └─ View by listing
+           │  │    listing, amount, ts                       │  nights_7d  SUM(n_nights)  LAST '7d'
+           │  └─ View by listing                             └─ Events bookings: time ts
+           │     │  nights_7d   SUM(n_nights) ...               └─ Scan bookings: ...
+           │     │  nights_14d  SUM(n_nights) ...
+           │     └─ ...
+           └─ ...
+    """
+    pruned = _prune(plan, frozenset(plan.schema.names))
+    return plan if pruned == plan else pruned
+
+
+def _prune(node: Node, read: Names) -> Node:
+    """The node with at least the columns that are read, in the same order."""
+    if isinstance(node, Scan):
+        return _scan(node, read)
+    if isinstance(node, Project):
+        kept = tuple((name, e) for name, e in node.columns if name in read) or node.columns[:1]
+        below = _prune(node.input, frozenset(columns_of(*(e for _, e in kept))))
+        if len(kept) == len(node.columns):
+            return with_inputs(node, (below,))
+        return Project(below, kept)
+    if isinstance(node, Filter):
+        return with_inputs(node, (_prune(node.input, read.union(columns_of(node.predicate))),))
+    if isinstance(node, TemporalJoin):
+        return _temporal(node, read)
+    if isinstance(node, StaticJoin):
+        return _static(node, read)
+    if isinstance(node, Keys):
+        return with_inputs(node, (_events(node.events, _names(*(e for _, e in node.keys))),))
+    if isinstance(node, View):
+        return _view(node, frozenset(f.name for f in node.features))
+    # Plain SQL may read all that its tables have.
+    inputs = tuple(_prune(below, frozenset(below.schema.names)) for below in node.inputs)
+    return with_inputs(node, inputs)
+
+
+def _names(*exprs: Expr | None) -> Names:
+    return frozenset(columns_of(*exprs))
+
+
+def _scan(scan: Scan, read: Names) -> Scan:
+    # A row without columns could not be counted.
+    kept = tuple(c for c in scan.columns if c in read) or scan.columns[:1]
+    return scan if kept == scan.columns else replace(scan, columns=kept)
+
+
+def _temporal(join: TemporalJoin, read: Names) -> Node:
+    offered = {f"{join.alias}.{name}": name for name in join.right.schema.names}
+    taken = frozenset(name for full, name in offered.items() if full in read)
+    if not taken and join.kind == "left":
+        return _prune(join.spine, read)
+    spine = read.union(columns_of(join.time, *join.keys)).difference(offered)
+    right: Node
+    if isinstance(join.right, View):
+        right = _view(join.right, taken, decides=join.kind == "inner")
+    else:
+        here, there = _sides(join.right.residual, join.alias)
+        spine |= here
+        right = _lookup(join.right, taken, there)
+    return with_inputs(join, (_prune(join.spine, spine), right))
+
+
+def _static(join: StaticJoin, read: Names) -> Node:
+    kept = tuple(c for c in join.columns if f"{join.alias}.{c}" in read)
+    if not kept and join.kind == "left":
+        return _prune(join.spine, read)
+    here, there = _sides(join.residual, join.alias)
+    offered = frozenset(f"{join.alias}.{c}" for c in join.columns)
+    spine = read.union(columns_of(*join.keys), here) - offered
+    entity = _prune(join.entity, there.union(kept, join.primary_key))
+    if kept != join.columns:
+        join = replace(join, columns=kept)
+    return with_inputs(join, (_prune(join.spine, spine), entity))
+
+
+def _sides(residual: Expr | None, alias: str) -> tuple[Names, Names]:
+    """What a condition of a join reads of the spine, and of the joined row."""
+    prefix = f"{alias}."
+    names = columns_of(residual)
+    there = frozenset(n.removeprefix(prefix) for n in names if n.startswith(prefix))
+    return frozenset(n for n in names if not n.startswith(prefix)), there
+
+
+def _view(view: View, taken: Names, decides: bool = False) -> View:
+    """The view with the features taken; where it `decides` on rows, also with its widest window."""
+    kept = tuple(f for f in view.features if f.name in taken)
+    if decides and all(_width(f) < max(map(_width, view.features)) for f in kept):
+        widest = max(view.features, key=_width).window
+        name = next(n for n in _fresh("rows") if n not in taken)
+        kept = (
+            *kept,
+            Feature(name, Aggregate("count_rows", (), BIGINT), replace(widest, rows=None)),
+        )
+    read = _names(*view.keys).union(*(f.aggregate.reads for f in kept))
+    events = _events(view.events, read)
+    if events is view.events and len(kept) == len(view.features):
+        return view
+    return replace(view, events=events, features=kept)
+
+
+def _width(feature: Feature) -> float:
+    """How far a window reaches; two windows of one width hold a row at the same times."""
+    return inf if feature.window.width is None else feature.window.width
+
+
+def _fresh(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{i}" for i in count(2))
+
+
+def _lookup(lookup: Lookup, taken: Names, residual: Names) -> Lookup:
+    """Of tied rows the greatest is taken, by its columns in turn: those up to the last one read."""
+    kept = tuple(c for c in lookup.columns if c in taken)
+    read = residual.union(kept, columns_of(*lookup.keys))
+    names = lookup.events.schema.names
+    last = max((i for i, name in enumerate(names) if name in read), default=-1)
+    events = _events(lookup.events, read.union(names[: last + 1]))
+    if events is lookup.events and kept == lookup.columns:
+        return lookup
+    return replace(lookup, events=events, columns=kept)
+
+
+def _events(events: Sourced, read: Names) -> Sourced:
+    """The events with the columns that are read and those that they need themselves."""
+    parts = events.events if isinstance(events, UnionAll) else (events,)
+    for part in parts:
+        if isinstance(part, Versions):
+            times = _names(part.changed_at, part.known_at, part.sequence)
+            read = read.union(times, part.primary_key)
+        else:
+            read |= _names(part.event_time, part.known_at, part.sequence)
+            if part.identity:
+                # That copies are equal is a promise about whole rows, and is checked on them.
+                read = read.union(part.schema.names)
+    while True:
+        pruned = tuple(with_inputs(part, (_prune(part.input, read),)) for part in parts)
+        # A filter below keeps what it reads, and the parts of a union have to agree.
+        names = frozenset(name for part in pruned for name in part.schema.names)
+        if all(len(part.schema) == len(names) for part in pruned):
+            break
+        read = names
+    return with_inputs(events, pruned) if isinstance(events, UnionAll) else pruned[0]

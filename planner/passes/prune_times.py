@@ -1,0 +1,91 @@
+"""Events too far from the spine's times to matter are not read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bighead.zipline.ir.nodes import (
+    Filter,
+    Lookup,
+    Node,
+    Project,
+    Reach,
+    Scan,
+    TemporalJoin,
+    UnionAll,
+    View,
+)
+from bighead.zipline.ir.rewrite import transform_plan, with_inputs
+from bighead.zipline.ir.sources import EntitySource, EventSource
+
+
+def prune_times(plan: Node) -> Node:
+    """Give the scans below a temporal join the reach of its longest window or its tolerance.
+
+    A reach is a distance from the spine's first and last time, which are known when the plan runs;
+    rows without a time are always read, because they are errors. Folders `ds=` are left out by it
+    only where the source declares its `partition_lag`.
+
+        └─ TemporalJoin left b: t = ts                 └─ TemporalJoin left b: t = ts
+           ├─ Scan requests: listing, ts                  ├─ Scan requests: listing, ts
+           └─ View by listing                      ->     └─ View by listing
+              │  nights_7d  SUM(n_nights)  LAST '7d'         │  nights_7d  SUM(n_nights)  LAST '7d'
+              └─ Events bookings: time ts                    └─ Events bookings: time ts
+                 └─ Scan bookings: listing, ...                 └─ Scan bookings: listing, ...
+                                                                     within [first t - 7d, last t]
+    """
+    pruned = transform_plan(plan, _join)
+    return plan if pruned == plan else pruned
+
+
+def _join(node: Node) -> Node:
+    if not isinstance(node, TemporalJoin):
+        return node
+    reach = reach_of(node.right)
+    if reach == Reach(None, None):
+        return node
+    events = node.right.events
+    parts = events.events if isinstance(events, UnionAll) else (events,)
+    limited = tuple(with_inputs(part, (_limit(part.input, reach),)) for part in parts)
+    below = with_inputs(events, limited) if isinstance(events, UnionAll) else limited[0]
+    return with_inputs(node, (node.spine, with_inputs(node.right, (below,))))
+
+
+def reach_of(right: View | Lookup) -> Reach:
+    """How far from t an event can lie and still be seen.
+
+    >>> from bighead.zipline.windows import DAY
+    """
+    if isinstance(right, Lookup):
+        return Reach(0, right.tolerance) if right.forward else Reach(right.tolerance, 0)
+    back: int | None = 0
+    ahead: int | None = 0
+    for window in (f.window for f in right.features):
+        if window.forward:
+            ahead = _farther(ahead, window.width)
+        elif window.width is None:
+            back = None
+        else:
+            # A rounded lower bound lies less than one step of the grid further back.
+            back = _farther(back, window.width + (right.tail or 0))
+    return Reach(back, ahead)
+
+
+def _farther(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else max(a, b)
+
+
+def _limit(node: Node, reach: Reach) -> Node:
+    """The reach given to the scan of these events, where nothing but its columns lies between."""
+    if isinstance(node, Filter | Project):
+        return with_inputs(node, (_limit(node.input, reach),))
+    if isinstance(node, Scan) and _timed(node) and node.reach is None:
+        return replace(node, reach=reach)
+    return node
+
+
+def _timed(scan: Scan) -> bool:
+    source = scan.source
+    return isinstance(source, EventSource) or (
+        isinstance(source, EntitySource) and not source.static
+    )
