@@ -1,0 +1,176 @@
+"""Casts to and from VARCHAR: how values are written, and the only ways in which they are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.zipline.expressions.datum import numbers, valid
+from bighead.zipline.expressions.decimals import fit
+from bighead.zipline.expressions.typing import parse_timestamp
+from bighead.zipline.ir.types import DATE, VARCHAR
+from bighead.zipline.windows import DAY, HOUR, MINUTE, SECOND
+
+Converted = tuple[pa.Array, bool]
+
+INTEGER_TEXT = r"^[+-]?[0-9]+$"
+DECIMAL_TEXT = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$"
+FLOAT_TEXT = r"^(?i:[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|infinity)|nan)$"
+TRUE_TEXTS = ("true", "t", "1")
+FALSE_TEXTS = ("false", "f", "0")
+
+
+def format_as_text(array: pa.Array, to: pa.DataType) -> Converted:
+    """How a value of any single type is written."""
+    arrow = array.type
+    if pa.types.is_integer(arrow) or pa.types.is_boolean(arrow):
+        return array.cast(to), False
+    if pa.types.is_decimal(arrow) and arrow.scale <= 6:  # beyond, Arrow writes exponents
+        return array.cast(to), False
+    if pa.types.is_date(arrow) or pa.types.is_timestamp(arrow):
+        return _format_times(array), False
+    write = _writer(arrow)
+    return pa.array([None if v is None else write(v) for v in _plain(array)], VARCHAR), False
+
+
+def _plain(array: pa.Array) -> list[object]:
+    if pa.types.is_duration(array.type):
+        return array.cast(pa.int64()).to_pylist()
+    return array.to_pylist()
+
+
+def _writer(arrow: pa.DataType) -> Callable[..., str]:
+    if pa.types.is_decimal(arrow):
+        return lambda v: format(v, "f")
+    if pa.types.is_duration(arrow):
+        return format_interval
+    if arrow == pa.float32():
+        return lambda v: str(np.float32(v))
+    return repr
+
+
+def format_interval(us: int) -> str:
+    """An interval as [-]HH:MM:SS[.ffffff]; hours go beyond 24.
+
+    >>> format_interval(-5_400_500_000)
+    '-01:30:00.5'
+    """
+    size = abs(us)
+    text = f"{size // HOUR:02d}:{size // MINUTE % 60:02d}:{size // SECOND % 60:02d}"
+    if size % SECOND:
+        text += f".{size % SECOND:06d}".rstrip("0")
+    return f"-{text}" if us < 0 else text
+
+
+def _format_times(array: pa.Array) -> pa.Array:
+    mask = valid(array)
+    values = np.where(mask, numbers(array).astype(np.int64), 0)
+    null = ~mask
+    if array.type == DATE:
+        return pa.array(_days(values), VARCHAR, mask=null)
+    days, rest = values // DAY, values % DAY
+    clock = np.datetime_as_string(rest.astype("datetime64[us]"))
+    texts = [f"{d} {c[11:]}" for d, c in zip(_days(days), clock.tolist(), strict=True)]
+    short = pc.replace_substring_regex(pa.array(texts, VARCHAR, mask=null), r"\.?0{1,6}$", "")
+    if array.type.tz is None:
+        return short
+    return pc.binary_join_element_wise(short, "+00", "")
+
+
+def _days(days: np.ndarray) -> list[str]:  # type: ignore[type-arg]
+    return list(np.datetime_as_string(days.astype("datetime64[D]")).tolist())
+
+
+def _read(
+    array: pa.Array, to: pa.DataType, pattern: str, read: Callable[[str], object]
+) -> Converted:
+    """Arrow's own parser on what matches the pattern, and `read` (None: no value) where it balks."""
+    matches = pc.match_substring_regex(array, pattern)
+    texts = pc.if_else(matches, array, pa.scalar(None, VARCHAR))
+    try:
+        result = pc.utf8_ltrim(texts, characters="+").cast(to)
+    except pa.ArrowInvalid:
+        made = [None if t is None else read(t) for t in texts.to_pylist()]
+        result = pa.array(made, to)
+    return result, result.null_count != array.null_count
+
+
+def text_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
+    """A sign and digits."""
+    least = -(2 ** (to.bit_width - 1)) if pa.types.is_signed_integer(to) else 0
+    greatest = least + 2**to.bit_width - 1
+
+    def read(text: str) -> int | None:
+        value = int(text)
+        return value if least <= value <= greatest else None
+
+    return _read(array, to, INTEGER_TEXT, read)
+
+
+def text_to_float(array: pa.Array, to: pa.DataType) -> Converted:
+    """Digits with a point or an exponent, or 'inf', 'infinity', 'nan' in any case."""
+
+    def read(text: str) -> float | None:
+        value = float(text)
+        if to == pa.float32():
+            with np.errstate(over="ignore"):
+                value = float(np.float32(value))
+        return None if math.isinf(value) and "inf" not in text.lower() else value
+
+    return _read(array, to, FLOAT_TEXT, read)
+
+
+def text_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
+    """Digits with a point; excess places are rounded half away from zero."""
+    matches = pc.match_substring_regex(array, DECIMAL_TEXT)
+    texts = pc.if_else(matches, array, pa.scalar(None, VARCHAR)).to_pylist()
+    result = pa.array([None if t is None else fit(Decimal(t), to) for t in texts], to)
+    return result, result.null_count != array.null_count
+
+
+def text_to_boolean(array: pa.Array, to: pa.DataType) -> Converted:
+    """true, t, 1, false, f, 0, in any case."""
+    lower = pc.ascii_lower(array)
+    yes = pc.is_in(lower, pa.array(TRUE_TEXTS))
+    no = pc.is_in(lower, pa.array(FALSE_TEXTS))
+    result = pc.if_else(yes, True, pc.if_else(no, False, pa.scalar(None, pa.bool_())))
+    return result, result.null_count != array.null_count
+
+
+def text_to_time(array: pa.Array, to: pa.DataType) -> Converted:
+    """ISO 8601: a day, and for timestamps perhaps a time of day and a zone."""
+    if to == DATE:
+        made = [
+            None if t is None or len(t) != 10 else _day(parse_timestamp(t))
+            for t in array.to_pylist()
+        ]
+        result = pa.array(made, pa.int32()).view(to)
+    else:
+        made = [None if t is None else parse_timestamp(t) for t in array.to_pylist()]
+        result = pa.array(made, pa.int64()).view(to)
+    return result, result.null_count != array.null_count
+
+
+def _day(us: int | None) -> int | None:
+    return None if us is None else us // DAY
+
+
+def binary_to_text(array: pa.Array, to: pa.DataType) -> Converted:
+    """Bytes that are UTF-8."""
+    try:
+        return array.cast(to), False
+    except pa.ArrowInvalid:
+        made = [None if v is None else _decode(v) for v in array.to_pylist()]
+        return pa.array(made, to), True
+
+
+def _decode(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
