@@ -28,8 +28,8 @@ sanitized := build/sanitize/tested.stamp
 pytest := $(bin)/python -m pytest
 
 native := $(shell find kernels proto -type f ! -name '*.py' ! -name '*.md' ! -path '*/__pycache__/*' 2>/dev/null)
-code := zipline planner platform kernels
-typed := $(wildcard tests benchmarks examples)
+code := zipline planner platform kernels examples
+typed := $(wildcard tests benchmarks)
 
 .PHONY: dev test soak golden lint type bench demo wheel clean
 dev: $(package)

@@ -22,7 +22,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "planner": frozenset({"zipline", "kernels", "proto"}),
     "storage": frozenset({"zipline", "kernels", "proto"}),
     "modellib": frozenset({"zipline", "kernels", "proto"}),
-    "platform": frozenset({"planner", "storage", "modellib", "zipline", "kernels", "proto"}),
+    "examples": frozenset({"planner", "modellib", "zipline"}),
+    "platform": frozenset(
+        {"planner", "storage", "modellib", "zipline", "kernels", "proto", "examples"}
+    ),
 }
 
 # A library and the only folders that import it.
@@ -32,7 +35,9 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "pyhocon": ("zipline/sql", "planner", "platform"),
     "yaml": ("zipline/sql", "planner", "platform"),
     "typer": ("platform",),
-    "rich": ("platform", "planner"),
+    "rich": ("platform", "planner", "examples"),
+    "xgboost": ("modellib", "examples"),
+    "matplotlib": ("modellib", "examples"),
     "pandas": ("planner",),
     "polars": ("planner",),
     "duckdb": (),

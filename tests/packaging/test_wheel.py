@@ -99,7 +99,7 @@ def test_the_wheel_ships_what_a_user_types_against(wheel: Path) -> None:
 
 def test_the_wheel_holds_every_module_of_the_package(wheel: Path) -> None:
     shipped = {n.removeprefix("bighead/") for n in zipfile.ZipFile(wheel).namelist()}
-    folders = ("zipline", "planner", "platform", "kernels")
+    folders = ("zipline", "planner", "platform", "kernels", "examples")
     ours = {str(p.relative_to(ROOT)) for folder in folders for p in (ROOT / folder).rglob("*.py")}
     messages = (ROOT / "proto" / "bighead" / "proto" / "v1").glob("*.proto")
     ours |= {f"proto/v1/{p.stem}_pb2{end}" for p in messages for end in (".py", ".pyi")}
