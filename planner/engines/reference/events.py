@@ -1,0 +1,134 @@
+"""Events, versions and the questions of a spine: what is known of a row besides its columns.
+
+A row that breaks a rule (no time, an unequal copy) carries its flaw along and is refused where a
+spine row has its key and a time; a flaw that nothing meets does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bighead.planner.engines.reference.expressions import evaluate
+from bighead.planner.engines.reference.values import Row, Value, is_counted, order
+from bighead.zipline.errors import DataError
+from bighead.zipline.ir.expr import Expr
+from bighead.zipline.ir.nodes import Events, UnionAll, Versions
+
+Key = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Event:
+    """A row with its times; also a version of an entity, whose time is when it changed."""
+
+    row: Row
+    time: Any
+    known: Any
+    """None is never."""
+    dated: bool
+    """Whether the source names a knowledge time; without one an event is known when it happens."""
+    sequence: Value
+    flaw: str | None = None
+    """Why the row cannot be used."""
+
+    @property
+    def age(self) -> tuple[Any, ...]:
+        """Sorts by (time, sequence), NULL first; greater is newer."""
+        return (order(self.time), order(self.sequence))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A spine row's question: its key (None where a part is NULL or NaN) and its time."""
+
+    row: Row
+    key: Key | None
+    time: Any
+    inclusive: bool
+
+    def is_after(self, time: int | None) -> bool:
+        """Whether t lies after this time, or at it where inclusive; no t does for NULL."""
+        if time is None:
+            return False
+        return bool(time <= self.time if self.inclusive else time < self.time)
+
+    def sees(self, event: Event) -> bool:
+        """Whether the event happened and was known before t."""
+        return self.is_after(event.time) and self.is_after(event.known)
+
+
+def key_of(exprs: Iterable[Expr], row: Row) -> Key | None:
+    """The key of a row, in a form that hashes; None where a part is NULL or NaN."""
+    values = [evaluate(e, row) for e in exprs]
+    return tuple(order(v) for v in values) if all(map(is_counted, values)) else None
+
+
+def events_of(node: Events | Versions, rows: list[Row]) -> list[Event]:
+    """The rows with their times, and with their flaws; copies count once."""
+    time = node.event_time if isinstance(node, Events) else node.changed_at
+    events = []
+    for row in rows:
+        happened = evaluate(time, row)
+        known = happened if node.known_at is None else evaluate(node.known_at, row)
+        sequence = None if node.sequence is None else evaluate(node.sequence, row)
+        events.append(Event(row, happened, known, node.known_at is not None, sequence))
+    if isinstance(node, Events):
+        events = without_copies(node, events)
+        if node.skip_null_times:
+            return [e for e in events if e.time is not None]
+    for event in events:
+        event.flaw = event.flaw or _null_flaw(node, event)
+    return events
+
+
+def without_copies(node: Events, events: list[Event]) -> list[Event]:
+    """One event of each identity; both of two unequal copies carry the flaw.
+
+    NULL in an identity equals nothing, so such rows are distinct.
+    """
+    first: dict[Key, Event] = {}
+    kept = []
+    for event in events:
+        identity = [event.row[c] for c in node.identity]
+        if not identity or not all(map(is_counted, identity)):
+            kept.append(event)
+            continue
+        twin = first.setdefault(tuple(map(order, identity)), event)
+        if twin is event:
+            kept.append(event)
+        elif [*map(order, event.row.values())] != [*map(order, twin.row.values())]:
+            named = ", ".join(f"{c} = {event.row[c]!r}" for c in node.identity)
+            twin.flaw = event.flaw = (
+                f"{node.source} holds two different rows of the identity ({named}); rows of equal "
+                "identity must be equal: correct one of them, or name more columns in IDENTITY"
+            )
+            kept.append(event)
+    return kept
+
+
+def _null_flaw(node: Events | Versions, event: Event) -> str | None:
+    if event.time is None:
+        mend = "declare the source with SKIP NULL TIMES" if isinstance(node, Events) else "drop it"
+        return f"{node.source} has a row with a NULL time, {event.row}; correct the row, or {mend}"
+    if isinstance(node, Versions) and not all(is_counted(event.row[c]) for c in node.primary_key):
+        return f"{node.source} has a row with a NULL primary key, {event.row}; correct the row"
+    return None
+
+
+def matching(asking: Asking, keyed: list[tuple[Key | None, Event]]) -> list[Event]:
+    """The events of the spine row's key; a flawed one is an error here."""
+    if asking.key is None or asking.time is None:
+        return []
+    events = [event for key, event in keyed if key == asking.key]
+    for event in events:
+        if event.flaw is not None:
+            raise DataError(event.flaw)
+    return events
+
+
+def collect(node: Events | UnionAll | Versions, rows_of: Any) -> list[Event]:
+    """The events of all inputs; times, knowledge, sequence and identity are each source's own."""
+    parts = node.events if isinstance(node, UnionAll) else (node,)
+    return [event for part in parts for event in events_of(part, rows_of(part.input))]

@@ -1,0 +1,175 @@
+"""What is visible as of a time, and what a view or a look-up makes of it.
+
+For each row of the spine this goes over all events, keeps those that its key, its time and the
+rules of the time contract let it see, and hands them to the aggregate. No index, no order, no
+state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bighead.planner.engines.reference.aggregates import Item, fold
+from bighead.planner.engines.reference.events import Asking, Event, Key, matching
+from bighead.planner.engines.reference.expressions import Failure, attempt, evaluate
+from bighead.planner.engines.reference.values import (
+    Row,
+    Unfit,
+    Value,
+    is_counted,
+    order,
+    positive_zero,
+)
+from bighead.zipline.errors import DataError
+from bighead.zipline.ir.expr import Literal
+from bighead.zipline.ir.format_expr import format_aggregate, format_expr
+from bighead.zipline.ir.nodes import Aggregate, Feature, Lookup, TemporalJoin, Versions, View
+from bighead.zipline.ir.types import TIMESTAMP
+from bighead.zipline.windows import Window
+
+Keyed = list[tuple[Key | None, Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What an aggregate reads of an event."""
+
+    event: Event
+    chosen: Value
+    """Whether FILTER is true."""
+    bucket: Value
+    values: tuple[Value, ...]
+    cut: tuple[object, ...]
+    """Orders rows of equal time and sequence where a window is cut to its newest rows."""
+    failure: Failure | None
+
+
+def read(aggregate: Aggregate, event: Event, cut: list[str]) -> Input:
+    """Evaluate an aggregate's expressions; what fails is kept for the window that sees the row."""
+    chosen = True if aggregate.filter is None else attempt(aggregate.filter, event.row)
+    bucket = None if aggregate.bucket is None else attempt(aggregate.bucket, event.row)
+    values = tuple(attempt(arg, event.row) for arg in aggregate.args)
+    failures = [v for v in (chosen, bucket, *values) if isinstance(v, Failure)]
+    if failures:
+        return Input(event, None, None, (), (), failures[0])
+    ties = tuple(order(event.row[c]) for c in cut)
+    return Input(event, chosen, bucket, values, ties, None)
+
+
+def holds(window: Window, event: Event, asking: Asking, tail: int | None) -> bool:
+    """Whether the window as of t holds the event; a cut to its newest rows comes later."""
+    t, width = asking.time, window.width
+    if window.forward:
+        # Labels count rows whatever their knowledge time.
+        if asking.inclusive:
+            return bool(t <= event.time and (width is None or event.time < t + width))
+        return bool(t < event.time and (width is None or event.time <= t + width))
+    if not asking.sees(event):
+        return False
+    if width is None:
+        return True
+    lower = t - width
+    return bool(event.time >= (lower if tail is None else lower // tail * tail))
+
+
+def aggregated(feature: Feature, held: list[Input]) -> Value:
+    """The newest rows, then FILTER, then BY, then the aggregate over what is not NULL."""
+    for row in held:
+        if row.failure is not None:
+            raise row.failure.error
+    aggregate = feature.aggregate
+    if feature.window.rows is not None:
+        held = sorted(held, key=lambda i: (i.event.age, i.cut))[-feature.window.rows :]
+    counted = [i for i in held if i.chosen is True and all(map(is_counted, i.values))]
+    if aggregate.bucket is None:
+        return fold(aggregate, [Item(i.values, i.event.age) for i in counted])
+    buckets = {order(i.bucket): i.bucket for i in counted if is_counted(i.bucket)}
+    folded: list[Value] = []
+    for b in sorted(buckets):
+        inside = [Item(i.values, i.event.age) for i in counted if order(i.bucket) == b]
+        folded.append((positive_zero(buckets[b]), fold(aggregate, inside)))
+    return folded or None
+
+
+def view_rows(
+    join: TemporalJoin, view: View, spine: list[Asking], keyed: Keyed
+) -> list[tuple[Row, bool]]:
+    """For each spine row its features, and whether some window of the set holds a row."""
+    declared = view.events.schema.names
+    inputs = {}
+    for feature in view.features:
+        reads = feature.aggregate.reads
+        cut = [c for c in declared if c in reads]
+        inputs[feature.name] = {id(e): read(feature.aggregate, e, cut) for _, e in keyed}
+    rows = []
+    for asking in spine:
+        row: Row = {}
+        found = False
+        events = matching(asking, keyed)
+        for feature in view.features:
+            held = [e for e in events if holds(feature.window, e, asking, view.tail)]
+            found = found or bool(held)
+            try:
+                row[feature.name] = aggregated(feature, [inputs[feature.name][id(e)] for e in held])
+            except Unfit as unfit:
+                raise DataError(_too_large(feature, unfit, asking, join)) from None
+        rows.append((row, found))
+    return rows
+
+
+def _too_large(feature: Feature, unfit: Unfit, asking: Asking, join: TemporalJoin) -> str:
+    key = ", ".join(format_expr(Literal(evaluate(e, asking.row), e.type)) for e in join.keys)
+    return (
+        f"{format_aggregate(feature.aggregate)} AS {feature.name} does not fit {unfit} for key "
+        f"({key}) as of {format_expr(Literal(asking.time, TIMESTAMP))}; "
+        "cast its argument to DOUBLE, or take a shorter window"
+    )
+
+
+def lookup_rows(
+    join: TemporalJoin, lookup: Lookup, spine: list[Asking], keyed: Keyed
+) -> list[Row | None]:
+    """For each spine row the nearest row that it sees, or None."""
+    return [_nearest(join, lookup, asking, keyed) for asking in spine]
+
+
+def _nearest(join: TemporalJoin, lookup: Lookup, asking: Asking, keyed: Keyed) -> Row | None:
+    events = matching(asking, keyed)
+    if asking.key is None or asking.time is None:
+        return None
+    if isinstance(lookup.events, Versions):
+        valid = _valid(lookup.events, asking, keyed)
+        candidates = [e for e in events if any(e is v for v in valid)]
+    elif lookup.forward:
+        # A row that lies ahead must still be known, where its source says when that was.
+        candidates = [
+            e
+            for e in events
+            if (asking.time <= e.time if asking.inclusive else asking.time < e.time)
+            and (not e.dated or asking.is_after(e.known))
+        ]
+    else:
+        candidates = [e for e in events if asking.sees(e)]
+    if lookup.tolerance is not None:
+        candidates = [e for e in candidates if abs(asking.time - e.time) <= lookup.tolerance]
+    # The nearest first; of equally near ones the greatest by sequence, then by the whole row.
+    candidates.sort(key=whole, reverse=True)
+    candidates.sort(key=lambda e: abs(asking.time - e.time))
+    for event in candidates:
+        both = asking.row | {f"{join.alias}.{c}": v for c, v in event.row.items()}
+        if lookup.residual is None or evaluate(lookup.residual, both) is True:
+            return event.row
+    return None
+
+
+def whole(event: Event) -> tuple[object, ...]:
+    """Sorts by time, sequence, then the whole row by its declared columns."""
+    return (event.age, tuple(order(v) for v in event.row.values()))
+
+
+def _valid(versions: Versions, asking: Asking, keyed: Keyed) -> list[Event]:
+    """For each primary key the version that holds as of t."""
+    newest: dict[Key, Event] = {}
+    for event in sorted((e for _, e in keyed if asking.sees(e)), key=whole):
+        newest[tuple(order(event.row[c]) for c in versions.primary_key)] = event
+    return list(newest.values())
