@@ -1,0 +1,160 @@
+"""The folder of a backfill on disk: whole files or none, one writer at a time.
+
+A file is written under a temporary name beside its final one, synced, renamed, and its folder
+synced: at any instant a reader, a crash or a power cut finds the old file, the new one, or none.
+The lock is the kernel's (`flock` on `_lock`), so that it ends with its process however that ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bighead.zipline.errors import BigheadError
+
+LOCK = "_lock"
+PART = "part-0.parquet"
+_PARTITION = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
+_TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Puts `content` at `path` in one step; what was there before stays until then.
+
+    Raises BigheadError where the disk refuses; the temporary file is gone then, too.
+    """
+    with _refusals(path):
+        _begin(path, content)
+        _finish([path])
+
+
+def write_all(files: dict[Path, bytes]) -> None:
+    """Puts many files in place; all are on the disk before the first one is renamed.
+
+    The syncs of many small files overlap that way, which is most of what they cost.
+    """
+    if not files:
+        return
+    with _refusals(next(iter(files))):
+        try:
+            for path, content in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _begin(path, content, sync=False)
+            for path in files:
+                _sync(_temporary(path))
+        except BaseException:
+            for path in files:
+                _temporary(path).unlink(missing_ok=True)
+            raise
+        _finish(list(files))
+
+
+def partition(root: Path, ds: str) -> Path:
+    """Where the rows of a day lie."""
+    return root / f"ds={ds}" / PART
+
+
+def partitions(root: Path) -> Iterator[tuple[str, Path]]:
+    """The days that have a file, finished or not recorded, and the file."""
+    for folder in sorted(root.glob("ds=*")):
+        if _PARTITION.fullmatch(folder.name) and (folder / PART).is_file():
+            yield folder.name.removeprefix("ds="), folder / PART
+
+
+def remove_partition(root: Path, ds: str) -> None:
+    """Takes a day away; its folder goes too unless somebody put something else there."""
+    path = partition(root, ds)
+    with _refusals(path):
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir() and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+
+def sweep(root: Path) -> int:
+    """Removes the temporary files that a killed run left; how many there were.
+
+    Only under the lock: a temporary file of a run in progress looks the same.
+    """
+    folders = [root, *(f for f in root.glob("ds=*") if _PARTITION.fullmatch(f.name))]
+    gone = 0
+    with _refusals(root):
+        for folder in folders:
+            for file in folder.iterdir():
+                if _TEMPORARY.fullmatch(file.name):
+                    file.unlink()
+                    gone += 1
+            if folder != root and not any(folder.iterdir()):
+                folder.rmdir()
+    return gone
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Makes the folder and holds it against other writers; BigheadError where there is one."""
+    with _refusals(root):
+        root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 100).decode("ascii", "replace").strip()
+            who = f" (process {holder})" if holder.isdecimal() else ""
+            raise BigheadError(
+                f"another run{who} is writing to {root}; wait for it, or choose another folder"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BigheadError(f"{error.filename or path} is a file; name a folder") from None
+    except OSError as error:
+        raise BigheadError(
+            f"cannot write {error.filename or path}: {error.strerror or error}; what was "
+            "finished is kept, run the same command again to go on"
+        ) from error
+
+
+def _begin(path: Path, content: bytes | memoryview, *, sync: bool = True) -> None:
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _finish(paths: list[Path]) -> None:
+    for path in paths:
+        _temporary(path).replace(path)
+    folders = {path.parent for path in paths}
+    for folder in sorted(folders | {folder.parent for folder in folders}):
+        _sync(folder)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,108 @@
+"""A training set without joins and an engine of a few lines, so that backfills are tried alone."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bighead.planner.backfill.backfill import Job, Progress, Summary, backfill
+from bighead.zipline.catalog import TrainingSet
+from bighead.zipline.ir.expr import Call, Column, Expr, Literal
+from bighead.zipline.ir.nodes import Filter, Node, Project, Scan
+from bighead.zipline.ir.sources import EventSource
+from bighead.zipline.ir.types import BIGINT, TIMESTAMP, VARCHAR
+from bighead.zipline.windows import DAY
+
+SCHEMA = pa.schema({"id": BIGINT, "note": VARCHAR, "ts": TIMESTAMP})
+SOURCE = EventSource("orders", SCHEMA, event_time=Column("ts", TIMESTAMP))
+ORDERS = TrainingSet(
+    name="order_notes",
+    plan=Project(
+        Scan(SOURCE, ("id", "note", "ts")),
+        (("id", Column("id", BIGINT)), ("note", Column("note", VARCHAR))),
+    ),
+    id=("id",),
+    labels=(),
+    time=Column("ts", TIMESTAMP),
+    sql="CREATE TRAINING SET order_notes ID (id) AS SELECT id, note FROM orders",
+    uses=("orders",),
+)
+JANUARY = date(2025, 1, 1)
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "ge": pc.greater_equal,
+    "lt": pc.less,
+    "and": pc.and_kleene,
+    "or": pc.or_kleene,
+    "is_null": pc.is_null,
+}
+
+
+def orders(times: list[int | None]) -> pa.Table:
+    """One order at each time, in this order; every third has no note."""
+    notes = [None if i % 3 == 0 else f"order {i}" for i in range(len(times))]
+    columns = [pa.array(range(len(times)), BIGINT), pa.array(notes, VARCHAR)]
+    return pa.table([*columns, pa.array(times, TIMESTAMP)], schema=SCHEMA)
+
+
+def at(day: int, microsecond: int = 0) -> int:
+    """A time on the day so many days after 2025-01-01."""
+    return ((JANUARY - date(1970, 1, 1)).days + day) * DAY + microsecond
+
+
+def engine(table: pa.Table) -> Callable[[Node], pa.Table]:
+    """Runs projections and filters over one table."""
+
+    def value(expr: Expr, rows: pa.Table) -> Any:
+        if isinstance(expr, Call):
+            return FUNCTIONS[expr.function](*(value(a, rows) for a in expr.args))
+        if isinstance(expr, Literal):
+            return pa.scalar(expr.value, expr.type)
+        return rows.column(expr.name)
+
+    def run(node: Node) -> pa.Table:
+        if isinstance(node, Scan):
+            return table
+        assert isinstance(node, Filter | Project)
+        rows = run(node.input)
+        if isinstance(node, Filter):
+            return rows.filter(value(node.predicate, rows))
+        return pa.table({name: value(e, rows) for name, e in node.columns})
+
+    return run
+
+
+def job(output: Path, **changes: Any) -> Job:
+    defaults: dict[str, Any] = {
+        "training_set": ORDERS,
+        "definition": "sha256:1",
+        "inputs": {"orders": {"orders.parquet": "1"}},
+    }
+    return Job(output=output, **(defaults | changes))
+
+
+def fill(output: Path, table: pa.Table, **changes: Any) -> Summary:
+    return backfill(job(output, **changes), engine(table), ignore)
+
+
+def ignore(progress: Progress) -> None:
+    pass
+
+
+def ids(output: Path, ds: str) -> list[int]:
+    found: list[int] = (
+        pq.read_table(output / f"ds={ds}" / "part-0.parquet").column("id").to_pylist()
+    )
+    return found
+
+
+def files(output: Path) -> dict[str, bytes]:
+    """All there is below a folder but the lock."""
+    return {
+        str(f.relative_to(output)): f.read_bytes()
+        for f in sorted(output.rglob("*"))
+        if f.is_file() and f.name != "_lock"
+    }

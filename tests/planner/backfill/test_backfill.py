@@ -1,0 +1,262 @@
+"""What a backfilled folder holds, and what makes a backfill refuse or repair it."""
+
+import fcntl
+import json
+import os
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bighead.planner.backfill.backfill import Progress, backfill
+from bighead.planner.backfill.days import Days, runs
+from bighead.planner.backfill.spine import TIME, rows_of
+from bighead.zipline.errors import BigheadError, UnsupportedError
+from bighead.zipline.ir.nodes import Project
+from bighead.zipline.windows import DAY
+from tests.planner.backfill.shop import ORDERS, at, engine, files, fill, ids, ignore, job, orders
+
+
+def test_a_row_lies_in_the_day_of_its_time_and_midnight_begins_one(tmp_path: Path) -> None:
+    fill(tmp_path, orders([at(0), at(0, DAY - 1), at(1), at(2)]))
+    assert ids(tmp_path, "2025-01-01") == [0, 1]
+    assert ids(tmp_path, "2025-01-02") == [2]
+    assert ids(tmp_path, "2025-01-03") == [3]
+
+
+def test_rows_of_a_day_keep_the_order_of_the_spine(tmp_path: Path) -> None:
+    fill(tmp_path, orders([at(1, 5), at(0, 9), at(1, 3), at(0, 1), at(1, 5)]))
+    assert ids(tmp_path, "2025-01-01") == [1, 3]
+    assert ids(tmp_path, "2025-01-02") == [0, 2, 4]
+
+
+def test_times_before_1970_lie_in_their_own_day(tmp_path: Path) -> None:
+    fill(tmp_path, orders([-1, 0, -DAY]))
+    assert ids(tmp_path, "1969-12-31") == [0, 2]
+    assert ids(tmp_path, "1970-01-01") == [1]
+
+
+def test_a_day_without_rows_is_an_empty_file_and_done(tmp_path: Path) -> None:
+    table = orders([at(0), at(3)])
+    assert fill(tmp_path, table).days == 4
+    empty = pq.read_table(tmp_path / "ds=2025-01-02" / "part-0.parquet", partitioning=None)
+    assert empty.num_rows == 0
+    assert empty.schema.names == ["id", "note"]
+    again = fill(tmp_path, table)
+    assert (again.computed, again.runs, again.rows) == (0, 0, 2)
+
+
+def test_the_whole_folder_reads_as_one_dataset(tmp_path: Path) -> None:
+    fill(tmp_path, orders([at(d) for d in range(10)]), rows_per_run=3)
+    whole = pq.read_table(tmp_path)
+    assert whole.num_rows == 10
+    assert set(whole.schema.names) == {"id", "note", "ds"}
+
+
+def test_start_is_inclusive_and_end_is_not(tmp_path: Path) -> None:
+    table = orders([at(d, DAY - 1) for d in range(5)])
+    summary = fill(tmp_path, table, start=date(2025, 1, 2), end=date(2025, 1, 4))
+    assert (summary.days, summary.rows) == (2, 2)
+    assert sorted(f for f in files(tmp_path) if "ds=" in f) == [
+        "ds=2025-01-02/part-0.parquet",
+        "ds=2025-01-03/part-0.parquet",
+    ]
+
+
+def test_a_wider_range_later_computes_the_new_days_only(tmp_path: Path) -> None:
+    table = orders([at(d) for d in range(5)])
+    fill(tmp_path, table, start=date(2025, 1, 2), end=date(2025, 1, 3))
+    wider = fill(tmp_path, table)
+    assert (wider.days, wider.computed, wider.rows, wider.rows_computed) == (5, 4, 5, 4)
+
+
+def test_bytes_do_not_depend_on_how_many_days_a_run_takes(tmp_path: Path) -> None:
+    table = orders([at(i % 7, i) for i in range(1000)])
+    for rows_per_run in (1, 150, 10**6):
+        fill(tmp_path / str(rows_per_run), table, rows_per_run=rows_per_run)
+    one, few, all_ = (files(tmp_path / n) for n in ("1", "150", "1000000"))
+    assert one == few == all_
+
+
+def test_rows_without_a_time_are_counted_and_in_no_day(tmp_path: Path) -> None:
+    summary = fill(tmp_path, orders([at(0), None, None]))
+    assert (summary.no_time, summary.rows) == (2, 1)
+    bounded = fill(
+        tmp_path, orders([at(0), None, None]), start=date(2025, 1, 1), end=date(2025, 1, 2)
+    )
+    assert bounded.no_time == 2
+
+
+def test_a_file_that_was_changed_or_lost_is_computed_again(tmp_path: Path) -> None:
+    table = orders([at(d) for d in range(4)])
+    fill(tmp_path, table)
+    before = files(tmp_path)
+    (tmp_path / "ds=2025-01-02" / "part-0.parquet").write_bytes(b"half")
+    (tmp_path / "ds=2025-01-03" / "part-0.parquet").unlink()
+    summary = fill(tmp_path, table)
+    assert (summary.repaired, summary.computed) == (2, 2)
+    assert files(tmp_path) == before
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    table = orders([at(0)])
+    fill(tmp_path, table)
+    path = tmp_path / "ds=2025-01-01" / "part-0.parquet"
+    content = bytearray(path.read_bytes())
+    content[10] ^= 1
+    path.write_bytes(content)
+    assert fill(tmp_path, table).repaired == 1
+
+
+def test_another_definition_is_refused_and_restart_computes_it(tmp_path: Path) -> None:
+    table = orders([at(0), at(1)])
+    fill(tmp_path, table)
+    with pytest.raises(BigheadError, match=r"another definition of order_notes; .* --restart"):
+        fill(tmp_path, table, definition="sha256:2")
+    narrow = {"start": date(2025, 1, 1), "end": date(2025, 1, 2)}
+    summary = fill(tmp_path, table, definition="sha256:2", restart=True, **narrow)
+    assert summary.computed == 1
+    assert not (tmp_path / "ds=2025-01-02").exists()
+    assert json.loads((tmp_path / "_manifest.json").read_text())["definition"] == "sha256:2"
+
+
+def test_another_training_set_is_refused_by_its_name(tmp_path: Path) -> None:
+    table = orders([at(0)])
+    fill(tmp_path, table)
+    with pytest.raises(BigheadError, match="the training set order_notes"):
+        fill(tmp_path, table, training_set=replace(ORDERS, name="b"), definition="sha256:b")
+
+
+def test_a_changed_input_is_refused_and_a_new_one_reported(tmp_path: Path) -> None:
+    table = orders([at(0)])
+    fill(tmp_path, table)
+    grown = {"orders": {"orders.parquet": "1", "more.parquet": "1"}}
+    assert fill(tmp_path, table, inputs=grown).new_inputs == ("orders: more.parquet",)
+    with pytest.raises(BigheadError, match=r"changed since or is gone: orders: more\.parquet"):
+        fill(tmp_path, table)
+    changed = {"orders": {"orders.parquet": "2", "more.parquet": "1"}}
+    with pytest.raises(BigheadError, match=r"orders: orders\.parquet; .* --restart"):
+        fill(tmp_path, table, inputs=changed)
+    assert fill(tmp_path, table, inputs=changed, restart=True).computed == 1
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    for restart in (False, True):
+        with pytest.raises(BigheadError, match="not empty and no backfill"):
+            fill(tmp_path, orders([at(0)]), restart=restart)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_damaged_manifest_is_refused_and_restart_mends_it(tmp_path: Path) -> None:
+    table = orders([at(0)])
+    fill(tmp_path, table)
+    (tmp_path / "_manifest.json").write_text('{"format": 1')
+    with pytest.raises(BigheadError, match="is damaged"):
+        fill(tmp_path, table)
+    assert fill(tmp_path, table, restart=True).computed == 1
+
+
+def test_a_manifest_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "_manifest.json").write_text('{"format": 99}')
+    with pytest.raises(BigheadError, match="newer version"):
+        fill(tmp_path, orders([at(0)]))
+
+
+def test_two_at_once_are_refused_and_the_lock_ends_with_its_holder(tmp_path: Path) -> None:
+    handle = os.open(tmp_path / "_lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with pytest.raises(BigheadError, match="another run is writing"):
+        fill(tmp_path, orders([at(0)]))
+    os.close(handle)
+    assert fill(tmp_path, orders([at(0)])).computed == 1
+
+
+def test_leftovers_and_unrecorded_days_are_removed(tmp_path: Path) -> None:
+    table = orders([at(0), at(1)])
+    fill(tmp_path, table, end=date(2025, 1, 2))
+    (tmp_path / "ds=2025-01-02").mkdir()
+    (tmp_path / "ds=2025-01-02" / ".part-0.parquet.77.tmp").write_bytes(b"half")
+    (tmp_path / "._manifest.json.77.tmp").write_bytes(b"half")
+    (tmp_path / "ds=2025-02-01").mkdir()
+    (tmp_path / "ds=2025-02-01" / "part-0.parquet").write_bytes(b"whole, but not recorded")
+    assert fill(tmp_path, table).swept == 2
+    assert sorted(files(tmp_path)) == [
+        "_manifest.json",
+        "ds=2025-01-01/part-0.parquet",
+        "ds=2025-01-02/part-0.parquet",
+    ]
+
+
+def test_an_empty_spine_needs_the_days_stated(tmp_path: Path) -> None:
+    with pytest.raises(BigheadError, match="has no rows"):
+        fill(tmp_path / "a", orders([]))
+    summary = fill(tmp_path / "b", orders([]), start=date(2025, 1, 1), end=date(2025, 1, 3))
+    assert (summary.days, summary.rows) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": date(2025, 1, 2), "end": date(2025, 1, 1)}, "end before they start"),
+        ({"rows_per_run": 0}, "at least 1 row"),
+        ({"training_set": replace(ORDERS, time=None)}, "has no time to divide it by"),
+    ],
+)
+def test_misuse_says_what_to_do(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(BigheadError, match=message):
+        fill(tmp_path, orders([at(0)]), **changes)
+
+
+def test_an_output_that_is_no_local_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="local folders"):
+        fill(Path("s3://bucket/rows"), orders([at(0)]))
+    (tmp_path / "file").touch()
+    with pytest.raises(BigheadError, match="is a file"):
+        fill(tmp_path / "file", orders([at(0)]))
+
+
+def test_progress_counts_days_and_rows_up_to_all(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    table = orders([at(d) for d in range(6)])
+    backfill(job(tmp_path, rows_per_run=2), engine(table), seen.append)
+    assert [(p.days_done, p.rows_done, p.rows) for p in seen[1:]] == [
+        (0, 0, 6), (2, 2, 6), (4, 4, 6), (6, 6, 6),
+    ]  # fmt: skip
+    assert seen[1].now == "2025-01-01 to 2025-01-02"
+
+
+def test_a_failing_run_keeps_what_was_finished(tmp_path: Path) -> None:
+    table = orders([at(d) for d in range(4)])
+    good = engine(table)
+    calls = 0
+
+    def failing(node: Any) -> pa.Table:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise BigheadError("the disk of the source is gone")
+        return good(node)
+
+    with pytest.raises(BigheadError, match="is gone"):
+        backfill(job(tmp_path, rows_per_run=1), failing, ignore)
+    assert fill(tmp_path, table).computed == 2
+
+
+def test_a_range_is_computed_in_few_runs() -> None:
+    days = [date.fromordinal(date(2025, 1, 1).toordinal() + i) for i in range(365)]
+    rows = dict.fromkeys(days, 1000)
+    assert len(runs(days, rows, 500_000)) == 1
+    assert len(runs(days, rows, 50_000)) == 8
+    heavy = rows | {days[3]: 10**9}
+    assert [len(r) for r in runs(days, heavy, 500_000)] == [3, 1, 361]
+
+
+def test_the_spine_is_filtered_below_the_projection() -> None:
+    plan = rows_of(ORDERS, Days(date(2025, 1, 1), date(2025, 1, 2)))
+    assert isinstance(plan, Project)
+    assert plan.schema.names == ["id", "note", TIME]
