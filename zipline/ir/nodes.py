@@ -361,7 +361,7 @@ class StaticJoin(Node):
     def __post_init__(self) -> None:
         _check_reads(self.spine.schema, *self.keys)
         assert len(self.keys) == len(self.primary_key)
-        assert set((*self.columns, *self.primary_key)) <= set(self.entity.schema.names)
+        assert {*self.columns, *self.primary_key} <= set(self.entity.schema.names)
         _check_names(self.schema.names)
 
     @property

@@ -42,7 +42,7 @@ class EventSource(Table):
     """Rows that never change, each with the time it happened, and perhaps the time it was known."""
 
     event_time: Expr
-    """TIMESTAMP or TIMESTAMPTZ over the declared columns (DATE and integers already brought to it)."""
+    """TIMESTAMP or TIMESTAMPTZ over the declared columns (dates and integers are brought to it)."""
     known_at: Expr | None = None
     sequence: str | None = None
     identity: tuple[str, ...] = ()

@@ -94,7 +94,9 @@ def canonical(arrow: pa.DataType) -> pa.DataType | None:
         key, item = canonical(arrow.key_type), canonical(arrow.item_type)
         return pa.map_(key, item) if key is not None and item is not None else None
     if (
-        pa.types.is_list(arrow) or pa.types.is_large_list(arrow) or pa.types.is_fixed_size_list(arrow)
+        pa.types.is_list(arrow)
+        or pa.types.is_large_list(arrow)
+        or pa.types.is_fixed_size_list(arrow)
     ):
         value = canonical(arrow.value_type)
         return pa.list_(value) if value is not None else None
@@ -111,7 +113,9 @@ def canonical(arrow: pa.DataType) -> pa.DataType | None:
 
 def parse_decimal(text: str) -> pa.DataType | None:
     """The type of 'DECIMAL(10, 2)', or None where the text is not of that form."""
-    match = re.fullmatch(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", text, re.I)
+    match = re.fullmatch(
+        r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", text, re.IGNORECASE
+    )
     if match is None:
         return None
     precision, scale = int(match[1]), int(match[2] or 0)
