@@ -1,0 +1,176 @@
+"""Files of one kind as one dataset: found once, read in order, checked file by file.
+
+Partition columns come from the paths. Files are left out by `ds=` only where the source promises a
+`partition_lag`, never by trusting that ds is the day of the rows; and the promise is checked on
+each row that is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
+from bighead.planner.sources.dataset import Lag, Size, Span
+from bighead.planner.sources.kind import Kind, Wanted
+from bighead.planner.sources.paths import File, partition_schema, partition_value
+from bighead.planner.sources.pick import column_of, pick, reads
+from bighead.zipline.errors import DataError, SchemaError
+from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.windows import DAY, format_duration
+
+DS = "ds"
+"""The partition column that says when rows arrived, a day as YYYY-MM-DD."""
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Rows that lie in files."""
+
+    kind: Kind
+    found: tuple[File, ...]
+    schema: pa.Schema
+    partitions: frozenset[str]
+    """The columns of the schema that the paths hold."""
+    place: str
+    lag: Lag | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths, in the order they are read."""
+        return tuple(str(f.path) for f in self.found)
+
+    def size(self) -> Size:
+        """The sum over the files."""
+        sizes = [self.kind.size(f.path) for f in self.found]
+        rows = [s.rows for s in sizes]
+        return Size(
+            None if None in rows else sum(r for r in rows if r is not None),
+            sum(s.bytes or 0 for s in sizes),
+        )
+
+    def scan(
+        self, columns: Sequence[str], predicate: Expr | None = None, span: Span | None = None
+    ) -> pa.Table:
+        """The columns of the rows for which the predicate is true, file by file."""
+        asked = list(columns) or self.schema.names[:1]
+        schema = pa.schema([self.schema.field(c) for c in asked])
+        pieces = [
+            piece
+            for file in self.found
+            if not self._outside(file, span)
+            for piece in self._read(file, asked, predicate, span)
+        ]
+        whole = pa.concat_tables(pieces) if pieces else schema.empty_table()
+        return whole.select(list(columns))
+
+    def _outside(self, file: File, span: Span | None) -> bool:
+        """Whether no row of a file can lie in the span, by the promise of `partition_lag`.
+
+        Rows without a time are in no partition by that promise, so none is missed.
+        """
+        if self.lag is None or span is None or span.time != self.lag.time:
+            return False
+        day = self._day(file)
+        if day is None:
+            return False
+        first, end = day * DAY - self.lag.microseconds, (day + 1) * DAY
+        late = span.lower is not None and end <= span.lower
+        return late or (span.upper is not None and first > span.upper)
+
+    def _day(self, file: File) -> int | None:
+        """The number of the day of `ds=`, from 1970 on; None where there is no such partition."""
+        names = {k.casefold() for k, _ in file.partitions}
+        text = file.partition(DS) if DS in names else None
+        if text is None:
+            return None
+        try:
+            return (date.fromisoformat(text) - _EPOCH).days
+        except ValueError:
+            raise SchemaError(
+                f"the partition ds={text} of {file.path} is no day, which partition_lag asks for; "
+                "write it as ds=2013-01-31"
+            ) from None
+
+    def _read(
+        self, file: File, columns: Sequence[str], predicate: Expr | None, span: Span | None
+    ) -> Iterator[pa.Table]:
+        needed = reads(columns, predicate, span)
+        if self.lag is not None:
+            needed = list(dict.fromkeys((*needed, *columns_of(self.lag.time))))
+        place = str(file.path)
+        lying = [n for n in needed if n not in self.partitions]
+        if not lying:  # the rows have to be counted all the same
+            lying = [n for n in self.schema.names if n not in self.partitions][:1]
+        names = lying
+        if self.kind.tells != "nothing":
+            names = resolve(lying, self.kind.schema(file.path).names, place)
+        wanted = [
+            Wanted(n, o, self.schema.field(n).type) for n, o in zip(lying, names, strict=True)
+        ]
+        for piece in self.kind.read(file.path, wanted, predicate, span):
+            rows = piece.rows
+            arrays = {w.name: conform(rows.column(w.own), w.type, w.name, place) for w in wanted}
+            for name in needed:
+                if name in self.partitions:
+                    value = partition_value(file, name, self.schema.field(name).type)
+                    arrays[name] = pa.chunked_array([pa.repeat(value, rows.num_rows)])
+            whole = pa.table([arrays[n] for n in needed], names=needed)
+            self._check(file, whole)
+            yield pick(whole, columns, predicate, span if piece.beyond_span else None)
+
+    def _check(self, file: File, rows: pa.Table) -> None:
+        """Raises DataError where a row breaks the promise of `partition_lag`."""
+        day = self._day(file) if self.lag is not None else None
+        if self.lag is None or day is None or not rows.num_rows:
+            return
+        times = column_of(rows, self.lag.time)
+        known = pc.min_max(times.cast(pa.int64()))
+        first, end = day * DAY - self.lag.microseconds, (day + 1) * DAY
+        least, greatest = known["min"].as_py(), known["max"].as_py()
+        if least is None or (first <= least and greatest < end):
+            return
+        bad = pc.min_max(times)["min" if least < first else "max"]
+        raise DataError(
+            f"a row of {file.path} has the time {bad}, but the rows of ds={file.partition(DS)} "
+            f"are promised to lie in the {format_duration(self.lag.microseconds)} before that day "
+            "or in it; raise partition_lag, or move the row"
+        )
+
+
+def files_dataset(
+    kind: Kind,
+    found: Sequence[File],
+    place: str,
+    declared: pa.Schema | None = None,
+    lag: Lag | None = None,
+) -> Files:
+    """The files as a dataset, with the schema that is declared, else that of the first file.
+
+    The columns and types of the first file are checked at once, those of the others when they are
+    read. Raises SourceError or SchemaError.
+    """
+    first = found[0]
+    in_paths = partition_schema(found, place)
+    if declared is None:
+        inside = plan_schema(kind.schema(first.path), str(first.path))
+        fields = [f for f in inside if f.name not in in_paths.names] + list(in_paths)
+        return Files(kind, tuple(found), pa.schema(fields), frozenset(in_paths.names), place, lag)
+    by_path = {n.casefold() for n in in_paths.names}
+    partitions = frozenset(n for n in declared.names if n.casefold() in by_path)
+    lying = [n for n in declared.names if n not in partitions]
+    if kind.tells == "nothing":
+        return Files(kind, tuple(found), declared, partitions, place, lag)
+    own = kind.schema(first.path)
+    names = resolve(lying, own.names, str(first.path))
+    for name, found_name in zip(lying, names, strict=True):
+        if kind.tells == "names":
+            continue
+        check_type(name, own.field(found_name).type, declared.field(name).type, str(first.path))
+    return Files(kind, tuple(found), declared, partitions, place, lag)

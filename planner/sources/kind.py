@@ -1,0 +1,81 @@
+"""A kind of file: how its columns are learned and how its rows are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from bighead.planner.sources.dataset import Size, Span
+from bighead.zipline.errors import SourceError
+from bighead.zipline.ir.expr import Expr
+
+
+Tells = Literal["types", "names", "nothing"]
+"""`nothing`: a column may be absent from a row or from all of them, and is NULL there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A column to be read: its name in the plan, its own name in the file, its declared type."""
+
+    name: str
+    own: str
+    type: pa.DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of a file, in its order, and whether the span may still drop some of them."""
+
+    rows: pa.Table
+    """The columns under their own names and types, at least those that were wanted."""
+    beyond_span: bool
+
+
+class Kind(Protocol):
+    """Reads one file at a time; the columns of all are checked by whoever asks."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        ...
+
+    @property
+    def tells(self) -> Tells:
+        """What each file says of its own columns; the declaration says the rest."""
+        ...
+
+    def schema(self, path: Path) -> pa.Schema:
+        """The columns of a file; raises SourceError where it cannot be read."""
+        ...
+
+    def size(self, path: Path) -> Size:
+        """What can be told of its size without reading it."""
+        ...
+
+    def read(
+        self, path: Path, wanted: Sequence[Wanted], predicate: Expr | None, span: Span | None
+    ) -> Iterator[Piece]:
+        """The rows of a file. Predicate and span are hints: what they rule out may be left out."""
+        ...
+
+
+def no_access(path: Path, error: Exception) -> SourceError | None:
+    """The error for a file that is gone or closed to us; None for any other reason."""
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"there is no file {path} any more")
+    if isinstance(error, PermissionError):
+        return SourceError(f"no permission to read {path}")
+    if isinstance(error, IsADirectoryError):
+        return SourceError(f"{path} is a folder, not a file")
+    return None
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of a foreign error, as part of a sentence."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(". ") if text else type(error).__name__

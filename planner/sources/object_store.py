@@ -1,0 +1,323 @@
+"""Files in an object store, read by DataFusion: one object, or a folder with its `key=value` parts.
+
+Rows come in the order of the objects' names. What is not given in `ObjectStore` is taken from the
+usual environment variables when the source is opened, not before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
+from bighead.planner.sources.dataset import Lag, Size, Span
+from bighead.planner.sources.kind import reason_of
+from bighead.planner.sources.pick import pick, reads
+from bighead.planner.sources.text import text_type, times_from_text
+from bighead.zipline.errors import BigheadError, SchemaError, SourceError, UnsupportedError
+from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.types import sql_name
+
+if TYPE_CHECKING:
+    from datafusion import DataFrame, SessionContext
+
+SCHEMES = ("s3",)
+"""The object stores that can be read."""
+
+_PARTITION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[*]")
+_FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """How an object store is reached; what is None is taken from the environment."""
+
+    region: str | None = None
+    """Else AWS_REGION, AWS_DEFAULT_REGION, us-east-1."""
+    access_key_id: str | None = None
+    """Else AWS_ACCESS_KEY_ID."""
+    secret_access_key: str | None = None
+    """Else AWS_SECRET_ACCESS_KEY."""
+    session_token: str | None = None
+    """Else AWS_SESSION_TOKEN."""
+    endpoint: str | None = None
+    """A server that speaks S3, such as http://127.0.0.1:9000; else AWS_ENDPOINT_URL_S3,
+    AWS_ENDPOINT_URL."""
+
+    def filled(self, environment: Mapping[str, str]) -> ObjectStore:
+        """The same with what the environment says in the places that are None."""
+
+        def first(*names: str) -> str | None:
+            return next((environment[n] for n in names if environment.get(n)), None)
+
+        return ObjectStore(
+            region=self.region or first("AWS_REGION", "AWS_DEFAULT_REGION") or "us-east-1",
+            access_key_id=self.access_key_id or first("AWS_ACCESS_KEY_ID"),
+            secret_access_key=self.secret_access_key or first("AWS_SECRET_ACCESS_KEY"),
+            session_token=self.session_token or first("AWS_SESSION_TOKEN"),
+            endpoint=self.endpoint or first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    """What a path in an object store names."""
+
+    text: str
+    bucket: str
+    folder: str
+    """The path without its wildcards."""
+    format: str | None
+    """None: a folder, whose objects tell."""
+    extension: str
+    partitions: tuple[str, ...]
+
+
+def _locate(path: str, name: str) -> _Location:
+    scheme, _, rest = path.partition("://")
+    bucket, _, key = rest.partition("/")
+    if not bucket:
+        raise SourceError(f"{name}: {path} names no bucket; write s3://bucket/folder/")
+    parts = key.split("/")
+    first = next((i for i, p in enumerate(parts) if "*" in p or "?" in p), len(parts))
+    fixed, wild = parts[:first], parts[first:]
+    partitions = []
+    for part in wild[:-1]:
+        match = _PARTITION.fullmatch(part)
+        if match is None:
+            raise UnsupportedError(
+                f"{name}: '{part}' in {path} is no pattern for an object store; name a folder, or "
+                "patterns like ds=*/*.parquet"
+            )
+        partitions.append(match[1])
+    if wild and (not wild[-1].startswith("*.") or "*" in wild[-1][1:]):
+        raise UnsupportedError(
+            f"{name}: '{wild[-1]}' in {path} is no pattern for an object store; end it in "
+            "*.parquet, *.csv or *.jsonl"
+        )
+    extension = PurePosixPath(parts[-1]).suffix.lower()
+    format_ = _FORMATS.get(extension)
+    if parts[-1] and format_ is None:
+        known = ", ".join(_FORMATS)
+        raise SourceError(
+            f"{name} cannot be read from {path}: its suffix tells no format; those known are "
+            f"{known}, and a folder ends in /"
+        )
+    folder = f"{scheme}://{bucket}/" + "/".join(fixed)
+    if wild:
+        folder = folder.rstrip("/") + "/"
+    return _Location(path, bucket, folder, format_, extension, tuple(partitions))
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Rows that lie in an object store."""
+
+    location: _Location
+    store: ObjectStore
+    schema: pa.Schema
+    own: tuple[str, ...]
+    """The stored name of each column of the schema."""
+    place: str
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The path that was named."""
+        return (self.location.text,)
+
+    def size(self) -> Size:
+        """Not known before it is read."""
+        return Size(None, None)
+
+    def scan(
+        self, columns: Sequence[str], predicate: Expr | None = None, span: Span | None = None
+    ) -> pa.Table:
+        """The columns of the rows for which the predicate is true."""
+        asked = list(columns) or self.schema.names[:1]
+        needed = reads(asked, predicate, span)
+        own = dict(zip(self.schema.names, self.own, strict=True))
+
+        def read() -> pa.Table:
+            frame = _frame(self.location, self.store, self.schema, own)
+            frame = frame.select(*(_quoted(own[n]) for n in needed))
+            bounds = _bounds(span, own)
+            return (frame.filter(bounds) if bounds else frame).to_arrow_table()
+
+        found = _guarded(read, self.location)
+        arrays = []
+        for name in needed:
+            arrow = self.schema.field(name).type
+            column = times_from_text(found.column(own[name]), arrow, name, self.location.text)
+            arrays.append(conform(column, arrow, name, self.location.text))
+        return pick(pa.table(arrays, names=needed), asked, predicate, span).select(list(columns))
+
+
+def open_objects(
+    path: str,
+    name: str,
+    store: ObjectStore,
+    declared: pa.Schema | None = None,
+    lag: Lag | None = None,
+) -> Objects:
+    """An object or a folder of an object store as a dataset.
+
+    Raises SourceError where nothing can be read there, SchemaError where the columns are not those
+    declared, UnsupportedError for a pattern that an object store cannot match.
+    """
+    if lag is not None:
+        raise UnsupportedError(
+            f"{name} declares partition_lag, which is checked on files only; leave it out"
+        )
+    location = _locate(path, name)
+    store = store.filled(os.environ)
+    found = _guarded(lambda: _frame(location, store, None, {}).schema(), location)
+    text = location.format in ("csv", "json")
+    if declared is None:
+        schema = plan_schema(found, path)
+        return Objects(location, store, schema, tuple(schema.names), name)
+    missing = {n.casefold() for n in declared.names} - {n.casefold() for n in found.names}
+    if missing and not location.partitions:
+        # What the objects lack their paths may hold, in the order in which it is declared.
+        in_paths = tuple(n for n in declared.names if n.casefold() in missing)
+        with_paths = _Location(
+            path, location.bucket, location.folder, location.format, location.extension, in_paths
+        )
+        try:
+            frame = _guarded(lambda: _frame(with_paths, store, None, {}), with_paths)
+            _guarded(lambda: frame.limit(1).to_arrow_table(), with_paths)
+            location, found = with_paths, frame.schema()
+        except BigheadError:
+            pass  # the columns are missing, as `resolve` says next
+    own = tuple(resolve(declared.names, found.names, path))
+    for field, own_name in zip(declared, own, strict=True):
+        if text and text_type(field.type) is None and location.format == "csv":
+            raise SchemaError(
+                f"column '{field.name}' of {path} is declared {sql_name(field.type)}, which no CSV "
+                "field can hold; use Parquet or JSON lines"
+            )
+        if not text and own_name not in location.partitions:
+            check_type(field.name, found.field(own_name).type, field.type, path)
+    return Objects(location, store, declared, own, name)
+
+
+def _frame(
+    location: _Location, store: ObjectStore, schema: pa.Schema | None, own: dict[str, str]
+) -> DataFrame:
+    """The rows as DataFusion reads them; text under the declared types, where a schema is given."""
+    context = _context(location, store)
+    types = {} if schema is None else {own[f.name]: f.type for f in schema}
+    partitions = [(p, types.get(p, pa.string())) for p in location.partitions]
+    if location.format == "csv":
+        inferred = context.read_csv(
+            location.folder, file_extension=location.extension, table_partition_cols=partitions
+        )
+        if schema is None:
+            return inferred
+        fields = [
+            pa.field(f.name, text_type(types[f.name]) if f.name in types else pa.string())
+            for f in inferred.schema()
+            if f.name not in location.partitions
+        ]
+        return context.read_csv(
+            location.folder,
+            schema=pa.schema(fields),
+            file_extension=location.extension,
+            table_partition_cols=partitions,
+        )
+    if location.format == "json":
+        asked = None
+        if schema is not None:
+            asked = pa.schema(
+                [
+                    pa.field(n, pa.string() if pa.types.is_timestamp(t) else t)
+                    for n, t in types.items()
+                    if n not in location.partitions
+                ]
+            )
+        return context.read_json(
+            location.folder,
+            schema=asked,
+            file_extension=location.extension,
+            table_partition_cols=partitions,
+        )
+    return context.read_parquet(
+        location.folder,
+        file_extension=location.extension or ".parquet",
+        table_partition_cols=partitions,
+    )
+
+
+def _context(location: _Location, store: ObjectStore) -> SessionContext:
+    # DataFusion takes seconds to load, and most sources are files.
+    from datafusion import SessionConfig, SessionContext  # noqa: PLC0415
+    from datafusion.object_store import AmazonS3  # noqa: PLC0415
+
+    config = SessionConfig().with_target_partitions(1)  # keeps the order of the objects
+    config = config.set("datafusion.execution.parquet.schema_force_view_types", "false")
+    context = SessionContext(config)
+    s3 = AmazonS3(
+        bucket_name=location.bucket,
+        region=store.region,
+        access_key_id=store.access_key_id,
+        secret_access_key=store.secret_access_key,
+        session_token=store.session_token,
+        endpoint=store.endpoint,
+        allow_http=store.endpoint is not None and store.endpoint.startswith("http://"),
+    )
+    context.register_object_store("s3://", s3, host=location.bucket)
+    return context
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _bounds(span: Span | None, own: dict[str, str]) -> str | None:
+    """The span as a condition that DataFusion prunes row groups by; None where it cannot."""
+    if span is None or not isinstance(span.time, Column) or span.time.name not in own:
+        return None
+    name = _quoted(own[span.time.name])
+    # Whole seconds beyond the bounds: a column of nanoseconds is floored only after it is read.
+    parts = []
+    if span.lower is not None and abs(span.lower) < 2**62 // 1_000:
+        parts.append(f"{name} >= to_timestamp_seconds({span.lower // 1_000_000})")
+    if span.upper is not None and abs(span.upper) < 2**62 // 1_000:
+        parts.append(f"{name} <= to_timestamp_seconds({span.upper // 1_000_000 + 1})")
+    return f"({name} IS NULL OR ({' AND '.join(parts)}))" if parts else None
+
+
+def _guarded(read: Callable[[], object], location: _Location) -> object:
+    """What `read` gives; what DataFusion raises comes out as an error of ours."""
+    try:
+        return read()
+    except BigheadError:
+        raise
+    except Exception as error:
+        text = str(error)
+        where = location.text
+        if "No files found" in text or "NoSuchKey" in text or "NotFound" in text:
+            raise SourceError(f"there is nothing to read at {where}; check the path") from error
+        if "NoSuchBucket" in text:
+            raise SourceError(f"there is no bucket {location.bucket} ({where})") from error
+        if any(w in text for w in ("AccessDenied", "403", "InvalidAccessKeyId", "credential")):
+            raise SourceError(
+                f"no access to {where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give "
+                "the session an ObjectStore"
+            ) from error
+        reason = reason_of(error).removeprefix("DataFusion error: ")
+        if "Parser error" in text or "Json error" in text:
+            raise SchemaError(f"{where} does not hold what is declared ({reason})") from error
+        raise SourceError(f"{where} cannot be read ({reason})") from error

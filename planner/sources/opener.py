@@ -1,0 +1,124 @@
+"""From a `batch` option, or what a caller hands to `register`, to a dataset: a table of kinds.
+
+A path's suffix says how it is read, a scheme (`s3://`) where it lies; everything else has to hold
+rows itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+
+from bighead.planner.sources.arrow import hold, to_table
+from bighead.planner.sources.dataset import Dataset, Lag
+from bighead.planner.sources.delimited import DelimitedFiles
+from bighead.planner.sources.files import files_dataset
+from bighead.planner.sources.json_lines import JsonLines
+from bighead.planner.sources.kind import Kind
+from bighead.planner.sources.object_store import SCHEMES, ObjectStore, open_objects
+from bighead.planner.sources.parquet import ParquetFiles
+from bighead.planner.sources.paths import find_files
+from bighead.zipline.errors import SourceError
+
+KINDS: dict[str, Kind] = {
+    ".parquet": ParquetFiles(),
+    ".pq": ParquetFiles(),
+    ".csv": DelimitedFiles(),
+    ".tsv": DelimitedFiles("\t"),
+    ".jsonl": JsonLines(),
+    ".ndjson": JsonLines(),
+    ".json": JsonLines(),
+}
+"""How the files of a suffix are read."""
+
+COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
+"""Suffixes that text formats may have behind their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where paths begin, and how object stores are reached."""
+
+    folder: Path = field(default_factory=Path)
+    store: ObjectStore = field(default_factory=ObjectStore)
+
+
+def open_source(
+    data: object,
+    name: str,
+    place: Place,
+    declared: pa.Schema | None = None,
+    lag: Lag | None = None,
+) -> Dataset:
+    """The dataset that a path, several paths, or an object that holds rows stands for.
+
+    name: the source's, for messages. Raises SourceError or SchemaError.
+    """
+    if isinstance(data, str | os.PathLike):
+        return open_paths([os.fspath(data)], name, place, declared, lag)
+    if (
+        isinstance(data, list | tuple)
+        and data
+        and all(isinstance(d, str | os.PathLike) for d in data)
+    ):
+        return open_paths([os.fspath(d) for d in data], name, place, declared, lag)
+    table = to_table(data, name)
+    if table is None:
+        raise SourceError(
+            f"{name} cannot be read from a {type(data).__name__}; give a path, a list of paths, an "
+            "Arrow, pandas or polars table, or an object with __arrow_c_stream__"
+        )
+    return hold(table, name, declared)
+
+
+def open_paths(
+    paths: Sequence[str],
+    name: str,
+    place: Place,
+    declared: pa.Schema | None = None,
+    lag: Lag | None = None,
+) -> Dataset:
+    """The dataset of the files that the paths name, all of one kind."""
+    schemes = {p.partition("://")[0] for p in paths if "://" in p}
+    if schemes - {"file"}:
+        unknown = sorted(schemes - set(SCHEMES) - {"file"})
+        if unknown:
+            known = ", ".join(f"{s}://" for s in SCHEMES)
+            raise SourceError(
+                f"{name} cannot be read from {unknown[0]}://; files and {known} can, so copy it "
+                "there first"
+            )
+        if len(paths) > 1:
+            raise SourceError(
+                f"{name} names {len(paths)} objects; name one folder or glob in the object store"
+            )
+        return open_objects(paths[0], name, place.store, declared, lag)
+    local = [str(place.folder / p.removeprefix("file://")) for p in paths]
+    found = find_files(local, name)
+    kinds = {id(k): k for k in (kind_of(f.path.name, name) for f in found)}
+    if len({k.name for k in kinds.values()}) > 1:
+        listed = " and ".join(sorted({k.name for k in kinds.values()}))
+        raise SourceError(f"{name} mixes {listed} files; name one kind, such as '*.parquet'")
+    return files_dataset(next(iter(kinds.values())), found, name, declared, lag)
+
+
+def kind_of(file: str, name: str) -> Kind:
+    """How a file is read, by its suffix; raises SourceError for one that is not known."""
+    path = PurePosixPath(file)
+    suffix = path.suffix.lower()
+    if suffix in COMPRESSIONS:
+        suffix = PurePosixPath(path.stem).suffix.lower()
+        if suffix in (".parquet", ".pq"):
+            suffix = path.suffix.lower()
+    kind = KINDS.get(suffix)
+    if kind is None:
+        known = ", ".join(KINDS)
+        raise SourceError(
+            f"{name} cannot be read from {file}: its suffix tells no format; those known are "
+            f"{known}"
+        )
+    return kind

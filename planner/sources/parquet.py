@@ -1,0 +1,97 @@
+"""Parquet files: only the columns and row groups that are needed, decoded on all cores.
+
+One file is read in one call where all its rows are wanted, which gives one contiguous array a
+column; with a predicate it is read in pieces, so that rows that are dropped do not pile up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bighead.planner.sources.dataset import Size, Span
+from bighead.planner.sources.kind import Piece, Tells, Wanted, no_access, reason_of
+from bighead.planner.sources.row_groups import choose
+from bighead.zipline.errors import SourceError
+from bighead.zipline.ir.expr import Expr
+
+PIECE_ROWS = 2_000_000
+"""Rows that are read at a time where some are dropped."""
+
+BUFFER_BYTES = 1 << 20
+"""How much compressed data is held at a time for each column."""
+
+
+class ParquetFiles:
+    """Reads one Parquet file at a time."""
+
+    name = "Parquet"
+    tells: Tells = "types"
+
+    def schema(self, path: Path) -> pa.Schema:
+        """The columns as the file types them."""
+        with _open(path) as file:
+            return file.schema_arrow
+
+    def size(self, path: Path) -> Size:
+        """Exact rows, from the footer."""
+        with _open(path) as file:
+            return Size(file.metadata.num_rows, path.stat().st_size)
+
+    def read(
+        self,
+        path: Path,
+        wanted: Sequence[Wanted],
+        predicate: Expr | None,
+        span: Span | None,
+    ) -> Iterator[Piece]:
+        """Pieces of the file: one where all rows are wanted."""
+        with _open(path) as file:
+            choice = choose(file.metadata, {w.name: w.own for w in wanted}, predicate, span)
+            rows_left = span is not None and not choice.inside
+            sizes = [file.metadata.row_group(g).num_rows for g in choice.groups]
+            whole = predicate is None and not rows_left
+            for groups in _pieces(choice.groups, sizes, None if whole else PIECE_ROWS):
+                try:
+                    piece = file.read_row_groups(groups, columns=[w.own for w in wanted])
+                except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                    raise _unreadable(path, error) from error
+                yield Piece(piece, rows_left)
+
+
+def _pieces(groups: Sequence[int], sizes: Sequence[int], most: int | None) -> Iterator[list[int]]:
+    if most is None or not groups:
+        yield list(groups)
+        return
+    piece: list[int] = []
+    rows = 0
+    for group, size in zip(groups, sizes, strict=True):
+        if piece and rows + size > most:
+            yield piece
+            piece, rows = [], 0
+        piece.append(group)
+        rows += size
+    yield piece
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(
+            path,
+            buffer_size=BUFFER_BYTES,
+            pre_buffer=False,
+            coerce_int96_timestamp_unit="us",
+            page_checksum_verification=True,
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    return no_access(path, error) or SourceError(
+        f"{path} is no Parquet file, or is damaged or cut short ({reason_of(error)}); "
+        "write it again"
+    )

@@ -1,0 +1,137 @@
+"""Which row groups of a Parquet file a scan must read, told by their statistics.
+
+Only what the statistics prove is left out: comparisons of a column with a constant, joined by AND.
+NaN is in no statistics, but no comparison with NaN is true either, apart from `<>`, which is not
+judged here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow.parquet as pq
+
+from bighead.planner.sources.dataset import Span
+from bighead.zipline.ir.expr import Call, Column, Expr, Literal, conjuncts
+
+_MICROSECONDS = {"milliseconds": (1_000, 1), "microseconds": (1, 1), "nanoseconds": (1, 1_000)}
+_MIRRORED = {
+    "less": "greater",
+    "less_equal": "greater_equal",
+    "greater": "less",
+    "greater_equal": "less_equal",
+    "equal": "equal",
+}
+_EPOCH = date(1970, 1, 1)
+
+Bound = int | float | str | bytes | Decimal | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The row groups to read, and whether all their rows surely lie in the span."""
+
+    groups: tuple[int, ...]
+    inside: bool
+
+
+def choose(
+    metadata: pq.FileMetaData, found: dict[str, str], predicate: Expr | None, span: Span | None
+) -> Choice:
+    """The row groups that may hold rows that are asked for.
+
+    found: the file's own name of each column.
+    """
+    leaves = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    position = {name: leaves[own] for name, own in found.items() if own in leaves}
+    parts = conjuncts(predicate)
+    groups: list[int] = []
+    inside = True
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if any(_never(group, position, part) for part in parts):
+            continue
+        if span is not None and isinstance(span.time, Column) and span.time.name in position:
+            range_ = _range(group.column(position[span.time.name]))
+            if range_ is None:
+                inside = False
+            else:
+                least, greatest, nulls = range_
+                lower = span.lower is not None and greatest < span.lower  # type: ignore[operator]
+                upper = span.upper is not None and least > span.upper  # type: ignore[operator]
+                if (lower or upper) and nulls == 0:
+                    continue
+                inside &= span.lower is None or least >= span.lower  # type: ignore[operator]
+                inside &= span.upper is None or greatest <= span.upper  # type: ignore[operator]
+        elif span is not None:
+            inside = False
+        groups.append(number)
+    return Choice(tuple(groups), inside)
+
+
+def _never(group: pq.RowGroupMetaData, position: dict[str, int], part: Expr) -> bool:
+    """Whether a condition is true for no row of the group."""
+    if not isinstance(part, Call) or part.function not in _MIRRORED or len(part.args) != 2:
+        return False
+    left, right = part.args
+    compare = part.function
+    if isinstance(left, Literal):
+        left, right, compare = right, left, _MIRRORED[compare]
+    if not (isinstance(left, Column) and isinstance(right, Literal)):
+        return False
+    value = right.value
+    if left.name not in position or value is None or left.type != right.type:
+        return False
+    range_ = _range(group.column(position[left.name]))
+    if range_ is None or type(range_[0]) is not type(value):
+        return False
+    least, greatest, _ = range_
+    if value != value:  # NaN: no statistics are needed to know, but it is not worth a case
+        return False
+    # Both bounds are of the literal's own type, as was just seen.
+    match compare:
+        case "less":
+            return bool(least >= value)  # type: ignore[operator]
+        case "less_equal":
+            return bool(least > value)  # type: ignore[operator]
+        case "greater":
+            return bool(greatest <= value)  # type: ignore[operator]
+        case "greater_equal":
+            return bool(greatest < value)  # type: ignore[operator]
+        case _:
+            return bool(value < least or value > greatest)  # type: ignore[operator]
+
+
+def _range(chunk: pq.ColumnChunkMetaData) -> tuple[Bound, Bound, int | None] | None:
+    """The least and greatest value as a literal of the plan holds them, and how many are NULL."""
+    statistics = chunk.statistics if chunk.is_stats_set else None
+    if statistics is None or not statistics.has_min_max:
+        return None
+    nulls = statistics.null_count if statistics.has_null_count else None
+    logical = statistics.logical_type.type
+    if logical == "TIMESTAMP" and statistics.physical_type == "INT64":
+        unit = json.loads(statistics.logical_type.to_json())["timeUnit"]
+        times, per = _MICROSECONDS[unit]
+        return statistics.min_raw * times // per, statistics.max_raw * times // per, nulls
+    bounds = [_plain(v) for v in (statistics.min, statistics.max)]
+    least, greatest = bounds
+    if least is None or greatest is None:
+        return None
+    if isinstance(least, float) and (least != least or greatest != greatest):
+        return None
+    return least, greatest, nulls
+
+
+def _plain(value: object) -> Bound | None:
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        delta = aware - datetime(1970, 1, 1, tzinfo=UTC)
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    if isinstance(value, date):
+        return (value - _EPOCH).days
+    if isinstance(value, bool | int | float | str):
+        return value
+    return None  # bytes may be cut short, decimals come in several encodings

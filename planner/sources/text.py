@@ -1,0 +1,68 @@
+"""Values written as text: which types a text format can hold, and how times are read."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.zipline.errors import SchemaError
+from bighead.zipline.ir.types import TIMESTAMP, TIMESTAMPTZ, sql_name
+
+_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+def text_type(arrow: pa.DataType) -> pa.DataType | None:
+    """The type under which a reader of text is asked for a declared one; None: it cannot be.
+
+    Times are asked for as text, since readers know one spelling each.
+    """
+    if pa.types.is_timestamp(arrow):
+        return pa.string()
+    if pa.types.is_nested(arrow) or pa.types.is_duration(arrow) or pa.types.is_null(arrow):
+        return None
+    return arrow
+
+
+def times_from_text(
+    column: pa.ChunkedArray, declared: pa.DataType | None, name: str, place: str
+) -> pa.ChunkedArray:
+    """Text read as the declared TIMESTAMP or TIMESTAMPTZ; any other column as it is.
+
+    Text without an offset is in UTC. Digits beyond microseconds are cut, which floors: a fraction
+    counts forward before 1970 too.
+    """
+    if declared is None or not pa.types.is_timestamp(declared):
+        return column
+    if not pa.types.is_string(column.type):
+        return column
+    trimmed = pc.utf8_trim_whitespace(column)
+    trimmed = pc.replace_substring_regex(trimmed, r"(\.\d{6})\d+", r"\1")
+    zoned = pc.match_substring_regex(trimmed, r"\d:\d\d.*" + _OFFSET)
+    try:
+        if not pc.any(zoned).as_py():
+            times = trimmed.cast(TIMESTAMP)
+        else:
+            # Arrow reads either spelling, but one a column.
+            all_zoned = pc.if_else(zoned, trimmed, pc.binary_join_element_wise(trimmed, "Z", ""))
+            times = all_zoned.cast(TIMESTAMPTZ)
+    except pa.ArrowInvalid as error:
+        bad = _first_bad(trimmed)
+        raise SchemaError(
+            f"column '{name}' of {place} holds '{bad}', which is no {sql_name(declared)}; "
+            "write times like 2013-01-31 08:05:00"
+        ) from error
+    return pa.chunked_array([c.view(declared) for c in times.chunks], type=declared)
+
+
+def _first_bad(column: pa.ChunkedArray) -> str:
+    for value in column.drop_null().unique():
+        text = str(value.as_py())
+        for arrow in (TIMESTAMP, TIMESTAMPTZ):
+            try:
+                pa.scalar(text).cast(arrow)
+                break
+            except pa.ArrowInvalid:
+                continue
+        else:
+            return text
+    return ""
