@@ -12,11 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.zipline.errors import ExpressionError
+from bighead.zipline.expressions.arrow import Datum, as_type, compute, decimal_type, scalar
 from bighead.zipline.expressions.datum import all_valid, column, each, numbers, rows_of
-from bighead.zipline.expressions.function import BadValueError, Datum, Function
+from bighead.zipline.expressions.function import BadValueError, Function
 from bighead.zipline.expressions.typing import (
     MAX_PRECISION,
     adapt_literal,
@@ -99,13 +99,14 @@ def _sum_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
 
 
 def _product_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
-    scale = a.scale + b.scale
+    first, second = decimal_type(a), decimal_type(b)
+    scale = first.scale + second.scale
     if scale > MAX_PRECISION:
         raise ExpressionError(
             f"{sql_name(a)} * {sql_name(b)} needs {scale} decimal places; DECIMAL has 38",
             "write CAST(... AS DECIMAL(38, 10)) or CAST(... AS DOUBLE) around one of them",
         )
-    return pa.decimal128(min(a.precision + b.precision, MAX_PRECISION), scale)
+    return pa.decimal128(min(first.precision + second.precision, MAX_PRECISION), scale)
 
 
 def _as_time(arg: Expr, other: Expr) -> Expr:
@@ -237,20 +238,20 @@ def beyond(arrow: pa.DataType) -> BadValueError:
 def _integers(name: str, call: Call, a: Datum, b: Datum) -> Datum:
     """A checked operation on integers, times and intervals, all as int64."""
     if pa.uint64() in (a.type, b.type):
-        wide = pc.call_function(name, [a.cast(WIDE), b.cast(WIDE)])
+        wide = compute(name, as_type(a, WIDE), as_type(b, WIDE))
         try:
-            return wide.cast(call.type)
+            return as_type(wide, call.type)
         except pa.ArrowInvalid:
             raise beyond(call.type) from None
     try:
-        result = pc.call_function(f"{name}_checked", [_int64(a), _int64(b)])
+        result = compute(f"{name}_checked", _int64(a), _int64(b))
     except pa.ArrowInvalid:
         raise beyond(call.type) from None
-    return result if result.type == call.type else result.cast(call.type)
+    return result if result.type == call.type else as_type(result, call.type)
 
 
 def _int64(datum: Datum) -> Datum:
-    return datum if datum.type == BIGINT else datum.cast(BIGINT)
+    return datum if datum.type == BIGINT else as_type(datum, BIGINT)
 
 
 def _decimals(name: str, call: Call, a: Datum, b: Datum) -> Datum:
@@ -258,10 +259,10 @@ def _decimals(name: str, call: Call, a: Datum, b: Datum) -> Datum:
     digits = a.type.precision + b.type.precision
     if digits > 75:  # Arrow's own result type would have more digits than 256 bits hold.
         return _decimals_each(name, call, a, b)
-    wide = (pa.decimal256(d.type.precision, d.type.scale) for d in (a, b))
-    result = pc.call_function(name, [d.cast(t) for d, t in zip((a, b), wide, strict=True)])
+    wide = (as_type(d, pa.decimal256(d.type.precision, d.type.scale)) for d in (a, b))
+    result = compute(name, *wide)
     try:
-        return result.cast(call.type)
+        return as_type(result, call.type)
     except pa.ArrowInvalid:
         raise beyond(call.type) from None
 
@@ -275,8 +276,9 @@ def _decimals_each(name: str, call: Call, a: Datum, b: Datum) -> Datum:
     return each(compute, (a, b), call.type)
 
 
-def exact_decimal(value: Fraction, arrow: pa.Decimal128Type) -> Decimal:
+def exact_decimal(value: Fraction, to: pa.DataType) -> Decimal:
     """A multiple of the type's last digit as a Decimal of it; raises where it does not fit."""
+    arrow = decimal_type(to)
     units = value * 10**arrow.scale
     assert units.denominator == 1
     if abs(units.numerator) >= 10**arrow.precision:
@@ -287,7 +289,7 @@ def exact_decimal(value: Fraction, arrow: pa.Decimal128Type) -> Decimal:
 
 
 def _floats(name: str, a: Datum, b: Datum) -> Datum:
-    return pc.call_function(name, [a, b])
+    return compute(name, a, b)
 
 
 def _run_add(call: Call, args: tuple[Datum, ...]) -> Datum:
@@ -370,8 +372,8 @@ def _modulo_each(call: Call, a: Datum, b: Datum) -> Datum:
 def _run_negate(call: Call, args: tuple[Datum, ...]) -> Datum:
     (a,) = args
     if call.type == DOUBLE or is_decimal(call.type):
-        return pc.negate(a)
-    zero = pa.scalar(0, BIGINT)
+        return compute("negate", a)
+    zero = scalar(0, BIGINT)
     return _integers("subtract", call, zero, a)
 
 

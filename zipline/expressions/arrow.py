@@ -7,55 +7,155 @@ it says, which is what code for all types of a plan can use.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast, overload
 
+import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Array = pa.Array[Any]
-Scalar = pa.Scalar[Any]
-Datum = Array | Scalar
+# Quoted: at run time Arrow's classes take no parameters.
+Array: TypeAlias = "pa.Array[Any]"
+Scalar: TypeAlias = "pa.Scalar[Any]"
+Datum: TypeAlias = "pa.Array[Any] | pa.Scalar[Any]"
 """A column of values, or one value for all rows."""
 
 
 def compute(name: str, *args: Datum, options: pc.FunctionOptions | None = None) -> Array:
     """One of Arrow's functions; at least one argument is a column."""
-    return cast("Array", pc.call_function(name, list(args), options))
+    return cast(Array, pc.call_function(name, list(args), options))
 
 
-def as_type(datum: Array, arrow: pa.DataType, *, safe: bool = True) -> Array:
-    """Arrow's own cast of a column."""
-    return cast("Array", datum.cast(cast("Any", arrow), safe=safe))
-
-
-def as_type_of(datum: Datum, arrow: pa.DataType) -> Datum:
+@overload
+def as_type(datum: Array, arrow: pa.DataType, *, safe: bool = True) -> Array: ...
+@overload
+def as_type(datum: Scalar, arrow: pa.DataType, *, safe: bool = True) -> Scalar: ...
+def as_type(datum: Datum, arrow: pa.DataType, *, safe: bool = True) -> Datum:
     """Arrow's own cast of a column or a constant."""
-    return cast("Datum", datum.cast(cast("Any", arrow)))
+    return cast(Datum, datum.cast(cast("Any", arrow), safe=safe))
 
 
 def make(
     values: Sequence[object] | npt.NDArray[Any], arrow: pa.DataType | None = None, mask: Any = None
 ) -> Array:
     """A column of Python or numpy values; NULL for None and where the mask is true."""
-    return cast("Array", pa.array(cast("Any", values), type=cast("Any", arrow), mask=mask))
+    return cast(Array, pa.array(cast("Any", values), type=cast("Any", arrow), mask=mask))
 
 
 def nulls(rows: int, arrow: pa.DataType) -> Array:
     """A column of NULLs."""
-    return cast("Array", pa.nulls(rows, cast("Any", arrow)))
+    return cast(Array, pa.nulls(rows, cast("Any", arrow)))
 
 
 def scalar(value: object, arrow: pa.DataType) -> Scalar:
     """A constant."""
-    return cast("Scalar", pa.scalar(cast("Any", value), cast("Any", arrow)))
+    return cast(Scalar, pa.scalar(cast("Any", value), cast("Any", arrow)))
 
 
 def view(array: Array, arrow: pa.DataType) -> Array:
     """The same bits as another type."""
-    return cast("Array", array.view(cast("Any", arrow)))
+    return cast(Array, array.view(cast("Any", arrow)))
 
 
 def repeat(value: Scalar, rows: int) -> Array:
     """A constant as a column."""
-    return cast("Array", pa.repeat(cast("Any", value), rows))
+    return cast(Array, pa.repeat(cast("Any", value), rows))
+
+
+def decimal_type(arrow: pa.DataType) -> pa.Decimal128Type[Any, Any]:
+    """A type that is known to be a DECIMAL, with its precision and scale."""
+    return cast("pa.Decimal128Type[Any, Any]", arrow)
+
+
+def list_type(arrow: pa.DataType) -> pa.ListType[Any]:
+    """A type that is known to be a LIST, with the type of its values."""
+    return cast("pa.ListType[Any]", arrow)
+
+
+def map_type(arrow: pa.DataType) -> pa.MapType[Any, Any, Any]:
+    """A type that is known to be a MAP, with the types of its keys and items."""
+    return cast("pa.MapType[Any, Any, Any]", arrow)
+
+
+def fields_of(arrow: pa.DataType) -> list[pa.Field[Any]]:
+    """The fields of a STRUCT."""
+    return [arrow.field(i) for i in range(arrow.num_fields)]
+
+
+def as_list(array: Array) -> pa.ListArray[Any]:
+    """A column that is known to hold lists, with its values."""
+    return cast("pa.ListArray[Any]", array)
+
+
+def as_map(array: Array) -> pa.MapArray[Any, Any]:
+    """A column that is known to hold maps, with its keys and items."""
+    return cast("pa.MapArray[Any, Any]", array)
+
+
+def as_struct(array: Array) -> pa.StructArray:
+    """A column that is known to hold structs, with its fields."""
+    return cast("pa.StructArray", array)
+
+
+def list_of(offsets: Array, values: Array, arrow: pa.DataType) -> Array:
+    """Lists of the values between one offset and the next; NULL where the offset is NULL."""
+    return cast(Array, pa.ListArray.from_arrays(cast("Any", offsets), values, type=arrow))
+
+
+def map_of(offsets: Array, keys: Array, items: Array, arrow: pa.DataType) -> Array:
+    """Maps, as `list_of`."""
+    make_map = cast("Any", pa.MapArray.from_arrays)
+    return cast(Array, make_map(offsets, keys, items, type=arrow))
+
+
+def struct_of(parts: Sequence[Array], arrow: pa.DataType, null: Array | None = None) -> Array:
+    """Structs of these columns; NULL where `null` is true."""
+    make_struct = cast("Any", pa.StructArray.from_arrays)
+    return cast(Array, make_struct(list(parts), fields=fields_of(arrow), mask=null))
+
+
+def words(array: Array, dtype: npt.DTypeLike, width: int = 1) -> npt.NDArray[Any]:
+    """The buffer of fixed-width values as numpy sees it, `width` numbers a value, from its offset."""
+    data = array.buffers()[1]
+    if data is None or len(array) == 0:
+        return np.zeros(0, dtype)
+    end = width * (array.offset + len(array))
+    whole: npt.NDArray[Any] = np.frombuffer(cast("Any", data), dtype, end)
+    return whole[width * array.offset :]
+
+
+def item(array: Array, row: int) -> Scalar:
+    """The value of a row."""
+    return cast(Scalar, array[row])
+
+
+def join(parts: Sequence[Array]) -> Array:
+    """One column after the other."""
+    return cast(Array, pa.concat_arrays(list(parts)))
+
+
+def matches(texts: Array, pattern: str) -> Array:
+    """Where the text matches the regular expression (RE2's)."""
+    return compute("match_substring_regex", texts, options=pc.MatchSubstringOptions(pattern))
+
+
+def replaced(texts: Array, pattern: str, by: str) -> Array:
+    """The text with what matches the regular expression replaced."""
+    options = pc.ReplaceSubstringOptions(pattern, by)
+    return compute("replace_substring_regex", texts, options=options)
+
+
+def rounded(decimals: Array, places: int) -> Array:
+    """DECIMALs rounded to so many places, half away from zero, in their own type."""
+    options = pc.RoundOptions(places, "half_towards_infinity")
+    return compute("round", decimals, options=options)
+
+
+def is_among(datum: Datum, values: Array) -> Array:
+    """Where the value is one of these; false for NULL."""
+    return compute("is_in", datum, options=pc.SetLookupOptions(values, skip_nulls=True))
+
+
+def false_for_null(flags: Datum) -> Array:
+    """NULL is no."""
+    return compute("coalesce", flags, pa.scalar(False))

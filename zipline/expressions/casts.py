@@ -11,17 +11,36 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.zipline.errors import ExpressionError
-from bighead.zipline.expressions.datum import column, numbers, spread, valid
+from bighead.zipline.expressions.arrow import (
+    Array,
+    Datum,
+    as_list,
+    as_map,
+    as_struct,
+    as_type,
+    compute,
+    decimal_type,
+    fields_of,
+    item,
+    list_of,
+    list_type,
+    make,
+    map_of,
+    nulls,
+    scalar,
+    struct_of,
+    words,
+)
+from bighead.zipline.expressions.datum import Mask, Values, column, numbers, spread, valid
 from bighead.zipline.expressions.decimals import (
     decimal_to_decimal,
     decimal_to_integer,
     float_to_decimal,
     integer_to_decimal,
 )
-from bighead.zipline.expressions.function import BadValueError, Datum, Function
+from bighead.zipline.expressions.function import BadValueError, Function
 from bighead.zipline.expressions.text_casts import (
     binary_to_text,
     format_as_text,
@@ -44,10 +63,10 @@ from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import DATE, DOUBLE, is_integer, is_number, is_time, sql_name
 from bighead.zipline.windows import DAY
 
-Converted = tuple[pa.Array, bool]
+Converted = tuple[Array, bool]
 """The values, NULL where one has no place in the new type, and whether there is such a one."""
 
-Convert = Callable[[pa.Array, pa.DataType], Converted]
+Convert = Callable[[Array, pa.DataType], Converted]
 
 
 def cast(expr: Expr, to: pa.DataType) -> Expr:
@@ -134,7 +153,7 @@ _KINDS: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
 )
 
 
-def convert(array: pa.Array, to: pa.DataType) -> Converted:
+def convert(array: Array, to: pa.DataType) -> Converted:
     """The values as another type, for which `castable` holds.
 
     >>> convert(pa.array([1.5, 2.5, float("nan")]), pa.int32())[0].to_pylist()
@@ -143,7 +162,7 @@ def convert(array: pa.Array, to: pa.DataType) -> Converted:
     if array.type == to:
         return array, False
     if is_null(array.type):
-        return pa.nulls(len(array), to), False
+        return nulls(len(array), to), False
     if pa.types.is_list(to) or pa.types.is_map(to):
         return _items(array, to)
     if pa.types.is_struct(to):
@@ -156,7 +175,7 @@ def convert(array: pa.Array, to: pa.DataType) -> Converted:
 def to_double(datum: Datum) -> Datum:
     """Numbers as the nearest DOUBLE."""
     if isinstance(datum, pa.Scalar):
-        return convert(spread(datum, 1), DOUBLE)[0][0]
+        return item(convert(spread(datum, 1), DOUBLE)[0], 0)
     return convert(datum, DOUBLE)[0]
 
 
@@ -165,14 +184,14 @@ def _run(call: Call, args: tuple[Datum, ...]) -> Datum:
     values, bad = convert(spread(arg, 1), call.type)
     if bad and call.function == "cast":
         raise BadValueError("is not possible; TRY_CAST gives NULL instead")
-    return values if isinstance(arg, pa.Array) else values[0]
+    return values if isinstance(arg, pa.Array) else item(values, 0)
 
 
-def _unchecked(array: pa.Array, to: pa.DataType) -> Converted:
-    return array.cast(to, safe=False), False
+def _unchecked(array: Array, to: pa.DataType) -> Converted:
+    return as_type(array, to, safe=False), False
 
 
-def _integer_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
+def _integer_to_integer(array: Array, to: pa.DataType) -> Converted:
     least, greatest = bounds(to)
     values = numbers(array)
     info = np.iinfo(values.dtype)
@@ -183,7 +202,7 @@ def _integer_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
         outside |= values > greatest
     outside &= valid(array)
     if not outside.any():
-        return array.cast(to, safe=False), False
+        return as_type(array, to, safe=False), False
     return column(values.astype(to.to_pandas_dtype()), to, valid(array) & ~outside), True
 
 
@@ -195,19 +214,19 @@ def bounds(arrow: pa.DataType) -> tuple[int, int]:
     return 0, 2**bits - 1
 
 
-def _integer_to_boolean(array: pa.Array, to: pa.DataType) -> Converted:
+def _integer_to_boolean(array: Array, to: pa.DataType) -> Converted:
     return column(numbers(array) != 0, to, valid(array)), False
 
 
-def _decimal_to_boolean(array: pa.Array, to: pa.DataType) -> Converted:
-    return pc.not_equal(array, pa.scalar(0, array.type)), False
+def _decimal_to_boolean(array: Array, to: pa.DataType) -> Converted:
+    return compute("not_equal", array, scalar(0, array.type)), False
 
 
-def _boolean_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
-    return integer_to_decimal(array.cast(pa.int8()), to)
+def _boolean_to_decimal(array: Array, to: pa.DataType) -> Converted:
+    return integer_to_decimal(as_type(array, pa.int8()), to)
 
 
-def _float_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
+def _float_to_integer(array: Array, to: pa.DataType) -> Converted:
     least, greatest = bounds(to)
     whole = np.rint(numbers(array).astype(np.float64))
     fits = (whole >= float(least)) & (whole < float(greatest + 1))
@@ -216,9 +235,9 @@ def _float_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
     return column(kept, to, mask & fits), bool((mask & ~fits).any())
 
 
-def _float_to_float(array: pa.Array, to: pa.DataType) -> Converted:
+def _float_to_float(array: Array, to: pa.DataType) -> Converted:
     if to == DOUBLE:
-        return array.cast(to), False
+        return as_type(array, to), False
     values = numbers(array)
     with np.errstate(over="ignore"):
         short = values.astype(np.float32)
@@ -227,16 +246,16 @@ def _float_to_float(array: pa.Array, to: pa.DataType) -> Converted:
     return column(short, to, mask & ~lost), bool(lost.any())
 
 
-def _decimal_to_float(array: pa.Array, to: pa.DataType) -> Converted:
+def _decimal_to_float(array: Array, to: pa.DataType) -> Converted:
     exact = array.type.precision <= 15 and array.type.scale <= 22 and to == DOUBLE
     if exact:  # Both are exact in DOUBLE, so that one division rounds once.
-        words = np.frombuffer(array.buffers()[1], np.int64, 2 * (array.offset + len(array)))
-        values = words[2 * array.offset :: 2].astype(np.float64) / 10.0**array.type.scale
+        low = words(array, np.int64, 2)[::2]
+        values = low.astype(np.float64) / 10.0 ** decimal_type(array.type).scale
         return column(values, to, valid(array)), False
-    return array.cast(pa.string()).cast(to), False
+    return as_type(as_type(array, pa.string()), to), False
 
 
-def _date_to_timestamp(array: pa.Array, to: pa.DataType) -> Converted:
+def _date_to_timestamp(array: Array, to: pa.DataType) -> Converted:
     days = numbers(array).astype(np.int64)
     fits = (days >= -(2**63) // DAY + 1) & (days <= (2**63 - 1) // DAY)
     mask = valid(array)
@@ -244,51 +263,46 @@ def _date_to_timestamp(array: pa.Array, to: pa.DataType) -> Converted:
     return column(kept, to, mask & fits), bool((mask & ~fits).any())
 
 
-def _timestamp_to_date(array: pa.Array, to: pa.DataType) -> Converted:
+def _timestamp_to_date(array: Array, to: pa.DataType) -> Converted:
     days = numbers(array) // DAY
     return column(days.astype(np.int32), DATE, valid(array)), False
 
 
-def _timestamp_to_timestamp(array: pa.Array, to: pa.DataType) -> Converted:
-    return array.cast(to, safe=False), False
+def _timestamp_to_timestamp(array: Array, to: pa.DataType) -> Converted:
+    return as_type(array, to, safe=False), False
 
 
-def _items(array: pa.Array, to: pa.DataType) -> Converted:
+def _items(array: Array, to: pa.DataType) -> Converted:
     """Lists and maps, item by item; the items under a NULL list are not looked at."""
     mask = valid(array)
-    entries = array.filter(pa.array(mask))
+    filled = array.filter(make(mask))
     if pa.types.is_map(to):
-        if not len(entries):
-            return pa.nulls(len(array), to), False
-        lengths = np.diff(numbers(entries.offsets))
-        start, stop = entries.offsets[0].as_py(), entries.offsets[-1].as_py()
-        keys, bad_key = convert(entries.keys[start:stop], to.key_type)
-        items, bad_item = convert(entries.items[start:stop], to.item_type)
+        entries = as_map(filled)
+        ends = numbers(entries.offsets)
+        first, last = (int(ends[0]), int(ends[-1])) if len(entries) else (0, 0)
+        keys, bad_key = convert(entries.keys[first:last], to.key_type)
+        items, bad_item = convert(entries.items[first:last], to.item_type)
         if keys.null_count:
-            return pa.nulls(len(array), to), True
-        offsets = _offsets(mask, lengths)
-        made = pa.MapArray.from_arrays(offsets, keys, items, type=to)
-        return made, bad_key or bad_item
-    lengths = numbers(pc.list_value_length(entries))
-    values, bad = convert(entries.flatten(), to.value_type)
-    return pa.ListArray.from_arrays(_offsets(mask, lengths), values, type=to), bad
+            return nulls(len(array), to), True
+        return map_of(_offsets(mask, np.diff(ends)), keys, items, to), bad_key or bad_item
+    lengths = numbers(compute("list_value_length", filled))
+    values, bad = convert(as_list(filled).flatten(), list_type(to).value_type)
+    return list_of(_offsets(mask, lengths), values, to), bad
 
 
-def _offsets(mask: np.ndarray, lengths: np.ndarray) -> pa.Array:  # type: ignore[type-arg]
+def _offsets(mask: Mask, lengths: Values) -> Array:
     """Offsets of lists of these lengths where the mask is true, NULL elsewhere."""
     full = np.zeros(len(mask), np.int32)
     full[mask] = lengths
     ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(full, dtype=np.int32)])
-    return pa.array(ends, mask=np.concatenate([~mask, [False]]))
+    return make(ends, mask=np.concatenate([~mask, [False]]))
 
 
-def _fields(array: pa.Array, to: pa.DataType) -> Converted:
-    done = [
-        convert(part, to.field(i).type)
-        for i, part in enumerate(array.flatten())  # flatten puts the struct's NULLs into its fields
-    ]
-    null = pc.is_null(array)
-    made = pa.StructArray.from_arrays([a for a, _ in done], fields=list(to), mask=null)
+def _fields(array: Array, to: pa.DataType) -> Converted:
+    # flatten puts the struct's own NULLs into its fields
+    parts = zip(as_struct(array).flatten(), fields_of(to), strict=True)
+    done = [convert(part, field.type) for part, field in parts]
+    made = struct_of([a for a, _ in done], to, compute("is_null", array))
     return made, any(bad for _, bad in done)
 
 

@@ -13,9 +13,19 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.zipline.errors import ExpressionError
+from bighead.zipline.expressions.arrow import (
+    Datum,
+    as_type,
+    compute,
+    is_among,
+    join,
+    make,
+    nulls,
+    repeat,
+    scalar,
+)
 from bighead.zipline.expressions.datum import (
     Values,
     all_valid,
@@ -24,7 +34,7 @@ from bighead.zipline.expressions.datum import (
     rows_of,
     spread,
 )
-from bighead.zipline.expressions.function import Datum, Function
+from bighead.zipline.expressions.function import Function
 from bighead.zipline.expressions.typing import (
     adapt_literal,
     cast_hint,
@@ -84,7 +94,7 @@ def _beside(arg: Expr, other: Expr) -> Expr:
             return adapted
         if is_text(arg.type) and is_time(other.type):
             raise ExpressionError(
-                f"'{arg.value}' is no {sql_name(other.type)}",
+                f"'{arg.value!s}' is no {sql_name(other.type)}",
                 "write 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS'",
             )
     return arg
@@ -98,7 +108,8 @@ def _mixed(a: pa.DataType, b: pa.DataType) -> bool:
         return True
     if is_decimal(a) or is_decimal(b):
         return True
-    return is_integer(a) and is_integer(b) and is_decimal(common_type(a, b))
+    both = common_type(a, b)
+    return both is not None and is_decimal(both)
 
 
 def _bind(name: str, args: tuple[Expr, ...]) -> Expr:
@@ -113,10 +124,10 @@ def compare(name: str, a: Datum, b: Datum) -> Datum:
     if is_integer(a.type) and is_integer(b.type):
         if pa.uint64() in (a.type, b.type):
             wide = pa.decimal128(20, 0)
-            return pc.call_function(name, [a.cast(wide), b.cast(wide)])
-        return pc.call_function(name, [a, b])
+            return compute(name, as_type(a, wide), as_type(b, wide))
+        return compute(name, a, b)
     if is_float(a.type) and is_float(b.type):
-        return pc.call_function(name, [a.cast(DOUBLE), b.cast(DOUBLE)])
+        return compute(name, as_type(a, DOUBLE), as_type(b, DOUBLE))
     if is_integer(a.type) and is_float(b.type):
         return _by_order(name, a, b, _order_of_integer_and_float(a, b))
     if is_float(a.type) and is_integer(b.type):
@@ -126,7 +137,7 @@ def compare(name: str, a: Datum, b: Datum) -> Datum:
 
 def _compare_same(name: str, a: Datum, b: Datum) -> Datum:
     if not is_nested(a.type):
-        return pc.call_function(name, [a, b])
+        return compute(name, a, b)
     rows = rows_of((a, b))
     left, right = spread(a, rows).to_pylist(), spread(b, rows).to_pylist()
     wanted = name == "equal"
@@ -134,7 +145,7 @@ def _compare_same(name: str, a: Datum, b: Datum) -> Datum:
         None if x is None or y is None else (x == y) == wanted
         for x, y in zip(left, right, strict=True)
     ]
-    return pa.array(answers, BOOLEAN)
+    return make(answers, BOOLEAN)
 
 
 UNORDERED = np.int8(2)
@@ -165,8 +176,8 @@ def _order_of_decimals(a: Datum, b: Datum) -> Values:
     rows = rows_of((a, b))
     if not is_float(a.type) and not is_float(b.type):
         wide = [_wide(d) for d in (a, b)]
-        above = spread(pc.greater(*wide), rows)
-        below = spread(pc.less(*wide), rows)
+        above = spread(compute("greater", *wide), rows)
+        below = spread(compute("less", *wide), rows)
         return numbers(above).astype(np.int8) - numbers(below).astype(np.int8)
     left, right = (spread(d, rows).to_pylist() for d in (a, b))
     return np.array([_order(x, y) for x, y in zip(left, right, strict=True)], np.int8)
@@ -174,7 +185,7 @@ def _order_of_decimals(a: Datum, b: Datum) -> Values:
 
 def _wide(datum: Datum) -> Datum:
     scale = datum.type.scale if is_decimal(datum.type) else 0
-    return datum.cast(pa.decimal256(38, scale))
+    return as_type(datum, pa.decimal256(38, scale))
 
 
 def _order(x: Decimal | float | None, y: Decimal | float | None) -> int:
@@ -220,62 +231,48 @@ def _bind_is_not_null(args: tuple[Expr, ...]) -> Expr:
 
 
 def _run_is_null(call: Call, args: tuple[Datum, ...]) -> Datum:
-    return pc.is_null(args[0])
+    return compute("is_null", args[0])
 
 
 def _run_is_not_null(call: Call, args: tuple[Datum, ...]) -> Datum:
-    return pc.is_valid(args[0])
+    return compute("is_valid", args[0])
 
 
 def _run_distinct(call: Call, args: tuple[Datum, ...]) -> Datum:
     a, b = args
-    nulls = pc.is_null(a), pc.is_null(b)
+    both_null = compute("is_null", a), compute("is_null", b)
     equal = compare("equal", a, b)
-    same = pc.coalesce(equal, pc.and_(*nulls))
-    return pc.invert(same) if call.function == "is_distinct" else same
+    same = compute("coalesce", equal, compute("and", *both_null))
+    return compute("invert", same) if call.function == "is_distinct" else same
 
 
 def _bind_in(args: tuple[Expr, ...]) -> Expr:
+    """`in` where all are of one type, else the equalities that it stands for."""
     probe, *items = args
-    made = []
-    for item in items:
-        probe_, item_ = comparable("=", probe, item)
-        if probe_ is not probe and not isinstance(probe, Literal):
-            item_ = _widen(item, probe)
-        made.append(item_)
-    return Call("in", (probe, *made), BOOLEAN)
-
-
-def _widen(item: Expr, probe: Expr) -> Expr:
-    """The items stay of their own type; `in` compares each as = does."""
-    return implicit_cast(item, probe.type) if is_null(item.type) else item
+    pairs = [comparable("=", probe, item) for item in items]
+    if all(a == probe and b.type == a.type for a, b in pairs):
+        return Call("in", (probe, *(b for _, b in pairs)), BOOLEAN)
+    first, *rest = (Call("equal", pair, BOOLEAN) for pair in pairs)
+    whole = first
+    for equality in rest:
+        whole = Call("or", (whole, equality), BOOLEAN)
+    return whole
 
 
 def _run_in(call: Call, args: tuple[Datum, ...]) -> Datum:
     probe, *items = args
-    if _same_constants(call) and not is_nested(probe.type) and not is_float(probe.type):
-        values = [i for i in items if i.is_valid]
-        found = pc.is_in(probe, pa.array([v.as_py() for v in values], probe.type))
-        certain = pc.is_valid(probe)
+    constants = [i for i in items if isinstance(i, pa.Scalar)]
+    if len(constants) == len(items) and not is_nested(probe.type) and not is_float(probe.type):
+        values = [repeat(v, 1) for v in constants if v.is_valid]
+        found = is_among(probe, join([nulls(0, probe.type), *values]))
+        certain = compute("is_valid", probe)
         if len(values) < len(items):  # not found beside a NULL: unknown
-            certain = pc.and_(certain, found)
-        return pc.if_else(certain, found, pa.scalar(None, BOOLEAN))
-    answer: Datum = pa.scalar(False, BOOLEAN)
+            certain = compute("and", certain, found)
+        return compute("if_else", certain, found, scalar(None, BOOLEAN))
+    answer: Datum = scalar(False, BOOLEAN)
     for item in items:
-        answer = pc.or_kleene(answer, _equal(probe, item))
+        answer = compute("or_kleene", answer, compare("equal", probe, item))
     return answer
-
-
-def _same_constants(call: Call) -> bool:
-    probe, *items = call.args
-    return all(isinstance(i, Literal) and i.type == probe.type for i in items)
-
-
-def _equal(a: Datum, b: Datum) -> Datum:
-    if a.type != b.type and not (is_number(a.type) and is_number(b.type)):
-        both = common_type(a.type, b.type)
-        a, b = a.cast(both), b.cast(both)
-    return compare("equal", a, b)
 
 
 COMPARISON = (

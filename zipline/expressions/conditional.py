@@ -7,11 +7,11 @@ computed for a row, so that `CASE WHEN b < 100 THEN CAST(b AS TINYINT) END` neve
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.zipline.errors import ExpressionError
+from bighead.zipline.expressions.arrow import Datum, compute, false_for_null, scalar
 from bighead.zipline.expressions.comparison import comparable, compare
-from bighead.zipline.expressions.function import Datum, Function
+from bighead.zipline.expressions.function import Function
 from bighead.zipline.expressions.typing import is_null, unify
 from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import BOOLEAN, VARCHAR, sql_name
@@ -42,15 +42,15 @@ def _bind_not(args: tuple[Expr, ...]) -> Expr:
 
 
 def _run_and(call: Call, args: tuple[Datum, ...]) -> Datum:
-    return pc.and_kleene(*args)
+    return compute("and_kleene", *args)
 
 
 def _run_or(call: Call, args: tuple[Datum, ...]) -> Datum:
-    return pc.or_kleene(*args)
+    return compute("or_kleene", *args)
 
 
 def _run_not(call: Call, args: tuple[Datum, ...]) -> Datum:
-    return pc.invert(args[0])
+    return compute("invert", args[0])
 
 
 def _bind_case(args: tuple[Expr, ...]) -> Expr:
@@ -59,7 +59,7 @@ def _bind_case(args: tuple[Expr, ...]) -> Expr:
     whens = [truth("WHEN", args[2 * i]) for i in range(pairs)]
     thens = [args[2 * i + 1] for i in range(pairs)]
     otherwise = args[-1] if len(args) % 2 else Literal(None, pa.null())
-    values, arrow = unify("CASE", (*thens, otherwise))
+    values, _ = unify("CASE", (*thens, otherwise))
     values = _typed(values)
     both = (part for pair in zip(whens, values[:-1], strict=True) for part in pair)
     return Call("case", (*both, values[-1]), values[-1].type)
@@ -92,8 +92,8 @@ def _bind_nullif(args: tuple[Expr, ...]) -> Expr:
 
 def _run_nullif(call: Call, args: tuple[Datum, ...]) -> Datum:
     a, b = args
-    same = pc.fill_null(compare("equal", a, b), False)
-    return pc.if_else(same, pa.scalar(None, a.type), a)
+    same = false_for_null(compare("equal", a, b))
+    return compute("if_else", same, scalar(None, a.type), a)
 
 
 CONDITIONAL = (

@@ -12,17 +12,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from bighead.zipline.expressions.function import Datum
+from bighead.zipline.expressions.arrow import (
+    Array,
+    Datum,
+    as_type,
+    compute,
+    make,
+    repeat,
+    view,
+    words,
+)
 
 Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-def spread(datum: Datum, rows: int) -> pa.Array:
+def spread(datum: Datum, rows: int) -> Array:
     """A constant as a column of that many rows; a column as it is."""
-    return datum if isinstance(datum, pa.Array) else pa.repeat(datum, rows)
+    return datum if isinstance(datum, pa.Array) else repeat(datum, rows)
 
 
 def rows_of(args: Sequence[Datum]) -> int:
@@ -37,14 +45,9 @@ def numbers(datum: Datum) -> Values:
     """
     array = spread(datum, 1)
     if pa.types.is_boolean(array.type):
-        array = array.cast(pa.uint8())
+        array = as_type(array, pa.uint8())
         return numbers(array).astype(np.bool_)
-    dtype = _dtype(array.type)
-    data = array.buffers()[1]
-    if data is None or len(array) == 0:
-        return np.zeros(len(array), dtype)
-    whole = np.frombuffer(data, dtype, count=array.offset + len(array))
-    return whole[array.offset :]
+    return words(array, _dtype(array.type))
 
 
 def _dtype(arrow: pa.DataType) -> np.dtype[Any]:
@@ -60,7 +63,7 @@ def valid(datum: Datum) -> Mask:
     array = spread(datum, 1)
     if array.null_count == 0:
         return np.ones(len(array), np.bool_)
-    return numbers(pc.is_valid(array))
+    return numbers(compute("is_valid", array))
 
 
 def all_valid(args: Sequence[Datum], rows: int) -> Mask:
@@ -75,23 +78,23 @@ def all_valid(args: Sequence[Datum], rows: int) -> Mask:
     return mask
 
 
-def column(values: Values, arrow: pa.DataType, mask: Mask | None = None) -> pa.Array:
+def column(values: Values, arrow: pa.DataType, mask: Mask | None = None) -> Array:
     """A column of these values (int64 for times), NULL where the mask is false."""
     if mask is None or bool(mask.all()):
-        array = pa.array(values)
+        array = make(values)
     else:
-        array = pa.array(values, mask=~mask)
-    return array if array.type == arrow else array.view(arrow)
+        array = make(values, mask=~mask)
+    return array if array.type == arrow else view(array, arrow)
 
 
-def each(call: Callable[..., object], args: Sequence[Datum], arrow: pa.DataType) -> pa.Array:
+def each(call: Callable[..., object], args: Sequence[Datum], arrow: pa.DataType) -> Array:
     """`call` on the Python values of each row; NULL where an argument is NULL.
 
     For what Arrow's functions cannot do on columns; slow (a microsecond a row), but exact.
     """
     rows = rows_of(args)
     columns = [spread(a, rows).to_pylist() for a in args]
-    return pa.array(
+    return make(
         [None if any(v is None for v in row) else call(*row) for row in zip(*columns, strict=True)],
         arrow,
     )

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-Converted = tuple[pa.Array, bool]
+from bighead.zipline.expressions.arrow import Array, as_type, decimal_type, make, rounded
+
+Converted = tuple[Array, bool]
 
 EXACT = Context(prec=1200, rounding=ROUND_HALF_UP, Emin=-99999, Emax=99999)
 """Enough digits for the exact value of any DOUBLE. (ROUND_HALF_UP is half away from zero.)"""
 
 
-def fit(value: Decimal, arrow: pa.Decimal128Type) -> Decimal | None:
+def fit(value: Decimal, to: pa.DataType) -> Decimal | None:
     """The value rounded to the type's scale, or None where it has too many digits.
 
     >>> fit(Decimal("2.345"), pa.decimal128(3, 2)), fit(Decimal(10), pa.decimal128(3, 2))
@@ -22,26 +23,28 @@ def fit(value: Decimal, arrow: pa.Decimal128Type) -> Decimal | None:
     """
     if not value.is_finite():
         return None
-    rounded = value.quantize(Decimal(1).scaleb(-arrow.scale), context=EXACT)
-    fits = abs(int(rounded.scaleb(arrow.scale, context=EXACT))) < 10**arrow.precision
-    return rounded if fits else None
+    arrow = decimal_type(to)
+    nearest = value.quantize(Decimal(1).scaleb(-arrow.scale), context=EXACT)
+    fits = abs(int(nearest.scaleb(arrow.scale, context=EXACT))) < 10**arrow.precision
+    return nearest if fits else None
 
 
-def _each(array: pa.Array, to: pa.DataType, read: Callable[[object], Decimal | None]) -> Converted:
+def _each(array: Array, to: pa.DataType, read: Callable[[object], Decimal | None]) -> Converted:
     made = [None if v is None else read(v) for v in array.to_pylist()]
-    result = pa.array(made, to)
+    result = make(made, to)
     return result, result.null_count != array.null_count
 
 
-def integer_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
+def integer_to_decimal(array: Array, to: pa.DataType) -> Converted:
     """Exact, where it has no more whole digits than the type."""
+    scale = decimal_type(to).scale
     try:
-        return array.cast(pa.decimal256(20 + to.scale, to.scale)).cast(to), False
+        return as_type(as_type(array, pa.decimal256(20 + scale, scale)), to), False
     except pa.ArrowInvalid:
         return _each(array, to, lambda v: fit(Decimal(int(str(v))), to))
 
 
-def float_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
+def float_to_decimal(array: Array, to: pa.DataType) -> Converted:
     """The exact binary value, rounded."""
 
     def read(value: object) -> Decimal | None:
@@ -51,24 +54,24 @@ def float_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
     return _each(array, to, read)
 
 
-def decimal_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
+def decimal_to_decimal(array: Array, to: pa.DataType) -> Converted:
     """More places: exact; fewer: rounded."""
-    now = array.type
+    now, scale = decimal_type(array.type), decimal_type(to).scale
     try:
-        if to.scale >= now.scale:
-            widened = pa.decimal256(now.precision + to.scale - now.scale, to.scale)
-            return array.cast(widened).cast(to), False
-        wide = array.cast(pa.decimal256(now.precision + 1, now.scale))
-        return pc.round(wide, to.scale, round_mode="half_towards_infinity").cast(to), False
+        if scale >= now.scale:
+            widened = pa.decimal256(now.precision + scale - now.scale, scale)
+            return as_type(as_type(array, widened), to), False
+        wide = as_type(array, pa.decimal256(now.precision + 1, now.scale))
+        return as_type(rounded(wide, scale), to), False
     except pa.ArrowInvalid:
         return _each(array, to, lambda v: fit(Decimal(str(v)), to))
 
 
-def decimal_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
+def decimal_to_integer(array: Array, to: pa.DataType) -> Converted:
     """Rounded to a whole number, which must lie in the type."""
     whole, _ = decimal_to_decimal(array, pa.decimal128(38, 0))
     try:
-        return whole.cast(to), False
+        return as_type(whole, to), False
     except pa.ArrowInvalid:
         least = -(2 ** (to.bit_width - 1)) if pa.types.is_signed_integer(to) else 0
         greatest = least + 2**to.bit_width - 1
@@ -76,4 +79,4 @@ def decimal_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
             v if v is not None and least <= v <= greatest else None
             for v in (None if d is None else int(d) for d in whole.to_pylist())
         ]
-        return pa.array(made, to), True
+        return make(made, to), True

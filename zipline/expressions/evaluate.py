@@ -11,11 +11,21 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.zipline.errors import DataError
+from bighead.zipline.expressions.arrow import (
+    Array,
+    Datum,
+    Scalar,
+    compute,
+    false_for_null,
+    make,
+    nulls,
+    scalar,
+    view,
+)
 from bighead.zipline.expressions.datum import Mask, numbers, spread
-from bighead.zipline.expressions.function import BadValueError, Datum
+from bighead.zipline.expressions.function import BadValueError
 from bighead.zipline.expressions.functions import FUNCTIONS
 from bighead.zipline.expressions.wording import spell
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
@@ -24,7 +34,7 @@ from bighead.zipline.ir.types import BOOLEAN
 Columns = Mapping[str, pa.Array]
 
 
-def evaluate(expr: Expr, batch: pa.RecordBatch | pa.Table, first_row: int = 0) -> pa.Array:
+def evaluate(expr: Expr, batch: pa.RecordBatch | pa.Table, first_row: int = 0) -> Array:
     """The value of the expression for each row, as one array of the expression's type.
 
     Parameters
@@ -50,14 +60,14 @@ def evaluate(expr: Expr, batch: pa.RecordBatch | pa.Table, first_row: int = 0) -
     return _evaluate(expr, columns, batch.num_rows, first_row)
 
 
-def _whole(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
+def _whole(batch: pa.RecordBatch | pa.Table, name: str) -> Array:
     found = batch.column(name)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def _evaluate(expr: Expr, columns: Columns, rows: int, first_row: int) -> pa.Array:
+def _evaluate(expr: Expr, columns: Columns, rows: int, first_row: int) -> Array:
     if rows == 0:
-        return pa.array([], expr.type)
+        return make([], expr.type)
     try:
         return spread(_value(expr, columns, rows), rows)
     except BadValueError as bad:
@@ -104,25 +114,25 @@ def _apply(call: Call, args: tuple[Datum, ...]) -> Datum:
     return result
 
 
-def constant(literal: Literal) -> pa.Scalar:
+def constant(literal: Literal) -> Scalar:
     """A literal as Arrow's scalar of its type."""
     value, arrow = literal.value, literal.type
     if value is None:
-        return pa.scalar(None, arrow)
+        return scalar(None, arrow)
     if pa.types.is_temporal(arrow):
         inner = pa.int32() if pa.types.is_date32(arrow) else pa.int64()
-        return pa.array([value], inner).view(arrow)[0]
-    return pa.scalar(value, arrow)
+        return view(make([value], inner), arrow)[0]
+    return scalar(value, arrow)
 
 
 def _case(call: Call, columns: Columns, rows: int) -> Datum:
     *pairs, otherwise = call.args
-    result = pa.nulls(rows, call.type)
+    result = nulls(rows, call.type)
     left = np.ones(rows, np.bool_)
     for i in range(0, len(pairs), 2):
         when, then = pairs[i], pairs[i + 1]
-        answers = _place(pa.nulls(rows, BOOLEAN), left, when, columns)
-        taken = left & numbers(pc.fill_null(answers, False))
+        answers = _place(nulls(rows, BOOLEAN), left, when, columns)
+        taken = left & numbers(false_for_null(answers))
         result = _place(result, taken, then, columns)
         left &= ~taken
         if not left.any():
@@ -135,7 +145,7 @@ def _coalesce(call: Call, columns: Columns, rows: int) -> Datum:
     for arg in call.args[1:]:
         if not result.null_count:
             break
-        result = _place(result, numbers(pc.is_null(result)), arg, columns)
+        result = _place(result, numbers(compute("is_null", result)), arg, columns)
     return result
 
 
@@ -143,7 +153,7 @@ CHOICES: dict[str, Callable[[Call, Columns, int], Datum]] = {"case": _case, "coa
 """The functions that compute an argument only for the rows that take it."""
 
 
-def _place(result: pa.Array, mask: Mask, expr: Expr, columns: Columns) -> pa.Array:
+def _place(result: Array, mask: Mask, expr: Expr, columns: Columns) -> Array:
     """The result with the expression's values in the rows of the mask."""
     count = int(mask.sum())
     rows = len(result)
@@ -151,14 +161,14 @@ def _place(result: pa.Array, mask: Mask, expr: Expr, columns: Columns) -> pa.Arr
         return result
     if count == rows:
         return spread(_value(expr, columns, rows), rows)
-    chosen = pa.array(mask)
+    chosen = make(mask)
     if isinstance(expr, Literal):
-        return pc.if_else(chosen, constant(expr), result)
+        return compute("if_else", chosen, constant(expr), result)
     if isinstance(expr, Column):
-        return pc.if_else(chosen, columns[expr.name], result)
+        return compute("if_else", chosen, columns[expr.name], result)
     part = {name: columns[name].filter(chosen) for name in columns_of(expr)}
     values = spread(_value(expr, part, count), count)
     # Each chosen row takes the next value, every other row its old one.
     places = np.arange(rows)
     places[mask] = rows + np.arange(count)
-    return pa.concat_arrays([result, values]).take(pa.array(places))
+    return pa.concat_arrays([result, values]).take(make(places))

@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pyarrow as pa
-
+from bighead.zipline.expressions.arrow import Datum
 from bighead.zipline.ir.expr import Call, Expr
-
-Datum = pa.Array | pa.Scalar
-"""A column of values, or one value for all rows."""
 
 Bind = Callable[[tuple[Expr, ...]], Expr]
 Run = Callable[[Call, tuple[Datum, ...]], Datum]

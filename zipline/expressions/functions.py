@@ -34,8 +34,8 @@ _SPELLED = {spelling: f for f in FUNCTIONS.values() for spelling in f.spellings}
 def find(sql_name: str) -> Function | None:
     """The function or operator that SQL writes so, in any case; None where there is none.
 
-    >>> find("substring").name, find("<>").name, find("now")
-    ('substr', 'not_equal', None)
+    >>> find("%").name, find("<>").name, find("now")
+    ('modulo', 'not_equal', None)
     """
     return _SPELLED.get(sql_name.upper())
 

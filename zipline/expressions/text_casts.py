@@ -8,15 +8,25 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from bighead.zipline.expressions.datum import numbers, valid
+from bighead.zipline.expressions.arrow import (
+    Array,
+    as_type,
+    compute,
+    is_among,
+    make,
+    matches,
+    replaced,
+    scalar,
+    view,
+)
+from bighead.zipline.expressions.datum import Values, numbers, valid
 from bighead.zipline.expressions.decimals import fit
 from bighead.zipline.expressions.typing import parse_timestamp
 from bighead.zipline.ir.types import DATE, VARCHAR
 from bighead.zipline.windows import DAY, HOUR, MINUTE, SECOND
 
-Converted = tuple[pa.Array, bool]
+Converted = tuple[Array, bool]
 
 INTEGER_TEXT = r"^[+-]?[0-9]+$"
 DECIMAL_TEXT = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$"
@@ -25,22 +35,22 @@ TRUE_TEXTS = ("true", "t", "1")
 FALSE_TEXTS = ("false", "f", "0")
 
 
-def format_as_text(array: pa.Array, to: pa.DataType) -> Converted:
+def format_as_text(array: Array, to: pa.DataType) -> Converted:
     """How a value of any single type is written."""
     arrow = array.type
     if pa.types.is_integer(arrow) or pa.types.is_boolean(arrow):
-        return array.cast(to), False
+        return as_type(array, to), False
     if pa.types.is_decimal(arrow) and arrow.scale <= 6:  # beyond, Arrow writes exponents
-        return array.cast(to), False
+        return as_type(array, to), False
     if pa.types.is_date(arrow) or pa.types.is_timestamp(arrow):
         return _format_times(array), False
     write = _writer(arrow)
-    return pa.array([None if v is None else write(v) for v in _plain(array)], VARCHAR), False
+    return make([None if v is None else write(v) for v in _plain(array)], VARCHAR), False
 
 
-def _plain(array: pa.Array) -> list[object]:
+def _plain(array: Array) -> list[object]:
     if pa.types.is_duration(array.type):
-        return array.cast(pa.int64()).to_pylist()
+        return as_type(array, pa.int64()).to_pylist()
     return array.to_pylist()
 
 
@@ -67,40 +77,38 @@ def format_interval(us: int) -> str:
     return f"-{text}" if us < 0 else text
 
 
-def _format_times(array: pa.Array) -> pa.Array:
+def _format_times(array: Array) -> Array:
     mask = valid(array)
     values = np.where(mask, numbers(array).astype(np.int64), 0)
     null = ~mask
     if array.type == DATE:
-        return pa.array(_days(values), VARCHAR, mask=null)
+        return make(_days(values), VARCHAR, mask=null)
     days, rest = values // DAY, values % DAY
     clock = np.datetime_as_string(rest.astype("datetime64[us]"))
     texts = [f"{d} {c[11:]}" for d, c in zip(_days(days), clock.tolist(), strict=True)]
-    short = pc.replace_substring_regex(pa.array(texts, VARCHAR, mask=null), r"\.?0{1,6}$", "")
+    short = replaced(make(texts, VARCHAR, mask=null), r"\.?0{1,6}$", "")
     if array.type.tz is None:
         return short
-    return pc.binary_join_element_wise(short, "+00", "")
+    return compute("binary_join_element_wise", short, pa.scalar("+00"), pa.scalar(""))
 
 
-def _days(days: np.ndarray) -> list[str]:  # type: ignore[type-arg]
+def _days(days: Values) -> list[str]:
     return list(np.datetime_as_string(days.astype("datetime64[D]")).tolist())
 
 
-def _read(
-    array: pa.Array, to: pa.DataType, pattern: str, read: Callable[[str], object]
-) -> Converted:
+def _read(array: Array, to: pa.DataType, pattern: str, read: Callable[[str], object]) -> Converted:
     """Arrow's own parser on what matches the pattern, and `read` (None: no value) where it balks."""
-    matches = pc.match_substring_regex(array, pattern)
-    texts = pc.if_else(matches, array, pa.scalar(None, VARCHAR))
+    good = matches(array, pattern)
+    texts = compute("if_else", good, array, scalar(None, VARCHAR))
     try:
-        result = pc.utf8_ltrim(texts, characters="+").cast(to)
+        result = as_type(replaced(texts, r"^\+", ""), to)
     except pa.ArrowInvalid:
         made = [None if t is None else read(t) for t in texts.to_pylist()]
-        result = pa.array(made, to)
+        result = make(made, to)
     return result, result.null_count != array.null_count
 
 
-def text_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
+def text_to_integer(array: Array, to: pa.DataType) -> Converted:
     """A sign and digits."""
     least = -(2 ** (to.bit_width - 1)) if pa.types.is_signed_integer(to) else 0
     greatest = least + 2**to.bit_width - 1
@@ -112,7 +120,7 @@ def text_to_integer(array: pa.Array, to: pa.DataType) -> Converted:
     return _read(array, to, INTEGER_TEXT, read)
 
 
-def text_to_float(array: pa.Array, to: pa.DataType) -> Converted:
+def text_to_float(array: Array, to: pa.DataType) -> Converted:
     """Digits with a point or an exponent, or 'inf', 'infinity', 'nan' in any case."""
 
     def read(text: str) -> float | None:
@@ -125,34 +133,39 @@ def text_to_float(array: pa.Array, to: pa.DataType) -> Converted:
     return _read(array, to, FLOAT_TEXT, read)
 
 
-def text_to_decimal(array: pa.Array, to: pa.DataType) -> Converted:
+def text_to_decimal(array: Array, to: pa.DataType) -> Converted:
     """Digits with a point; excess places are rounded half away from zero."""
-    matches = pc.match_substring_regex(array, DECIMAL_TEXT)
-    texts = pc.if_else(matches, array, pa.scalar(None, VARCHAR)).to_pylist()
-    result = pa.array([None if t is None else fit(Decimal(t), to) for t in texts], to)
+    good = matches(array, DECIMAL_TEXT)
+    texts = compute("if_else", good, array, scalar(None, VARCHAR)).to_pylist()
+    result = make([None if t is None else fit(Decimal(t), to) for t in texts], to)
     return result, result.null_count != array.null_count
 
 
-def text_to_boolean(array: pa.Array, to: pa.DataType) -> Converted:
+def text_to_boolean(array: Array, to: pa.DataType) -> Converted:
     """true, t, 1, false, f, 0, in any case."""
-    lower = pc.ascii_lower(array)
-    yes = pc.is_in(lower, pa.array(TRUE_TEXTS))
-    no = pc.is_in(lower, pa.array(FALSE_TEXTS))
-    result = pc.if_else(yes, True, pc.if_else(no, False, pa.scalar(None, pa.bool_())))
+    lower = compute("ascii_lower", array)
+    yes = is_among(lower, make(TRUE_TEXTS))
+    no = is_among(lower, make(FALSE_TEXTS))
+    result = compute(
+        "if_else",
+        yes,
+        pa.scalar(True),
+        compute("if_else", no, pa.scalar(False), scalar(None, pa.bool_())),
+    )
     return result, result.null_count != array.null_count
 
 
-def text_to_time(array: pa.Array, to: pa.DataType) -> Converted:
+def text_to_time(array: Array, to: pa.DataType) -> Converted:
     """ISO 8601: a day, and for timestamps perhaps a time of day and a zone."""
     if to == DATE:
         made = [
             None if t is None or len(t) != 10 else _day(parse_timestamp(t))
             for t in array.to_pylist()
         ]
-        result = pa.array(made, pa.int32()).view(to)
+        result = view(make(made, pa.int32()), to)
     else:
         made = [None if t is None else parse_timestamp(t) for t in array.to_pylist()]
-        result = pa.array(made, pa.int64()).view(to)
+        result = view(make(made, pa.int64()), to)
     return result, result.null_count != array.null_count
 
 
@@ -160,13 +173,13 @@ def _day(us: int | None) -> int | None:
     return None if us is None else us // DAY
 
 
-def binary_to_text(array: pa.Array, to: pa.DataType) -> Converted:
+def binary_to_text(array: Array, to: pa.DataType) -> Converted:
     """Bytes that are UTF-8."""
     try:
-        return array.cast(to), False
+        return as_type(array, to), False
     except pa.ArrowInvalid:
         made = [None if v is None else _decode(v) for v in array.to_pylist()]
-        return pa.array(made, to), True
+        return make(made, to), True
 
 
 def _decode(value: bytes) -> str | None:

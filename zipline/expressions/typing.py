@@ -18,6 +18,7 @@ from math import isfinite
 import pyarrow as pa
 
 from bighead.zipline.errors import ExpressionError
+from bighead.zipline.expressions.arrow import as_type, scalar
 from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import (
     BIGINT,
@@ -212,7 +213,7 @@ def _adapt_float(value: float | Decimal, to: pa.DataType) -> Literal | None:
     if isinstance(value, int) and int(read) != value:
         return None
     if to == pa.float32():
-        short = pa.scalar(read, DOUBLE).cast(to, safe=False).as_py()
+        short = as_type(scalar(read, DOUBLE), to, safe=False).as_py()
         if isfinite(read) and not isfinite(short):
             return None
         if isinstance(value, int) and short != value:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-import pyarrow as pa
-
+from bighead.zipline.expressions.arrow import Scalar, repeat
 from bighead.zipline.expressions.text_casts import format_as_text
 from bighead.zipline.expressions.typing import is_interval
 from bighead.zipline.ir.expr import Call
@@ -21,9 +20,10 @@ LONGEST = 60
 """Text is cut to this many characters in a message."""
 
 
-def spell(call: Call, values: Sequence[pa.Scalar]) -> str:
+def spell(call: Call, values: Sequence[Scalar]) -> str:
     """The call with these values for arguments.
 
+    >>> import pyarrow as pa
     >>> spell(Call("add", (), pa.int64()), [pa.scalar(1), pa.scalar(2)])
     '1 + 2'
     >>> spell(Call("cast", (), pa.int32()), [pa.scalar("x")])
@@ -39,11 +39,11 @@ def spell(call: Call, values: Sequence[pa.Scalar]) -> str:
     return f"{call.function.upper()}({', '.join(shown)})"
 
 
-def spell_scalar(scalar: pa.Scalar) -> str:
+def spell_scalar(scalar: Scalar) -> str:
     """One value as SQL writes it."""
     arrow = scalar.type
     if scalar.is_valid and (is_time(arrow) or is_interval(arrow)):
-        text = format_as_text(pa.repeat(scalar, 1), VARCHAR)[0][0].as_py()
+        text = format_as_text(repeat(scalar, 1), VARCHAR)[0][0].as_py()
         return f"{sql_name(arrow)} '{text}'"
     return spell_value(scalar.as_py())
 
