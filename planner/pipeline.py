@@ -15,6 +15,7 @@ from bighead.planner.passes.merge_projects import merge_projects
 from bighead.planner.passes.prune_columns import prune_columns
 from bighead.planner.passes.prune_times import prune_times
 from bighead.planner.passes.push_filters import push_filters
+from bighead.planner.passes.simplify import simplify
 from bighead.zipline.ir.nodes import Node
 
 Stage = Literal["logical", "optimized", "tiled", "physical"]
@@ -25,6 +26,7 @@ compile, `tiled` what a store of tiles serves, `physical` what an engine does.""
 Pass = Callable[[Node], Node]
 
 PASSES: tuple[Pass, ...] = (
+    simplify,
     push_filters,
     merge_joins,
     prune_columns,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bighead.zipline.catalog import FeatureSet
 from bighead.zipline.ir.expr import columns_of, rename
-from bighead.zipline.ir.nodes import Node, Project, Scan, View
+from bighead.zipline.ir.nodes import Lookup, Node, Project, Scan, View
 from bighead.zipline.ir.rewrite import transform_plan
 from bighead.zipline.ir.serialize import Content, serialize
 from bighead.zipline.ir.sources import Table
@@ -38,12 +38,15 @@ def address_of_feature(definition: FeatureSet, column: str) -> str:
     It stays when other columns of the set come, go or change.
     """
     expr = dict(definition.columns)[column]
+    if isinstance(definition.view, Lookup):
+        view = replace(definition.view, columns=columns_of(expr))
+        return address(Project(view, ((column, expr),)))
     features = {f.name: f for f in definition.view.features}
     # Parts that the set computes for its columns have names that depend on the other columns.
     names = {name: f"part_{i}" for i, name in enumerate(columns_of(expr))}
     parts = tuple(replace(features[old], name=new) for old, new in names.items())
-    view = replace(definition.view, features=parts)
-    return address(Project(view, ((column, rename(expr, lambda name: names.get(name, name))),)))
+    expr = rename(expr, lambda name: names.get(name, name))
+    return address(Project(replace(definition.view, features=parts), ((column, expr),)))
 
 
 def bare(content: Content) -> Content:
@@ -55,7 +58,7 @@ def bare(content: Content) -> Content:
         return content if options == content.options else replace(content, options=options)
     if isinstance(content, FeatureSet):
         view = transform_plan(content.view, _bare_node)
-        assert isinstance(view, View)
+        assert isinstance(view, View | Lookup)
         return replace(content, view=view, sql="", options=options)
     return replace(content, plan=transform_plan(content.plan, _bare_node), sql="", options=options)
 

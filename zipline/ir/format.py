@@ -229,7 +229,7 @@ def _temporal(node: TemporalJoin) -> str:
         known = "<=" if node.inclusive else "<"
         sources = right.inputs[0].events if isinstance(right.inputs[0], UnionAll) else right.inputs
         stated = any(isinstance(e, Events | Versions) and e.known_at is not None for e in sources)
-        seen += f", known {known} t" if stated or forward else ""
+        seen += f", known {known} t" if stated else ""
     on = _on(node.keys, tuple(format_operand(k) for k in right.keys))
     word = "inclusive" if node.inclusive else "strict"
     name = format_name(node.alias)
