@@ -13,7 +13,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.nodes import Node, View
+from bighead.zipline.ir.nodes import Lookup, Node, View
 from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Source, Table
 
 
@@ -22,7 +22,7 @@ class FeatureSet:
     """A named temporal view: key and time to values."""
 
     name: str
-    view: View
+    view: View | Lookup
     """Features may include unnamed parts that only `columns` reads."""
     keys: tuple[str, ...]
     """The names of the key columns, in the order of `view.keys`."""

@@ -59,12 +59,27 @@ def interval_text(node: exp.Interval) -> str:
     >>> interval_text(parse_one("INTERVAL '2' HOUR"))
     '2h'
     """
+    return format_duration(parse_duration(_interval_words(node)))
+
+
+def interval_microseconds(node: exp.Interval) -> int:
+    """Microseconds of an INTERVAL, zero included. ValueError if it has no fixed length.
+
+    >>> from sqlglot import parse_one
+    >>> interval_microseconds(parse_one("INTERVAL '0' DAY"))
+    0
+    """
+    words = _interval_words(node)
+    return 0 if words.rstrip("usmhdwy").strip("0") == "" else parse_duration(words)
+
+
+def _interval_words(node: exp.Interval) -> str:
     value, unit = node.this, node.args.get("unit")
     if not isinstance(value, exp.Literal):
         raise ValueError("an interval is written as INTERVAL '2' HOUR")
     number = value.name.strip()
     if unit is None:
-        return format_duration(parse_duration(number))
+        return number
     word = unit.name.upper().removesuffix("S")
     if word in CALENDAR:
         raise ValueError(f"a {word.lower()} has no fixed length; write {CALENDAR[word]}")
@@ -72,7 +87,7 @@ def interval_text(node: exp.Interval) -> str:
         raise ValueError(f"unknown unit {unit.name}; the units are {', '.join(INTERVAL_UNITS)}")
     if not number.isdecimal():
         raise ValueError(f"'{number}' is not a whole number; write smaller units, such as '90m'")
-    return format_duration(parse_duration(number + INTERVAL_UNITS[word]))
+    return number + INTERVAL_UNITS[word]
 
 
 class QueryParser(parser.Parser):
