@@ -15,6 +15,7 @@ from bighead.zipline.expressions.casts import cast, castable, try_cast
 from bighead.zipline.expressions.evaluate import evaluate
 from bighead.zipline.expressions.function import Function
 from bighead.zipline.expressions.functions import FAMILIES, FUNCTIONS, call, find
+from bighead.zipline.expressions.nested import field, struct
 from bighead.zipline.expressions.typing import (
     adapt_literal,
     common_type,
@@ -33,9 +34,11 @@ __all__ = [
     "castable",
     "common_type",
     "evaluate",
+    "field",
     "find",
     "implicit_cast",
     "number",
+    "struct",
     "try_cast",
     "unify",
 ]

@@ -131,7 +131,7 @@ def item(array: Array, row: int) -> Scalar:
 
 def join(parts: Sequence[Array]) -> Array:
     """One column after the other."""
-    return cast(Array, pa.concat_arrays(list(parts)))
+    return pa.concat_arrays(list(parts))
 
 
 def matches(texts: Array, pattern: str) -> Array:
@@ -147,8 +147,12 @@ def replaced(texts: Array, pattern: str, by: str) -> Array:
 
 def rounded(decimals: Array, places: int) -> Array:
     """DECIMALs rounded to so many places, half away from zero, in their own type."""
-    options = pc.RoundOptions(places, "half_towards_infinity")
-    return compute("round", decimals, options=options)
+    return rounded_by(decimals, places, "half_towards_infinity")
+
+
+def rounded_by(decimals: Array, places: int, mode: str) -> Array:
+    """DECIMALs rounded to so many places, in their own type; `mode` is Arrow's."""
+    return compute("round", decimals, options=pc.RoundOptions(places, cast("Any", mode)))
 
 
 def is_among(datum: Datum, values: Array) -> Array:
@@ -159,3 +163,28 @@ def is_among(datum: Datum, values: Array) -> Array:
 def false_for_null(flags: Datum) -> Array:
     """NULL is no."""
     return compute("coalesce", flags, pa.scalar(False))
+
+
+def trimmed(name: str, texts: Array, characters: str) -> Array:
+    """utf8_trim, utf8_ltrim, utf8_rtrim."""
+    return compute(name, texts, options=pc.TrimOptions(characters))
+
+
+def sliced(texts: Array, start: int, stop: int | None) -> Array:
+    """The characters [start, stop), as Python slices."""
+    return compute("utf8_slice_codeunits", texts, options=pc.SliceOptions(start, stop))
+
+
+def replaced_text(texts: Array, old: str, new: str) -> Array:
+    """Every occurrence replaced."""
+    return compute("replace_substring", texts, options=pc.ReplaceSubstringOptions(old, new))
+
+
+def tested(name: str, texts: Array, part: str) -> Array:
+    """starts_with, ends_with, match_substring."""
+    return compute(name, texts, options=pc.MatchSubstringOptions(part))
+
+
+def lower(text: str) -> str:
+    """One text in lower case, as utf8_lower does it."""
+    return str(compute("utf8_lower", make([text], pa.string()))[0].as_py())

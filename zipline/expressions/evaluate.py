@@ -19,6 +19,7 @@ from bighead.zipline.expressions.arrow import (
     Scalar,
     compute,
     false_for_null,
+    item,
     make,
     nulls,
     scalar,
@@ -31,7 +32,7 @@ from bighead.zipline.expressions.wording import spell
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
 from bighead.zipline.ir.types import BOOLEAN
 
-Columns = Mapping[str, pa.Array]
+Columns = Mapping[str, Array]
 
 
 def evaluate(expr: Expr, batch: pa.RecordBatch | pa.Table, first_row: int = 0) -> Array:
@@ -121,7 +122,7 @@ def constant(literal: Literal) -> Scalar:
         return scalar(None, arrow)
     if pa.types.is_temporal(arrow):
         inner = pa.int32() if pa.types.is_date32(arrow) else pa.int64()
-        return view(make([value], inner), arrow)[0]
+        return item(view(make([value], inner), arrow), 0)
     return scalar(value, arrow)
 
 

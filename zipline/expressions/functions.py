@@ -11,6 +11,11 @@ from bighead.zipline.expressions.casts import CASTS
 from bighead.zipline.expressions.comparison import COMPARISON
 from bighead.zipline.expressions.conditional import CONDITIONAL
 from bighead.zipline.expressions.function import Function
+from bighead.zipline.expressions.instants import INSTANTS
+from bighead.zipline.expressions.maths import MATHS
+from bighead.zipline.expressions.nested import NESTED
+from bighead.zipline.expressions.strings import STRINGS
+from bighead.zipline.expressions.times import TIMES
 from bighead.zipline.ir.expr import Expr
 
 FAMILIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(
@@ -19,6 +24,11 @@ FAMILIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(
         "Comparisons": COMPARISON,
         "Logic and choice": CONDITIONAL,
         "Casts": CASTS,
+        "Numbers": MATHS,
+        "Text": STRINGS,
+        "Times": TIMES,
+        "Times made of numbers": INSTANTS,
+        "Structs, lists and maps": NESTED,
     }
 )
 """The functions by family, in the order of the documentation."""

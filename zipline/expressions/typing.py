@@ -18,7 +18,7 @@ from math import isfinite
 import pyarrow as pa
 
 from bighead.zipline.errors import ExpressionError
-from bighead.zipline.expressions.arrow import as_type, scalar
+from bighead.zipline.expressions.arrow import as_type, decimal_type, scalar
 from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import (
     BIGINT,
@@ -199,10 +199,10 @@ def adapt_literal(literal: Literal, to: pa.DataType) -> Literal | None:
 
 def holds(arrow: pa.DataType, whole: int) -> bool:
     """An integer type has this value."""
-    bits = arrow.bit_width
+    bits: int = arrow.bit_width
     if pa.types.is_signed_integer(arrow):
-        return -(2 ** (bits - 1)) <= whole < 2 ** (bits - 1)
-    return 0 <= whole < 2**bits
+        return -(1 << (bits - 1)) <= whole < 1 << (bits - 1)
+    return 0 <= whole < 1 << bits
 
 
 def _adapt_float(value: float | Decimal, to: pa.DataType) -> Literal | None:
@@ -223,8 +223,9 @@ def _adapt_float(value: float | Decimal, to: pa.DataType) -> Literal | None:
 
 
 def _fits(value: Decimal, to: pa.DataType) -> bool:
-    units = Fraction(value) * 10**to.scale
-    return units.denominator == 1 and abs(units.numerator) < 10**to.precision
+    arrow = decimal_type(to)
+    units = Fraction(value) * 10**arrow.scale
+    return bool(units.denominator == 1 and abs(units.numerator) < 10**arrow.precision)
 
 
 def _adapt_time(literal: Literal, to: pa.DataType) -> Literal | None:
@@ -311,7 +312,7 @@ def unify(what: str, args: Sequence[Expr]) -> tuple[tuple[Expr, ...], pa.DataTyp
     """The arguments brought to their common type, and that type; constants give way to columns."""
     constants = [a for a in args if isinstance(a, Literal)]
     others = [a for a in args if not isinstance(a, Literal)]
-    to = NULL
+    to: pa.DataType = NULL
     for arg in others:
         to = _join(what, to, arg.type)
     for literal in constants:
