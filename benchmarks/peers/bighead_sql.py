@@ -37,8 +37,8 @@ def sql(workload: Workload, folder: Path) -> str:
     )
 
 
-def runner(_system: str, workload: Workload, folder: Path, threads: int) -> Callable[[], pa.Table]:
+def runner(_system: str, workload: Workload, folder: Path, _threads: int) -> Callable[[], pa.Table]:
     """A session; the answer is in the order of the labels, which is by id."""
-    session = Session(threads=threads)
+    session = Session()
     statements = sql(workload, folder)
     return lambda: session.sql(statements).to_arrow()

@@ -50,7 +50,7 @@ def statements(*, leak: bool = False) -> str:
 def build(folder: Path, *, leak: bool = False) -> Built:
     """The training set over the Parquet files of `folder`."""
     started = time.perf_counter()
-    session = Session(base=folder)
+    session = Session(folder=folder)
     session.sql(statements(leak=leak))
     table = session.sql("SELECT * FROM flight_delays").to_arrow()
     return Built(session, table, time.perf_counter() - started)
