@@ -1,0 +1,138 @@
+// The numbers of a slice as integers m * 2^exponent, with as few bits as hold them all exactly.
+//
+// Doubles of a key mostly lie within some sixty binary orders of each other, so that each is a
+// 127-bit integer on the least exponent, often a 63-bit one; sums of such integers are exact,
+// associative, and can be subtracted again. Where the exponents spread more, the values stay as
+// they are and sums go by a wide accumulator. Infinities count as zero here and are counted apart.
+#pragma once
+
+#include "fixed.h"
+#include "slice.h"
+
+namespace bighead::temporal {
+
+enum class Spread { kNarrow, kMiddle, kWide };  // integers of 64 bits, of 128, or a wide sum
+
+struct Numbers {
+  Class of = Class::kInteger;
+  bool unsigned_keys = false;
+  Spread spread = Spread::kNarrow;
+  int bits = 0;       // of the greatest magnitude
+  int exponent = 0;   // of floats
+  int top = 0;        // wide: one above the greatest bit, counted from the least exponent
+  int scale = 0;      // of decimals
+  bool infinite = false;
+  std::vector<int64_t> narrow;
+  std::vector<i128> middle;
+  std::vector<double> wide;
+};
+
+inline int bit_width(uint64_t x) { return x == 0 ? 0 : 64 - __builtin_clzll(x); }
+inline int bit_width(u128 x) {
+  const auto high = static_cast<uint64_t>(x >> 64);
+  return high == 0 ? bit_width(static_cast<uint64_t>(x)) : 64 + bit_width(high);
+}
+
+struct Parts {
+  int64_t mantissa;  // signed
+  int exponent;
+};
+
+inline Parts parts_of(double x) {
+  uint64_t bits;
+  std::memcpy(&bits, &x, 8);
+  const int field = static_cast<int>((bits >> 52) & 2047);
+  const uint64_t fraction = bits & ((uint64_t{1} << 52) - 1);
+  const auto mantissa = static_cast<int64_t>(field == 0 ? fraction : fraction | (uint64_t{1} << 52));
+  return {(bits >> 63) != 0 ? -mantissa : mantissa, (field == 0 ? 1 : field) - 1075};
+}
+
+// `values` of n finite or infinite doubles, taken over.
+inline void settle_doubles(Numbers& out, size_t n) {
+  int least = 2000, greatest = -2000;
+  for (size_t i = 0; i < n; ++i) {
+    uint64_t bits;
+    std::memcpy(&bits, &out.wide[i], 8);
+    const int field = static_cast<int>((bits >> 52) & 2047);
+    const uint64_t fraction = bits & ((uint64_t{1} << 52) - 1);
+    if (field == 2047) {
+      out.infinite = true;
+      continue;
+    }
+    const uint64_t mantissa = field == 0 ? fraction : fraction | (uint64_t{1} << 52);
+    if (mantissa == 0) continue;
+    const int exponent = (field == 0 ? 1 : field) - 1075;
+    least = std::min(least, exponent + __builtin_ctzll(mantissa));
+    greatest = std::max(greatest, exponent + bit_width(mantissa));
+  }
+  if (least > greatest) least = greatest = 0;
+  out.exponent = least;
+  out.bits = greatest - least;
+  out.top = greatest - least;
+  out.spread = out.bits <= 63 ? Spread::kNarrow : out.bits <= 126 ? Spread::kMiddle : Spread::kWide;
+  if (out.spread == Spread::kWide) return;
+  auto whole = [&](double x) -> i128 {
+    if (std::isinf(x)) return 0;
+    const Parts parts = parts_of(x);
+    if (parts.mantissa == 0) return 0;
+    const int shift = parts.exponent - least;
+    return shift >= 0 ? static_cast<i128>(parts.mantissa) << shift
+                      : static_cast<i128>(parts.mantissa >> -shift);
+  };
+  if (out.spread == Spread::kNarrow) {
+    out.narrow.resize(n);
+    for (size_t i = 0; i < n; ++i) out.narrow[i] = static_cast<int64_t>(whole(out.wide[i]));
+  } else {
+    out.middle.resize(n);
+    for (size_t i = 0; i < n; ++i) out.middle[i] = whole(out.wide[i]);
+  }
+}
+
+inline void gather_numbers(const Column& column, const uint32_t* rows, size_t n, Numbers& out) {
+  out.of = column.of == Class::kBoolean ? Class::kInteger : column.of;
+  out.exponent = 0;
+  out.scale = column.scale;
+  out.infinite = false;
+  if (column.of == Class::kFloat) {
+    out.wide.resize(n);
+    if (column.type == Type::kF64) {
+      for (size_t i = 0; i < n; ++i) out.wide[i] = column.at<double>(rows[i]);
+    } else {
+      for (size_t i = 0; i < n; ++i) out.wide[i] = static_cast<double>(column.at<float>(rows[i]));
+    }
+    settle_doubles(out, n);
+    return;
+  }
+  u128 magnitude = 0;
+  if (column.of == Class::kDecimal || column.type == Type::kU64) {
+    out.spread = Spread::kMiddle;
+    out.middle.resize(n);
+    for (size_t i = 0; i < n; ++i) {
+      const i128 value = column.of == Class::kDecimal ? column.decimal(rows[i])
+                                                      : static_cast<i128>(column.at<uint64_t>(rows[i]));
+      out.middle[i] = value;
+      magnitude |= static_cast<u128>(value ^ (value >> 127));
+    }
+    out.bits = bit_width(magnitude);
+    if (out.bits < 63) {
+      out.spread = Spread::kNarrow;
+      out.narrow.resize(n);
+      for (size_t i = 0; i < n; ++i) out.narrow[i] = static_cast<int64_t>(out.middle[i]);
+    }
+    return;
+  }
+  out.spread = Spread::kNarrow;
+  out.narrow.resize(n);
+  with_values(column, [&](auto value) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const int64_t x = value(rows[i]);
+      out.narrow[i] = x;
+      all |= static_cast<uint64_t>(x ^ (x >> 63));
+    }
+    magnitude = all;
+  });
+  out.bits = std::min(64, bit_width(magnitude) + 1);  // -2^k has one bit more than its complement
+}
+
+}  // namespace bighead::temporal

@@ -1,0 +1,187 @@
+// Aggregates that need the order of a window's values: TOP_K, BOTTOM_K, FIRST_K, LAST_K, QUANTILE,
+// HISTOGRAM and COUNT(DISTINCT).
+//
+// The values of a key are ranked once. A window is then a set of ranks that rows enter and leave:
+// a searchable bitset gives its ends, a counting one its quantiles, counts per value its histogram.
+#pragma once
+
+#include "bits.h"
+#include "exact_sum.h"
+
+namespace bighead::temporal {
+
+struct RankScratch {
+  std::vector<uint32_t> order;    // [n] positions by (key, position)
+  std::vector<uint32_t> rank;     // [n] the inverse
+  std::vector<uint32_t> value;    // [n] dense number of each position's value
+  std::vector<uint32_t> holder;   // [values] a position that holds it
+  std::vector<std::pair<int64_t, uint32_t>> pairs;
+  Bits members;
+  CountedBits counted;
+  std::vector<uint32_t> counts;
+  std::vector<uint32_t> tree;
+  std::vector<uint32_t> latest;
+};
+
+inline void rank_positions(const int64_t* keys, size_t n, RankScratch& scratch) {
+  scratch.pairs.resize(n);
+  for (size_t i = 0; i < n; ++i) scratch.pairs[i] = {keys[i], static_cast<uint32_t>(i)};
+  std::sort(scratch.pairs.begin(), scratch.pairs.end());
+  scratch.order.resize(n);
+  scratch.rank.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    scratch.order[i] = scratch.pairs[i].second;
+    scratch.rank[scratch.pairs[i].second] = static_cast<uint32_t>(i);
+  }
+}
+
+// Dense numbers of the values, in their order.
+inline size_t number_values(const int64_t* keys, size_t n, RankScratch& scratch) {
+  rank_positions(keys, n, scratch);
+  scratch.value.resize(n);
+  scratch.holder.clear();
+  for (size_t i = 0; i < n; ++i) {
+    const uint32_t position = scratch.order[i];
+    if (i == 0 || keys[position] != keys[scratch.order[i - 1]]) scratch.holder.push_back(position);
+    scratch.value[position] = static_cast<uint32_t>(scratch.holder.size()) - 1;
+  }
+  return scratch.holder.size();
+}
+
+// The k rows of highest rank (with `lowest`, of lowest), from the end inwards.
+inline void ends(const Slice& slice, size_t window, Bits& members, const uint32_t* rank,
+                 const uint32_t* order, int64_t k, bool lowest, const Cells& out,
+                 const uint32_t* slot) {
+  auto ranked = [&](size_t i) { return rank == nullptr ? i : rank[i]; };
+  auto held = [&](size_t r) { return order == nullptr ? r : order[r]; };
+  members.reset(slice.n);
+  sweep(slice, window, [&](size_t i) { members.insert(ranked(i)); },
+        [&](size_t i) { members.erase(ranked(i)); },
+        [&](size_t j) {
+          size_t member = lowest ? members.next(0) : members.before(slice.n);
+          if (member == Bits::kNone) return;
+          out.open_list(slot[j]);
+          for (int64_t taken = 0; taken < k && member != Bits::kNone; ++taken) {
+            out.items->push_back(slice.row[held(member)]);
+            member = lowest ? members.next(member + 1) : members.before(member);
+          }
+          out.close_list(slot[j]);
+        });
+}
+
+// FIRST_K and LAST_K where positions are recency and arrive in order: a stretch of positions.
+inline void stretch(const Slice& slice, size_t window, int64_t k, bool oldest, const Cells& out,
+                    const uint32_t* slot) {
+  const uint32_t* low = slice.low[window];
+  for (size_t j = 0; j < slice.m; ++j) {
+    const size_t lo = low[j], hi = slice.seen[j];
+    if (lo >= hi) continue;
+    const size_t take = static_cast<size_t>(std::min<int64_t>(k, static_cast<int64_t>(hi - lo)));
+    out.open_list(slot[j]);
+    for (size_t i = 0; i < take; ++i) out.items->push_back(slice.row[oldest ? lo + i : hi - 1 - i]);
+    out.close_list(slot[j]);
+  }
+}
+
+// COUNT(DISTINCT): values whose latest arrived position lies at or above the bound. A row that
+// arrives moves its value up; a bound that passes a value's latest row drops it.
+inline void count_distinct(const Slice& slice, size_t window, size_t values, RankScratch& scratch,
+                           const Cells& out, const uint32_t* slot) {
+  scratch.counts.assign(values, 0);
+  int64_t distinct = 0;
+  const uint32_t* value = scratch.value.data();
+  uint32_t* counts = scratch.counts.data();
+  sweep(slice, window, [&](size_t i) { distinct += counts[value[i]]++ == 0; },
+        [&](size_t i) { distinct -= --counts[value[i]] == 0; },
+        [&](size_t j) { out.put<int64_t>(slot[j], distinct); });
+}
+
+// HISTOGRAM: counts per value. With k, a tree of maxima over the values finds the most frequent.
+class Leaders {
+ public:
+  Leaders(std::vector<uint32_t>& tree, size_t values) : tree_(tree) {
+    while (size_ < values) size_ *= 2;
+    tree_.assign(2 * size_, 0);
+  }
+  void set(size_t value, uint32_t count) {
+    size_t i = size_ + value;
+    tree_[i] = count;
+    for (i /= 2; i > 0; i /= 2) {
+      const uint32_t greatest = std::max(tree_[2 * i], tree_[2 * i + 1]);
+      if (tree_[i] == greatest) return;
+      tree_[i] = greatest;
+    }
+  }
+  // The k values of highest count, of equals the lesser; in order of value.
+  void take(int64_t k, std::vector<uint32_t>& out) const {
+    struct Part {
+      uint32_t count;
+      size_t node;
+      size_t first;
+      bool operator<(const Part& other) const {
+        return count != other.count ? count < other.count : first > other.first;
+      }
+    };
+    out.clear();
+    std::vector<Part> heap{{tree_[1], 1, 0}};
+    while (!heap.empty() && static_cast<int64_t>(out.size()) < k) {
+      std::pop_heap(heap.begin(), heap.end());
+      const Part part = heap.back();
+      heap.pop_back();
+      if (part.count == 0) break;
+      if (part.node >= size_) {
+        out.push_back(static_cast<uint32_t>(part.node - size_));
+        continue;
+      }
+      for (size_t child = 2 * part.node; child <= 2 * part.node + 1; ++child) {
+        size_t first = child;
+        while (first < size_) first *= 2;
+        heap.push_back({tree_[child], child, first});
+        std::push_heap(heap.begin(), heap.end());
+      }
+    }
+    std::sort(out.begin(), out.end());
+  }
+
+ private:
+  std::vector<uint32_t>& tree_;
+  size_t size_ = 1;
+};
+
+inline void histogram(const Slice& slice, size_t window, size_t values, int64_t k,
+                      RankScratch& scratch, const Cells& out, const uint32_t* slot) {
+  scratch.counts.assign(values, 0);
+  uint32_t* counts = scratch.counts.data();
+  const uint32_t* value = scratch.value.data();
+  auto put = [&](uint32_t v) {
+    out.items->push_back(slice.row[scratch.holder[v]]);
+    out.items->push_back(counts[v]);
+  };
+  if (k < 0) {
+    Bits& members = scratch.members;
+    members.reset(values);
+    sweep(slice, window, [&](size_t i) { if (counts[value[i]]++ == 0) members.insert(value[i]); },
+          [&](size_t i) { if (--counts[value[i]] == 0) members.erase(value[i]); },
+          [&](size_t j) {
+            size_t v = members.next(0);
+            if (v == Bits::kNone) return;
+            out.open_list(slot[j]);
+            for (; v != Bits::kNone; v = members.next(v + 1)) put(static_cast<uint32_t>(v));
+            out.close_list(slot[j]);
+          });
+    return;
+  }
+  Leaders leaders(scratch.tree, values);
+  std::vector<uint32_t> taken;
+  sweep(slice, window, [&](size_t i) { leaders.set(value[i], ++counts[value[i]]); },
+        [&](size_t i) { leaders.set(value[i], --counts[value[i]]); },
+        [&](size_t j) {
+          leaders.take(k, taken);
+          if (taken.empty()) return;
+          out.open_list(slot[j]);
+          for (const uint32_t v : taken) put(v);
+          out.close_list(slot[j]);
+        });
+}
+
+}  // namespace bighead::temporal

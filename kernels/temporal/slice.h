@@ -1,0 +1,66 @@
+// What one aggregate sees of one key: its counted events by position, the order in which they
+// become visible, and for each spine row and window where the window begins.
+//
+// The whole kernel rests on one observation. As t grows, the set of visible events only grows, and
+// the lower bound of a window (by time, or at the n-th newest row) only moves up. So a window as of
+// t is { visible events at positions >= low }, and what it holds can be kept up by adding arrivals
+// and removing what the bound passes. Where events become visible in the order of their positions,
+// the arrivals are a prefix: that is the ordered path, with two pointers a window.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bighead::temporal {
+
+constexpr uint32_t kNoTurn = UINT32_MAX;
+
+struct Slice {
+  size_t n = 0;                       // counted events
+  const uint32_t* row = nullptr;      // [n] their rows, by position
+  const uint32_t* arrival = nullptr;  // positions in order of arrival; null: by position
+  const uint32_t* turn = nullptr;     // [n] the inverse of it; kNoTurn: never visible
+  size_t m = 0;                       // spine rows, by time
+  const uint32_t* seen = nullptr;     // [m] how many have arrived
+  const uint32_t* rank = nullptr;     // [n] recency, where it differs from the position
+  std::vector<const uint32_t*> low;   // [windows][m] the first position inside
+  std::vector<const uint32_t*> count; // [windows][m] how many are inside
+
+  bool ordered() const { return arrival == nullptr; }
+  uint32_t arrived(size_t i) const {
+    return arrival == nullptr ? static_cast<uint32_t>(i) : arrival[i];
+  }
+};
+
+// Walks one window over the spine rows: add(position), remove(position), then emit(spine index).
+// Where ordered, low never exceeds seen.
+template <class Add, class Remove, class Emit>
+inline void sweep(const Slice& slice, size_t window, Add add, Remove remove, Emit emit) {
+  const uint32_t* low = slice.low[window];
+  size_t arrivals = 0, begin = 0;
+  if (slice.ordered()) {
+    for (size_t j = 0; j < slice.m; ++j) {
+      const size_t lo = low[j], hi = slice.seen[j];
+      for (; begin < lo && begin < arrivals; ++begin) remove(begin);
+      if (begin < lo) begin = lo;
+      if (arrivals < lo) arrivals = lo;
+      for (; arrivals < hi; ++arrivals) add(arrivals);
+      emit(j);
+    }
+    return;
+  }
+  for (size_t j = 0; j < slice.m; ++j) {
+    const size_t lo = low[j], hi = slice.seen[j];
+    for (; begin < lo; ++begin) {
+      if (slice.turn[begin] < arrivals) remove(begin);
+    }
+    for (; arrivals < hi; ++arrivals) {
+      const size_t position = slice.arrival[arrivals];
+      if (position >= lo) add(position);
+    }
+    emit(j);
+  }
+}
+
+}  // namespace bighead::temporal

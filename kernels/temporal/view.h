@@ -1,0 +1,228 @@
+// One key's rows, or a stretch of a hot key's: where its windows begin and what has arrived when.
+//
+// Positions number the events of the part by (time, sequence), tied ones by the columns of an
+// order. A view holds, for one order and one direction, the arrivals and the bounds of windows.
+#pragma once
+
+#include "order.h"
+#include "plan.h"
+#include "slice.h"
+
+namespace bighead::temporal {
+
+struct Part {
+  const Timeline* line = nullptr;
+  size_t e0 = 0, e1 = 0;  // events
+  size_t s0 = 0, s1 = 0;  // spine rows
+  bool ties = false;
+  size_t events() const { return e1 - e0; }
+  size_t spine() const { return s1 - s0; }
+};
+
+inline int64_t below(int64_t t, int64_t width) {
+  int64_t low;
+  return __builtin_sub_overflow(t, width, &low) ? std::numeric_limits<int64_t>::min() : low;
+}
+
+// The first position of the part at which an event is no longer before t.
+inline size_t first_not_before(const Part& part, size_t from, int64_t t, bool inclusive) {
+  const int64_t* time = part.line->event_time.data() + part.e0;
+  size_t i = from;
+  const size_t n = part.events();
+  if (inclusive) {
+    while (i < n && time[i] <= t) ++i;
+  } else {
+    while (i < n && time[i] < t) ++i;
+  }
+  return i;
+}
+
+// Positions of the part by an order of tied rows: `where[position]` is the place in the timeline's
+// own order.
+inline void refine(const Part& part, const std::vector<Column>& columns, const std::vector<int>& order,
+                   std::vector<uint32_t>& where) {
+  const Timeline& line = *part.line;
+  const size_t n = part.events();
+  where.resize(n);
+  for (size_t i = 0; i < n; ++i) where[i] = static_cast<uint32_t>(i);
+  const uint32_t* rows = line.event_row.data() + part.e0;
+  for (size_t i = 1; i < n; ++i) {
+    if (!line.ties(part.e0 + i)) continue;
+    const size_t begin = i - 1;
+    while (i < n && line.ties(part.e0 + i)) ++i;
+    std::stable_sort(where.begin() + static_cast<ptrdiff_t>(begin),
+                     where.begin() + static_cast<ptrdiff_t>(i), [&](uint32_t a, uint32_t b) {
+                       for (const int column : order) {
+                         const int c = compare(columns[static_cast<size_t>(column)], rows[a], rows[b]);
+                         if (c != 0) return c < 0;
+                       }
+                       return false;
+                     });
+  }
+}
+
+struct View {
+  int order = -1, ahead = -1;
+  std::vector<uint32_t> where;    // empty: the timeline's own order
+  std::vector<uint32_t> rows_own;
+  const uint32_t* rows = nullptr;
+  bool by_position = true;        // arrivals are in order of positions
+  std::vector<uint32_t> arrival, turn, seen;
+  std::vector<std::vector<uint32_t>> low;  // by window of the plan; empty: not worked out
+  std::vector<Stamped> stamps, spare;
+  Bits present;
+
+  uint32_t place(size_t position) const {
+    return where.empty() ? static_cast<uint32_t>(position) : where[position];
+  }
+
+  void arrive(const Part& part) {
+    const Timeline& line = *part.line;
+    const size_t n = part.events(), m = part.spine();
+    const int64_t* t = line.spine_time.data() + part.s0;
+    seen.resize(m);
+    by_position = true;
+    if (line.known.empty()) {
+      size_t i = 0;
+      for (size_t j = 0; j < m; ++j) {
+        i = first_not_before(part, i, t[j], line.inclusive);
+        seen[j] = static_cast<uint32_t>(i);
+      }
+      return;
+    }
+    int64_t latest = std::numeric_limits<int64_t>::min();
+    bool gap = false;
+    size_t arriving = 0;
+    for (size_t i = 0; i < n && by_position; ++i) {
+      const size_t at = part.e0 + place(i);
+      if (line.never_known(at)) {
+        gap = true;
+        continue;
+      }
+      const int64_t visible = line.visible(at);
+      by_position = !gap && visible >= latest;
+      latest = visible;
+      ++arriving;
+    }
+    if (by_position) {
+      size_t i = 0;
+      for (size_t j = 0; j < m; ++j) {
+        while (i < arriving && line.before(line.visible(part.e0 + place(i)), t[j])) ++i;
+        seen[j] = static_cast<uint32_t>(i);
+      }
+      return;
+    }
+    stamps.clear();
+    for (size_t i = 0; i < n; ++i) {
+      const size_t at = part.e0 + place(i);
+      if (!line.never_known(at)) stamps.push_back({line.visible(at), static_cast<uint32_t>(i)});
+    }
+    order::sort_group(stamps.data(), stamps.size(), spare);
+    arrival.resize(stamps.size());
+    turn.assign(n, kNoTurn);
+    for (size_t i = 0; i < stamps.size(); ++i) {
+      arrival[i] = stamps[i].row;
+      turn[stamps[i].row] = static_cast<uint32_t>(i);
+    }
+    size_t i = 0;
+    for (size_t j = 0; j < m; ++j) {
+      while (i < stamps.size() && line.before(stamps[i].time, t[j])) ++i;
+      seen[j] = static_cast<uint32_t>(i);
+    }
+  }
+
+  // Where a window that looks back begins.
+  void bound(const Part& part, const WindowSpec& window, std::vector<uint32_t>& out) {
+    const Timeline& line = *part.line;
+    const size_t m = part.spine();
+    const int64_t* t = line.spine_time.data() + part.s0;
+    out.assign(m, 0);
+    if (window.width >= 0) {
+      size_t i = 0;
+      for (size_t j = 0; j < m; ++j) {
+        i = first_not_before(part, i, below(t[j], window.width), false);
+        out[j] = static_cast<uint32_t>(by_position ? std::min<size_t>(i, seen[j]) : i);
+      }
+    }
+    if (window.rows < 0) return;
+    const auto rows = static_cast<uint64_t>(window.rows);
+    if (by_position) {
+      for (size_t j = 0; j < m; ++j) {
+        if (seen[j] > rows) out[j] = std::max(out[j], static_cast<uint32_t>(seen[j] - rows));
+      }
+      return;
+    }
+    // The n-th newest of those that have arrived only moves up.
+    present.reset(part.events());
+    size_t arrived = 0, cut = 0;
+    for (size_t j = 0; j < m; ++j) {
+      for (; arrived < seen[j]; ++arrived) {
+        const size_t position = arrival[arrived];
+        present.insert(position);
+        if (arrived + 1 == rows) {
+          cut = present.next(0);
+        } else if (arrived + 1 > rows && position > cut) {
+          cut = present.next(cut + 1);
+        }
+      }
+      if (arrived >= rows) out[j] = std::max(out[j], static_cast<uint32_t>(cut));
+    }
+  }
+
+  // Both ends of a window that looks ahead; what was known when does not matter.
+  void look_ahead(const Part& part, const WindowSpec& window, std::vector<uint32_t>& out) {
+    const Timeline& line = *part.line;
+    const size_t m = part.spine(), n = part.events();
+    const int64_t* t = line.spine_time.data() + part.s0;
+    by_position = true;
+    seen.resize(m);
+    out.resize(m);
+    size_t from = 0, to = 0;
+    for (size_t j = 0; j < m; ++j) {
+      // `>=` is [t, t + w), `>` is (t, t + w].
+      from = first_not_before(part, from, t[j], !line.inclusive);
+      int64_t end;
+      if (window.width < 0 || __builtin_add_overflow(t[j], window.width, &end)) {
+        to = n;
+      } else {
+        to = std::max(from, first_not_before(part, to, end, !line.inclusive));
+      }
+      seen[j] = static_cast<uint32_t>(to);
+      out[j] = static_cast<uint32_t>(std::min(from, to));
+      if (window.rows >= 0 && to - out[j] > static_cast<uint64_t>(window.rows)) {
+        out[j] = static_cast<uint32_t>(to - static_cast<uint64_t>(window.rows));
+      }
+    }
+  }
+
+  void build(const Part& part, const std::vector<Column>& columns, const Plan& plan, int of_order,
+             int of_ahead) {
+    order = of_order;
+    ahead = of_ahead;
+    const uint32_t* base = part.line->event_row.data() + part.e0;
+    where.clear();
+    rows = base;
+    if (part.ties && !plan.orders[static_cast<size_t>(order)].empty()) {
+      refine(part, columns, plan.orders[static_cast<size_t>(order)], where);
+      rows_own.resize(part.events());
+      for (size_t i = 0; i < part.events(); ++i) rows_own[i] = base[where[i]];
+      rows = rows_own.data();
+    }
+    low.resize(plan.windows.size());
+    for (auto& bounds : low) bounds.clear();
+    if (ahead >= 0) {
+      const auto window = static_cast<size_t>(ahead);
+      look_ahead(part, plan.windows[window], low[window]);
+    } else {
+      arrive(part);
+    }
+  }
+
+  const std::vector<uint32_t>& lower(const Part& part, const Plan& plan, int window) {
+    std::vector<uint32_t>& out = low[static_cast<size_t>(window)];
+    if (out.empty()) bound(part, plan.windows[static_cast<size_t>(window)], out);
+    return out;
+  }
+};
+
+}  // namespace bighead::temporal
