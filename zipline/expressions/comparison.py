@@ -259,6 +259,15 @@ def _bind_in(args: tuple[Expr, ...]) -> Expr:
     return whole
 
 
+def _bind_between(args: tuple[Expr, ...]) -> Expr:
+    probe, low, high = args
+    return Call(
+        "and",
+        (_bind("greater_equal", (probe, low)), _bind("less_equal", (probe, high))),
+        BOOLEAN,
+    )
+
+
 def _run_in(call: Call, args: tuple[Datum, ...]) -> Datum:
     probe, *items = args
     constants = [i for i in items if isinstance(i, pa.Scalar)]
@@ -309,6 +318,10 @@ COMPARISON = (
         "As =, but two NULLs are the same; never NULL.",
         ("NULL IS NOT DISTINCT FROM NULL",),
         lambda args: _bind("is_not_distinct", args), _run_distinct,
+    ),
+    Function(
+        "between", (), "x BETWEEN a AND b", 3, 3, "x >= a AND x <= b.",
+        ("2 BETWEEN 1 AND 2", "(1 BETWEEN 2 AND NULL) IS FALSE"), _bind_between, None,
     ),
     Function(
         "in", (), "x IN (a, b, ...)", 2, None,

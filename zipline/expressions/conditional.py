@@ -11,7 +11,7 @@ import pyarrow as pa
 from bighead.zipline.errors import ExpressionError
 from bighead.zipline.expressions.arrow import Datum, compute, false_for_null, scalar
 from bighead.zipline.expressions.comparison import comparable, compare
-from bighead.zipline.expressions.function import Function
+from bighead.zipline.expressions.function import Bind, Function
 from bighead.zipline.expressions.typing import is_null, unify
 from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import BOOLEAN, VARCHAR, sql_name
@@ -96,6 +96,32 @@ def _run_nullif(call: Call, args: tuple[Datum, ...]) -> Datum:
     return compute("if_else", same, scalar(None, a.type), a)
 
 
+TRUTH_TESTS = {
+    "is_true": (True, False),
+    "is_not_true": (True, True),
+    "is_false": (False, False),
+    "is_not_false": (False, True),
+}
+"""Which value is looked for, and whether the answer is turned round."""
+
+
+def _bind_truth(name: str, args: tuple[Expr, ...]) -> Expr:
+    return Call(name, (truth("IS TRUE", args[0]),), BOOLEAN)
+
+
+def _run_truth(call: Call, args: tuple[Datum, ...]) -> Datum:
+    wanted, turned = TRUTH_TESTS[call.function]
+    (flag,) = args
+    holds = false_for_null(flag if wanted else compute("invert", flag))
+    return compute("invert", holds) if turned else holds
+
+
+def _truth(name: str, words: str, *examples: str) -> Function:
+    doc = "Never NULL: NULL is neither true nor false."
+    bind: Bind = lambda args: _bind_truth(name, args)  # noqa: E731
+    return Function(name, (), f"x {words}", 1, 1, doc, examples, bind, _run_truth)
+
+
 CONDITIONAL = (
     Function(
         "and", ("AND",), "a AND b", 2, None, "False where one is false, else NULL where one is NULL.",
@@ -106,6 +132,10 @@ CONDITIONAL = (
         ("NULL OR TRUE",), lambda args: _bind_logic("or", args), _run_or,
     ),
     Function("not", ("NOT",), "NOT a", 1, 1, "NULL for NULL.", ("NOT FALSE",), _bind_not, _run_not),
+    _truth("is_true", "IS TRUE", "1 = 1 IS TRUE"),
+    _truth("is_not_true", "IS NOT TRUE", "NULL IS NOT TRUE"),
+    _truth("is_false", "IS FALSE", "FALSE IS FALSE"),
+    _truth("is_not_false", "IS NOT FALSE", "NULL IS NOT FALSE"),
     Function(
         "case", ("CASE",), "CASE WHEN c THEN x [WHEN ...] [ELSE y] END", 2, None,
         "The x of the first c that is true, else y, else NULL, in the common type of all; only the"

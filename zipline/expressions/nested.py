@@ -20,6 +20,7 @@ from bighead.zipline.expressions.arrow import (
     as_type,
     compute,
     fields_of,
+    join,
     list_of,
     list_type,
     make,
@@ -29,8 +30,14 @@ from bighead.zipline.expressions.arrow import (
 from bighead.zipline.expressions.datum import Values, numbers, rows_of, spread, valid
 from bighead.zipline.expressions.function import Function
 from bighead.zipline.expressions.strings import whole
-from bighead.zipline.expressions.typing import adapt_literal, common_type, implicit_cast, is_null
-from bighead.zipline.ir.expr import Call, Column, Expr, Literal
+from bighead.zipline.expressions.typing import (
+    adapt_literal,
+    common_type,
+    implicit_cast,
+    is_null,
+    unify,
+)
+from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import BIGINT, VARCHAR, sql_name
 
 
@@ -50,13 +57,20 @@ def struct(fields: Sequence[tuple[str, Expr]]) -> Expr:
 
 
 def _bind_struct(args: tuple[Expr, ...]) -> Expr:
-    """Without names: columns keep theirs, other parts are called v1, v2, ... by position."""
-    return struct(
-        [
-            (a.name.rpartition(".")[2] if isinstance(a, Column) else f"v{i}", a)
-            for i, a in enumerate(args, 1)
-        ]
-    )
+    """A name before each value."""
+    names = args[::2]
+    if len(args) % 2:
+        raise ExpressionError(
+            "STRUCT_PACK takes names and values in turn", "write STRUCT(a, b AS c)"
+        )
+    fields = []
+    for name, value in zip(names, args[1::2], strict=True):
+        if not (isinstance(name, Literal) and isinstance(name.value, str)):
+            raise ExpressionError(
+                "the names of STRUCT_PACK are constants", "write STRUCT(a, b AS c)"
+            )
+        fields.append((name.value, value))
+    return struct(fields)
 
 
 def _run_struct(call: Call, args: tuple[Datum, ...]) -> Datum:
@@ -94,6 +108,22 @@ def _run_field(call: Call, args: tuple[Datum, ...]) -> Datum:
     names = [p.name for p in fields_of(subject.type)]
     parts: list[Array] = as_struct(subject).flatten()
     return parts[names.index(str(name.value))]
+
+
+def _bind_list(args: tuple[Expr, ...]) -> Expr:
+    values, arrow = unify("a list", args)
+    if is_null(arrow):
+        raise ExpressionError("a list of nothing but NULL has no type", "write CAST(NULL AS ...)")
+    return Call("list", values, pa.list_(arrow))
+
+
+def _run_list(call: Call, args: tuple[Datum, ...]) -> Datum:
+    """The columns one after the other, taken row by row."""
+    rows = rows_of(args)
+    values = join([spread(a, rows) for a in args])
+    order = np.arange(rows * len(args)).reshape(len(args), rows).T.ravel()
+    ends = make(np.arange(rows + 1, dtype=np.int32) * np.int32(len(args)))
+    return list_of(ends, values.take(make(order)), call.type)
 
 
 def _bind_element(args: tuple[Expr, ...]) -> Expr:
@@ -204,8 +234,9 @@ def _run_entries(call: Call, args: tuple[Datum, ...]) -> Datum:
 
 NESTED = (
     Function(
-        "struct", ("STRUCT", "ROW", "STRUCT_PACK"), "STRUCT(a, b AS name, ...)", 1, None,
-        "One value of named parts; columns keep their names. It is never NULL itself.",
+        "struct", ("STRUCT_PACK",), "STRUCT(a, b AS name, ...)", 2, None,
+        "One value of named parts: columns keep their names, others without AS are v1, v2, ... by"
+        " position. It is never NULL itself.",
         ("STRUCT(1 AS a, 'x' AS b).b = 'x'",), _bind_struct, _run_struct,
     ),
     Function(
@@ -213,15 +244,21 @@ NESTED = (
         ("STRUCT(1 AS a).a = 1",), _bind_field, _run_field,
     ),
     Function(
+        "list", ("LIST_VALUE", "MAKE_ARRAY"), "[a, b, ...]", 1, None,
+        "A LIST of the values, NULLs and all, in their common type.", ("[1, 2][2] = 2",),
+        _bind_list, _run_list,
+    ),
+    Function(
         "element", ("ELEMENT_AT", "LIST_EXTRACT", "ARRAY_EXTRACT", "MAP_EXTRACT_VALUE"),
         "l[i], m[key]", 2, 2,
         "The item of a list, counted from 1, or from the end where i is negative; the item of a map's"
         " key. NULL where there is none.",
-        (), _bind_element, _run_element,
+        ("[1, 2][-1] = 2", "[1, 2][3] IS NULL"), _bind_element, _run_element,
     ),
     Function(
         "list_length", ("CARDINALITY", "ARRAY_LENGTH", "LIST_LENGTH"), "CARDINALITY(l)", 1, 1,
-        "The number of items of a list or a map, NULLs and all.", (), _bind_length, _run_list_length,
+        "The number of items of a list or a map, NULLs and all.",
+        ("CARDINALITY([1, NULL]) = 2",), _bind_length, _run_list_length,
     ),
     Function(
         "map_keys", ("MAP_KEYS",), "MAP_KEYS(m)", 1, 1, "A LIST of the keys, in the map's order.", (),

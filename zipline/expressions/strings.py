@@ -169,9 +169,9 @@ def _run_concat(call: Call, args: tuple[Datum, ...]) -> Datum:
 
 def _bind_join(args: tuple[Expr, ...]) -> Expr:
     if all(pa.types.is_binary(a.type) for a in args):
-        return Call("concat_operator", args, BINARY)
+        return Call("concat_op", args, BINARY)
     a, b = (_written("||", a) for a in args)
-    return Call("concat_operator", (a, b), VARCHAR)
+    return Call("concat_op", (a, b), VARCHAR)
 
 
 def _run_join(call: Call, args: tuple[Datum, ...]) -> Datum:
@@ -391,7 +391,7 @@ STRINGS = (
         ("CONCAT('a', NULL, 1) = 'a1'",), _bind_concat, _run_concat,
     ),
     Function(
-        "concat_operator", ("||",), "a || b", 2, 2, "As CONCAT, but NULL where one is NULL.",
+        "concat_op", ("||",), "a || b", 2, 2, "As CONCAT, but NULL where one is NULL.",
         ("'a' || 'b' = 'ab'", "('a' || NULL) IS NULL"), _bind_join, _run_join,
     ),
     Function(

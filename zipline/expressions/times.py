@@ -24,6 +24,7 @@ from bighead.zipline.expressions.calendar import (
     month_numbers,
     start_of,
 )
+from bighead.zipline.expressions.casts import cast
 from bighead.zipline.expressions.datum import Values, all_valid, column, numbers, rows_of
 from bighead.zipline.expressions.function import Function
 from bighead.zipline.expressions.typing import (
@@ -34,7 +35,16 @@ from bighead.zipline.expressions.typing import (
     is_text,
 )
 from bighead.zipline.ir.expr import Call, Expr, Literal
-from bighead.zipline.ir.types import BIGINT, DATE, DOUBLE, TIMESTAMP, VARCHAR, is_time, sql_name
+from bighead.zipline.ir.types import (
+    BIGINT,
+    DATE,
+    DOUBLE,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    VARCHAR,
+    is_time,
+    sql_name,
+)
 from bighead.zipline.windows import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 UNITS = (*FIXED, *MONTHS)
@@ -212,6 +222,19 @@ def _epoch_of(name: str, doc: str, example: str) -> Function:
     )  # fmt: skip
 
 
+def _bind_zone(args: tuple[Expr, ...]) -> Expr:
+    zone = args[1]
+    if not (isinstance(zone, Literal) and isinstance(zone.value, str)):
+        raise ExpressionError("the zone of AT TIME ZONE is a constant", "write AT TIME ZONE 'UTC'")
+    if zone.value.upper() not in ("UTC", "Z", "+00:00", "ETC/UTC"):
+        raise ExpressionError(
+            f"times are UTC here, and no function looks at the zone '{zone.value}'",
+            "bring local times to UTC before they are read, or shift them by an INTERVAL",
+        )
+    time = instant("AT TIME ZONE", args[0])
+    return cast(time, TIMESTAMPTZ if time.type == TIMESTAMP else TIMESTAMP)
+
+
 TIMES = (
     Function(
         "date_trunc", ("DATE_TRUNC",), "DATE_TRUNC(unit, t)", 2, 2,
@@ -236,6 +259,12 @@ TIMES = (
         "How many starts of the unit lie after a and up to b; negative where b is before a.",
         ("DATE_DIFF('hour', TIMESTAMP '2013-01-01 00:59:00', TIMESTAMP '2013-01-01 01:01:00') = 1",),
         _bind_diff, _run_diff,
+    ),
+    Function(
+        "at_time_zone", (), "t AT TIME ZONE 'UTC'", 2, 2,
+        "A TIMESTAMP as TIMESTAMPTZ, or back: the same instant. UTC is the only zone.",
+        ("TIMESTAMP '2013-01-01 00:00:00' AT TIME ZONE 'UTC' = TIMESTAMP '2013-01-01 00:00:00'",),
+        _bind_zone, None,
     ),
     Function(
         "epoch", ("EPOCH",), "EPOCH(t)", 1, 1,

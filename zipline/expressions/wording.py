@@ -14,7 +14,7 @@ from bighead.zipline.ir.types import VARCHAR, is_time, sql_name
 SIGNS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "modulo": "%",
     "equal": "=", "not_equal": "<>", "less": "<", "less_equal": "<=", "greater": ">",
-    "greater_equal": ">=", "and": "AND", "or": "OR", "concat_operator": "||",
+    "greater_equal": ">=", "and": "AND", "or": "OR", "concat_op": "||",
 }  # fmt: skip
 LONGEST = 60
 """Text is cut to this many characters in a message."""
