@@ -98,7 +98,7 @@ def bounds(window: Window, inclusive: bool = False, tail: int | None = None) -> 
 
 
 def _lines(node: Node, inclusive: bool, note: Note) -> list[str]:
-    described = _describe(node, inclusive)
+    described = describe(node, inclusive)
     head, *more = described.head.split("\n")
     remark = note(node)
     lines = [f"{head}  -- {remark}" if remark else head]
@@ -121,7 +121,8 @@ def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return ["  ".join(c.ljust(widths[i]) for i, c in enumerate(row)).rstrip() for row in rows]
 
 
-def _describe(node: Node, inclusive: bool) -> Description:
+def describe(node: Node, inclusive: bool = False) -> Description:
+    """What is printed of one node, without its inputs; `inclusive` is that of the join above it."""
     if isinstance(node, Described):
         return node.describe()
     if isinstance(node, View):
