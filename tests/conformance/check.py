@@ -1,0 +1,144 @@
+"""One question to two engines: run a case on both, compare, and make a failing case small.
+
+Where the reference refuses, the other engine must refuse with an error of the same class. Where
+only the other one refuses, the reference must know of a bad row that nothing sees: such a row may
+be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from bighead.planner.engine import Engine, Run
+from bighead.planner.engines.reference import ReferenceEngine
+from bighead.planner.sources.dataset import Dataset
+from bighead.planner.sources.opener import Place, open_source
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.nodes import Relational, View
+from bighead.zipline.ir.sources import Source
+from tests.conformance.cases import Case
+from tests.conformance.compare import difference
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an engine answered: rows or an error."""
+
+    table: pa.Table | None
+    error: BigheadError | None
+    unseen: bool
+    """Whether there is a bad row that nothing sees."""
+
+
+def no_sql(node: Relational, tables: object) -> pa.Table:
+    """Cases have no plain SQL."""
+    raise AssertionError(node.sql)
+
+
+REFERENCE = ReferenceEngine(no_sql)
+
+
+def ask(engine: Engine, case: Case) -> Outcome:
+    """Run a case on an engine."""
+
+    def find(source: Source) -> Dataset:
+        return open_source(case.tables[source.name], source.name, Place(), source.schema)
+
+    run = Run()
+    try:
+        table = engine.run(engine.compile(case.plan), find, run)
+    except BigheadError as error:
+        return Outcome(None, error, unseen=False)
+    return Outcome(table, None, any(fact.startswith("not seen:") for fact in run.facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What two engines make of a case."""
+
+    disagreement: str | None
+    """In a sentence."""
+    refused: bool = False
+    """Both say that it is an error."""
+
+
+def judge(engine: Engine, case: Case) -> Verdict:
+    """Whether the engine and the reference agree."""
+    wanted, got = ask(REFERENCE, case), ask(engine, case)
+    if wanted.error is not None:
+        if got.error is None:
+            return Verdict(f"no error came, but the reference says: {wanted.error}")
+        if type(got.error) is not type(wanted.error):
+            return Verdict(f"{type(got.error).__name__}: {got.error}\nnot {wanted.error!r}")
+        return Verdict(None, refused=True)
+    if got.error is not None:
+        allowed = wanted.unseen
+        return Verdict(None if allowed else f"{type(got.error).__name__}: {got.error}", allowed)
+    assert got.table is not None
+    assert wanted.table is not None
+    return Verdict(difference(case.plan, got.table, wanted.table))
+
+
+def check(engine: Engine, case: Case) -> int:
+    """Assert that both agree; how many cases were compared.
+
+    A case that both refuse because a sum is too large is asked again without the sums that can be.
+    """
+    verdict = judge(engine, case)
+    if verdict.disagreement is not None:
+        small = shrink(case, lambda c: judge(engine, c).disagreement is not None)
+        raise AssertionError(f"{judge(engine, small).disagreement}\n{small}")
+    if not verdict.refused:
+        return case.size
+    calmer = without_sums(case)
+    return 1 + (0 if calmer is None else check(engine, calmer))
+
+
+def without_sums(case: Case) -> Case | None:
+    """The case without the sums that can be too large; None where it has none."""
+    right = case.plan.right
+    if not isinstance(right, View):
+        return None
+    calm = tuple(
+        f
+        for f in right.features
+        if f.aggregate.function not in ("sum", "avg")
+        or pa.types.is_floating(f.aggregate.args[0].type)
+    )
+    if len(calm) == len(right.features):
+        return None
+    return replace(case, plan=replace(case.plan, right=replace(right, features=calm)))
+
+
+def shrink(case: Case, fails: Callable[[Case], bool]) -> Case:
+    """A case that still fails, with one feature and as few rows as can be."""
+    right = case.plan.right
+    if isinstance(right, View):
+        for feature in right.features:
+            alone = replace(case.plan, right=replace(right, features=(feature,)))
+            if fails(replace(case, plan=alone)):
+                case = replace(case, plan=alone)
+                break
+    for name in case.tables:
+        case = _fewer_rows(case, name, fails)
+    return case
+
+
+def _fewer_rows(case: Case, name: str, fails: Callable[[Case], bool]) -> Case:
+    step = max(case.tables[name].num_rows // 2, 1)
+    while step:
+        start = 0
+        while start < (rows := case.tables[name].num_rows):
+            kept = np.r_[0:start, min(start + step, rows) : rows]
+            fewer = case.tables[name].take(pa.array(kept, pa.int64()))
+            smaller = replace(case, tables={**case.tables, name: fewer})
+            if fails(smaller):
+                case = smaller
+            else:
+                start += step
+        step //= 2
+    return case
