@@ -127,9 +127,9 @@ def describe(node: Node, inclusive: bool = False) -> Description:
         return node.describe()
     if isinstance(node, View):
         return _view(node, inclusive)
-    describe = _DESCRIBE.get(type(node))
-    assert describe is not None, f"{type(node).__name__} has no format"
-    return Description(describe(node))
+    say = _DESCRIBE.get(type(node))
+    assert say is not None, f"{type(node).__name__} has no format"
+    return Description(say(node))
 
 
 def _scan(node: Scan) -> str:
