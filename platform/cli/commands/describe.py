@@ -1,0 +1,38 @@
+"""`bighead describe`: one definition, whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.commands.options import Draft, Json, settings_of
+from bighead.platform.cli.console import print_json, waiting
+
+
+def describe(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A source, feature set or training set.")
+    ],
+    json: Json = False,
+    draft: Draft = False,
+) -> None:
+    """Show a definition: its columns, what it uses, what uses it, and its SQL.
+
+    \b
+    Examples:
+      bighead describe listing_bookings
+      bighead describe stay_risk --json
+    """
+    from bighead.platform.cli.describing import described, record
+    from bighead.platform.cli.workspace import open_session
+
+    settings = settings_of(context)
+    with waiting("reading the definitions"):
+        session = open_session(settings, draft)
+        definition = session.definitions.get(name)
+    if json:
+        print_json(record(settings, session, definition, draft))
+    else:
+        print(described(settings, session, definition, draft))

@@ -1,0 +1,71 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.settings import Settings
+from bighead.zipline.errors import BigheadError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Draft = Annotated[
+    bool, typer.Option("--draft", help="Use the definitions of the files, applied or not.")
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="datafusion or reference; else the project's engine."
+    ),
+]
+Dialect = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DIALECT", help="Read SQL of duckdb, snowflake or spark."),
+]
+SqlFile = Annotated[
+    Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the SQL from a file.")
+]
+Sql = Annotated[
+    str | None,
+    typer.Argument(metavar="[SQL]", help="SQL, or the name of a training set; - is stdin."),
+]
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """What the options before the command say."""
+    settings = context.obj
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def sql_text(sql: str | None, file: Path | None) -> str:
+    """The SQL of a command: its argument, a file, or standard input. A bare name reads it all."""
+    if sql is not None and file is not None:
+        raise typer.BadParameter("give SQL or --file, not both")
+    if file is not None:
+        text = read_text(file)
+    elif sql == "-" or (sql is None and not sys.stdin.isatty()):
+        text = sys.stdin.read()
+    elif sql is None:
+        raise typer.BadParameter("give SQL, or --file FILE, or - for standard input")
+    else:
+        text = sql
+    if not text.strip():
+        raise typer.BadParameter("the SQL is empty")
+    words = text.split()
+    if len(words) == 1 and all(part.isidentifier() for part in words[0].split(".")):
+        return f"SELECT * FROM {words[0]}"
+    return text
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, as UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BigheadError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BigheadError(f"{file} is not UTF-8 text: {error}") from error

@@ -1,0 +1,137 @@
+"""The command line `bighead`: commands by name, and what becomes of errors.
+
+Exit codes: 0 done, 1 failed (or `--check` and `--exit-code` found something), 2 misused. Results go
+to standard output, all else to standard error. A command imports the engine when it runs, so that
+`--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.commands.apply import apply
+from bighead.platform.cli.commands.backfill import backfill
+from bighead.platform.cli.commands.describe import describe
+from bighead.platform.cli.commands.explain import explain
+from bighead.platform.cli.commands.fmt import fmt
+from bighead.platform.cli.commands.init import init
+from bighead.platform.cli.commands.plan import plan
+from bighead.platform.cli.commands.query import query
+from bighead.platform.cli.commands.show import show
+from bighead.platform.cli.console import fail, say
+from bighead.platform.cli.settings import Settings
+from bighead.zipline.errors import BigheadError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+app.command()(init)
+app.command()(plan)
+app.command()(apply)
+app.command()(query)
+app.command()(explain)
+app.command()(fmt)
+app.command()(show)
+app.command()(describe)
+app.command()(backfill)
+
+if find_spec("bighead.platform.cli.demo") is not None:
+    from bighead.platform.cli import demo
+
+    app.command()(demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"bighead {version('bighead')}")
+        raise typer.Exit
+
+
+@app.callback()
+def bighead(
+    context: typer.Context,
+    project: Annotated[
+        Path,
+        typer.Option(
+            "--project",
+            "-p",
+            metavar="FOLDER",
+            help="The project, or a folder in it.",
+            show_default="the current folder",
+        ),
+    ] = Path(),
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Features in SQL, right at every point in time.
+
+    \b
+    Start with an example that runs at once:
+      bighead init shop && cd shop
+      bighead apply --yes
+      bighead query "SELECT * FROM stay_risk"
+
+    \b
+    Then change features/*.sql, and:
+      bighead plan                      what would change
+      bighead apply                     make it so
+      bighead backfill stay_risk --output training/
+    """
+    context.obj = Settings(start=project, debug=debug)
+
+
+def main() -> None:
+    """Runs the command of `sys.argv` and ends the process with its exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        code = app(prog_name="bighead", standalone_mode=False)
+    except typer.TyperException as error:
+        _misused(error)
+        code = error.exit_code
+    except BigheadError as error:
+        if debug:
+            raise
+        fail(str(error))
+        code = 1
+    except (KeyboardInterrupt, typer.Abort):
+        fail("stopped")
+        code = 1
+    except BrokenPipeError:
+        # The reader went away, as `head` does; what is still buffered has nowhere to go.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        detail = str(error).splitlines()[0] if str(error) else "no details"
+        fail(f"this is a bug in bighead ({kind}: {detail}); run it again as 'bighead --debug ...'")
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: typer.TyperException) -> None:
+    fail(error.format_message())
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say(f"Try '{context.command_path} --help'.")

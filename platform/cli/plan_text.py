@@ -1,0 +1,88 @@
+"""A plan of changes as text, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from bighead.platform.cli.diff import Change
+
+SIGNS = {"add": ("+", "green"), "change": ("~", "yellow"), "remark": ("~", "cyan"),
+         "remove": ("-", "red")}  # fmt: skip
+SHOWN_COLUMNS = 8
+
+
+def plan_text(changes: Sequence[Change], kept: int) -> Text:
+    """All changes with their reasons, and a last line that counts."""
+    text = Text()
+    for change in changes:
+        _append(text, change)
+    text.append(counted(changes, kept))
+    return text
+
+
+def counted(changes: Sequence[Change], kept: int) -> str:
+    """How many definitions are added, changed, removed and kept."""
+    number = {a: sum(c.action == a for c in changes) for a in SIGNS}
+    remarks = f", {number['remark']} in remarks only" if number["remark"] else ""
+    return (
+        f"{number['add']} to add, {number['change']} to change{remarks}, "
+        f"{number['remove']} to remove, {kept} unchanged"
+    )
+
+
+def _append(text: Text, change: Change) -> None:
+    sign, style = SIGNS[change.action]
+    text.append(f"{sign} {change.kind} ", style)
+    text.append(change.name, f"bold {style}")
+    text.append(f"  {_numbers(change)}\n", "dim")
+    for reason in _reasons(change):
+        text.append(f"    {reason}\n")
+    if change.action in ("change", "remark"):
+        for line in change.lines:
+            colour = {"-": "red", "+": "green"}.get(line[:1], "dim")
+            text.append(f"    {line[:1]} {line[1:]}\n", colour)
+    text.append("\n")
+
+
+def _numbers(change: Change) -> str:
+    if change.action == "add":
+        return f"v{change.next_version}" if change.next_version > 1 else "new"
+    if change.action == "remove":
+        return "no file defines it"
+    if change.action == "remark":
+        return f"v{change.next_version} stays"
+    assert change.before is not None
+    return f"v{change.before.version} -> v{change.next_version}"
+
+
+def _reasons(change: Change) -> list[str]:
+    columns = "columns" if "set" not in change.kind or "training" in change.kind else "features"
+    if change.action == "add":
+        return [f"{len(change.added)} {columns}: {_listed(change.added)}"]
+    if change.action == "remove":
+        return []
+    reasons = []
+    if change.clauses:
+        reasons.append(f"changed: {', '.join(change.clauses)}")
+    if change.because:
+        verb = "reads" if len(change.because) == 1 else "reads the changed"
+        tail = ", which changes" if len(change.because) == 1 else ""
+        reasons.append(f"{verb} {', '.join(change.because)}{tail}")
+    if change.action == "remark":
+        return reasons
+    assert change.after is not None
+    for sign, names in (("+", change.added), ("~", change.changed), ("-", change.removed)):
+        if names and len(names) == len(change.after.columns) and sign == "~":
+            reasons.append(f"{columns} ~ all {len(names)}")
+        elif names:
+            reasons.append(f"{columns} {sign} {_listed(names)}")
+    if not (change.clauses or change.because or change.added or change.changed or change.removed):
+        reasons.append(f"the order of its {columns}")
+    return reasons
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN_COLUMNS
+    return ", ".join(names[:SHOWN_COLUMNS]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,170 @@
+"""Rows as text and files: tables for people, CSV, JSON and Parquet for programs.
+
+A value has one spelling in each: times in ISO 8601 (with Z where the type has a zone), decimals
+with all their digits, NaN and the infinities by name, since JSON has no numbers for them. NULL is
+an empty field in CSV, an empty text is "".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from math import isfinite
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bighead.platform.cli.table import print_table
+from bighead.zipline.errors import BigheadError
+
+if TYPE_CHECKING:
+    from bighead.platform.cli.commands.query import Format
+
+BATCH = 10_000
+
+
+def print_rows(format_: Format, rows: pa.Table, total: int, seconds: float) -> None:
+    """Writes rows to standard output."""
+    if format_ == "table":
+        print_table(rows, total, seconds)
+    else:
+        _write(sys.stdout, format_, rows)
+
+
+def write_rows(path: Path, format_: Format, rows: pa.Table, text: str | None = None) -> None:
+    """Writes rows (or a text) to a file, which appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            if format_ == "parquet":
+                _check_names(rows, "a Parquet file")
+                pq.write_table(rows, temporary, compression="zstd")
+            else:
+                with temporary.open("w", encoding="utf-8", newline="") as file:
+                    if text is not None:
+                        file.write(text + "\n")
+                    elif format_ == "table":
+                        print_table(rows, rows.num_rows, None, file)
+                    else:
+                        _write(file, format_, rows)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise BigheadError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write(file: IO[str], format_: Format, rows: pa.Table) -> None:
+    if format_ == "csv":
+        file.write(",".join(_field(name) for name in rows.column_names) + "\n")
+        for values in _values(rows):
+            file.write(",".join(_field(_text(v)) for v in values) + "\n")
+        return
+    _check_names(rows, "a JSON object")
+    names = rows.column_names
+    lines = (
+        json.dumps(dict(zip(names, map(plain, v), strict=True)), ensure_ascii=False)
+        for v in _values(rows)
+    )
+    if format_ == "jsonl":
+        file.writelines(f"{line}\n" for line in lines)
+        return
+    first = True
+    for line in lines:
+        file.write(("[\n" if first else ",\n") + line)
+        first = False
+    file.write("[]\n" if first else "\n]\n")
+
+
+def _values(rows: pa.Table) -> Iterator[tuple[object, ...]]:
+    for batch in rows.to_batches(max_chunksize=BATCH):
+        yield from zip(*(c.to_pylist() for c in batch.columns), strict=True)
+
+
+def plain(value: object) -> object:
+    """A value as JSON has it.
+
+    >>> plain([Decimal("1.50"), float("nan"), [("a", 1)], datetime(2025, 1, 1, tzinfo=UTC)])
+    ['1.50', 'NaN', {'a': 1}, '2025-01-01T00:00:00Z']
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if isfinite(value) else spelled(value)
+        case list():
+            if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+                return {spelled(k): plain(v) for k, v in value}
+            return [plain(v) for v in value]
+        case dict():
+            return {str(k): plain(v) for k, v in value.items()}
+        case _:
+            return spelled(value)
+
+
+def spelled(value: object) -> str:
+    """A value as text, the same in every format.
+
+    >>> spelled(datetime(2025, 1, 1, 2, 3)), spelled(float("-inf")), spelled(timedelta(days=1))
+    ('2025-01-01T02:03:00', '-Infinity', '86400s')
+    """
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            if value != value:
+                return "NaN"
+            return repr(value) if isfinite(value) else f"{'-' if value < 0 else ''}Infinity"
+        case datetime():
+            if value.tzinfo is None:
+                return value.isoformat()
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return f"{Decimal(value // timedelta(microseconds=1)).scaleb(-6).normalize():f}s"
+        case Decimal():
+            return f"{value:f}"
+        case bytes():
+            return value.hex()
+        case list() | dict():
+            return json.dumps(plain(value), ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else spelled(value)
+
+
+def _field(text: str | None) -> str:
+    if text is None:
+        return ""
+    if text == "" or any(c in text for c in ',"\r\n') or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _check_names(rows: pa.Table, what: str) -> None:
+    names = rows.column_names
+    for name in _repeated(names):
+        raise BigheadError(
+            f"two columns are named '{name}', and {what} takes a name once; "
+            "give one of them an alias with AS"
+        )
+
+
+def _repeated(names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield name
+        seen.add(name)

@@ -1,0 +1,84 @@
+"""Rows as a table for a terminal.
+
+On a terminal as many columns are shown as fit, from the left, and the last line names the others;
+anywhere else all of them are, as wide as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import IO
+
+import pyarrow as pa
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bighead.platform.cli.console import WIDE
+from bighead.zipline.ir.types import is_number
+
+WIDEST_CELL = 48
+BETWEEN = 3
+"""Characters that a column takes beside its text."""
+
+
+def print_table(
+    rows: pa.Table, total: int, seconds: float | None, file: IO[str] | None = None
+) -> None:
+    """Prints rows, then how many there are of how many."""
+    stream = file if file is not None else sys.stdout
+    terminal = stream.isatty()
+    console = Console(file=stream, highlight=False, width=None if terminal else WIDE)
+    cells = [[_cell(v) for v in column.to_pylist()] for column in rows.columns]
+    names = rows.column_names
+    shown = _fitting(names, cells, console.width) if terminal else len(names)
+    table = Table(box=box.SIMPLE_HEAD if terminal else box.ASCII2, pad_edge=False, padding=(0, 1))
+    for i in range(shown):
+        number = is_number(rows.schema.field(i).type)
+        table.add_column(
+            Text(names[i]), justify="right" if number else "left", no_wrap=True, overflow="ellipsis"
+        )
+    for row in zip(*cells[:shown], strict=True):
+        table.add_row(*row)
+    if shown:
+        console.print(table)
+    console.print(_last_line(rows, total, seconds), style="dim", markup=False, soft_wrap=True)
+    if shown < len(names):
+        hidden = ", ".join(names[shown:])
+        console.print(
+            f"{len(names) - shown} more columns: {hidden}",
+            style="dim",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _fitting(names: Sequence[str], cells: Sequence[Sequence[Text]], width: int) -> int:
+    """How many columns fit, at least one."""
+    used = 0
+    for i, (name, column) in enumerate(zip(names, cells, strict=True)):
+        used += max(len(name), *(c.cell_len for c in column), 1) + BETWEEN
+        if used > width and i > 0:
+            return i
+    return len(names)
+
+
+def _last_line(rows: pa.Table, total: int, seconds: float | None) -> str:
+    counted = f"{total:,} row{'' if total == 1 else 's'}"
+    if rows.num_rows < total:
+        counted = f"{rows.num_rows:,} of {counted}"
+    columns = f"{rows.num_columns} column{'' if rows.num_columns == 1 else 's'}"
+    took = "" if seconds is None else f", {seconds:.2f} s"
+    more = "; --limit 0 shows all" if rows.num_rows < total and total > 0 else ""
+    return f"{counted}, {columns}{took}{more}"
+
+
+def _cell(value: object) -> Text:
+    from bighead.platform.cli.rows import spelled
+
+    if value is None:
+        return Text("NULL", style="dim")
+    text = spelled(value).replace("\n", "\\n").replace("\t", "\\t")
+    return Text(text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…")
