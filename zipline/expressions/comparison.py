@@ -78,6 +78,8 @@ def comparable(sign: str, a: Expr, b: Expr) -> tuple[Expr, Expr]:
             f"{sql_name(a.type)} {sign} {sql_name(b.type)} does not compare",
             cast_hint(a.type, b.type),
         )
+    if is_null(both):
+        return Literal(None, VARCHAR), Literal(None, VARCHAR)
     if is_nested(both) and sign in ("<", "<=", ">", ">="):
         raise ExpressionError(
             f"{sql_name(both)} has no {sign}", "compare its parts, or write = or <>"

@@ -132,7 +132,7 @@ CONDITIONAL = (
         ("NULL OR TRUE",), lambda args: _bind_logic("or", args), _run_or,
     ),
     Function("not", ("NOT",), "NOT a", 1, 1, "NULL for NULL.", ("NOT FALSE",), _bind_not, _run_not),
-    _truth("is_true", "IS TRUE", "1 = 1 IS TRUE"),
+    _truth("is_true", "IS TRUE", "(1 = 1) IS TRUE"),
     _truth("is_not_true", "IS NOT TRUE", "NULL IS NOT TRUE"),
     _truth("is_false", "IS FALSE", "FALSE IS FALSE"),
     _truth("is_not_false", "IS NOT FALSE", "NULL IS NOT FALSE"),

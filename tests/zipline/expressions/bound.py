@@ -1,0 +1,38 @@
+"""Expressions of tests, from SQL text over a batch's columns."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pyarrow as pa
+from sqlglot import exp
+
+from bighead.zipline.catalog import Catalog
+from bighead.zipline.expressions import evaluate
+from bighead.zipline.ir.expr import Expr
+from bighead.zipline.sql.bind_expression import ExpressionBinder
+from bighead.zipline.sql.dialect import parse
+from bighead.zipline.sql.scope import Context, Scope, of_schema
+
+NO_COLUMNS = pa.schema([])
+
+
+def bound(sql: str, schema: pa.Schema = NO_COLUMNS) -> Expr:
+    """The typed expression of a text."""
+    text = f"SELECT {sql}"
+    (statement,) = parse(text)
+    select = statement.tree
+    assert isinstance(select, exp.Select)
+    (item,) = select.expressions
+    context = Context(text, cast("Catalog", None))
+    return ExpressionBinder(Scope(context, (of_schema("t", schema),))).bind(item)
+
+
+def value(sql: str) -> Any:
+    """What a constant expression is, as Python sees it."""
+    return evaluate(bound(sql), pa.record_batch({"row": pa.array([0])}))[0].as_py()
+
+
+def values(sql: str, batch: pa.RecordBatch) -> list[Any]:
+    """What an expression over a batch is."""
+    return cast("list[Any]", evaluate(bound(sql, batch.schema), batch).to_pylist())
