@@ -16,6 +16,7 @@ from bighead.planner.passes.prune_columns import prune_columns
 from bighead.planner.passes.prune_times import prune_times
 from bighead.planner.passes.push_filters import push_filters
 from bighead.planner.passes.simplify import simplify
+from bighead.planner.passes.to_tiles import to_tiles
 from bighead.zipline.ir.nodes import Node
 
 Stage = Literal["logical", "optimized", "tiled", "physical"]
@@ -35,7 +36,7 @@ PASSES: tuple[Pass, ...] = (
 )
 """From `logical` to `optimized`."""
 
-TILING: tuple[Pass, ...] = ()
+TILING: tuple[Pass, ...] = (to_tiles,)
 """From `optimized` to `tiled`."""
 
 

@@ -107,19 +107,27 @@ def _inside(start: int, end: int, size: int) -> tuple[int, int]:
     return -(-start // size) * size, end // size * size
 
 
-def most_tiles(width: int, levels: tuple[int, ...] = LEVELS) -> tuple[int, ...]:
+def most_tiles(
+    width: int, levels: tuple[int, ...] = LEVELS, grid: int | None = None
+) -> tuple[int, ...]:
     """How many tiles of each size the cover of an interval of this width can take at most.
+
+    With `grid` the interval starts at a multiple of it, up to that much earlier.
 
     >>> most_tiles(7 * DAY)
     (22, 46, 7, 0)
+    >>> most_tiles(7 * DAY, grid=HOUR)
+    (11, 46, 7, 0)
     """
     check_levels(levels)
     counts = []
     for size, larger in zip(levels, (*levels[1:], None), strict=True):
-        fits = width // size
+        fits = (width + (grid or 0)) // size
         if larger is not None:
-            # A tile of the larger size is missed only on either side of those that are taken.
-            fits = min(fits, 2 * (larger // size - 1))
+            # A tile of the larger size is missed only on either side of those that are taken, and
+            # not where the interval starts on the grid.
+            sides = 1 if grid is not None and grid % larger == 0 else 2
+            fits = min(fits, sides * (larger // size - 1))
         counts.append(fits)
     return tuple(counts)
 

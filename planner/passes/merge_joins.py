@@ -106,7 +106,9 @@ def _chain(spine: Node, joins: list[Join], whole: Node) -> Node:
             parts.append(part)
         else:
             parts[place], names = _together(parts[place], part)
-            moved |= {f"{part.alias}.{a}": f"{parts[place].alias}.{b}" for a, b in names.items()}
+            now = {f"{part.alias}.{a}": f"{parts[place].alias}.{b}" for a, b in names.items()}
+            # A feature that moved within its own view moves on.
+            moved = {old: now.get(new, new) for old, new in moved.items()} | now
     node = spine
     for part in parts:
         node = part.over(node)

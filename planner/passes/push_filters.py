@@ -50,8 +50,10 @@ def push_filters(plan: Node) -> Node:
            │  └─ Scan requests                            │  └─ Scan requests where amount > 5
            └─ ...                                         └─ ...
     """
-    pushed = _push(plan, ())
-    return plan if pushed == plan else pushed
+    # A condition that may fail waits above a filter, and goes on once that has moved.
+    while (pushed := _push(plan, ())) != plan:
+        plan = pushed
+    return plan
 
 
 def never_fails(expr: Expr) -> bool:
@@ -85,6 +87,9 @@ def _push_through_join(join: TemporalJoin | StaticJoin, conditions: Conditions) 
         return allowed and spine.issuperset(columns_of(condition))
 
     below, here = _split(conditions, passes)
+    if here:
+        # What may fail is not shown rows on which another part of the condition is not true.
+        below, here = _split(conditions, lambda c: c in below and never_fails(c))
     inputs = (_push(join.spine, below), _push(join.inputs[1], ()))
     return _filter(with_inputs(join, inputs), here)
 

@@ -64,6 +64,15 @@ def test_most_tiles_is_a_bound(start: int, width: int, levels: tuple[int, ...]) 
         assert sum(run.count for run in found.runs if run.size == size) <= bound[size]
 
 
+@given(t=TIMES, width=st.integers(1, 400 * DAY), grid=st.sampled_from((5 * MINUTE, HOUR, DAY)))
+def test_most_tiles_is_a_bound_from_a_grid(t: int, width: int, grid: int) -> None:
+    bound = dict(zip(LEVELS, most_tiles(width, LEVELS, grid), strict=True))
+    found = cover((t - width) // grid * grid, t)
+    assert found.head[0] == found.head[1] or not found.runs
+    for size in LEVELS:
+        assert sum(run.count for run in found.runs if run.size == size) <= bound[size]
+
+
 @given(start=SMALL, width=st.integers(1, 300))
 def test_most_tiles_is_reached(start: int, width: int) -> None:
     levels = (5, 20, 60)

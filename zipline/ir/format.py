@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from bighead.zipline.ir.expr import Column, Expr
@@ -18,6 +19,7 @@ from bighead.zipline.ir.format_expr import (
     format_expr,
     format_name,
     format_operand,
+    format_selection,
 )
 from bighead.zipline.ir.nodes import (
     Events,
@@ -35,6 +37,8 @@ from bighead.zipline.ir.nodes import (
     Versions,
     View,
 )
+from bighead.zipline.ir.tiled import TiledView
+from bighead.zipline.tiling import most_tiles
 from bighead.zipline.windows import Window, format_duration
 
 WIDTH = 100
@@ -43,7 +47,10 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is printed of a node: a headline, then rows of cells, aligned in columns."""
+    """What is printed of a node: a headline, then rows of cells, aligned in columns.
+
+    An empty row prints nothing and begins columns of other widths.
+    """
 
     head: str
     rows: tuple[tuple[str, ...], ...] = ()
@@ -114,6 +121,9 @@ def _lines(node: Node, inclusive: bool, note: Note) -> list[str]:
 
 def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Cells padded so that columns stand below each other, two blanks apart."""
+    if () in rows:
+        at = rows.index(())
+        return [*align(rows[:at]), *align(rows[at + 1 :])]
     widths: dict[int, int] = {}
     for row in rows:
         for i, cell in enumerate(row):
@@ -125,6 +135,8 @@ def describe(node: Node, inclusive: bool = False) -> Description:
     """What is printed of one node, without its inputs; `inclusive` is that of the join above it."""
     if isinstance(node, Described):
         return node.describe()
+    if isinstance(node, TiledView):
+        return _tiled(node, inclusive)
     if isinstance(node, View):
         return _view(node, inclusive)
     say = _DESCRIBE.get(type(node))
@@ -206,6 +218,41 @@ def _view(node: View, inclusive: bool) -> Description:
         for f in node.features
     )
     return Description(head, rows)
+
+
+def _tiled(node: TiledView, inclusive: bool) -> Description:
+    view = _view(node, inclusive)
+    sizes = ", ".join(map(format_duration, node.levels))
+    partials = []
+    for p in node.partials:
+        read = [*map(format_expr, p.args), *([str(p.k)] if p.k is not None else [])]
+        text = f"{p.state}({', '.join(read)})" if read else p.state
+        partials.append((p.name, text + format_selection(p.bucket, p.filter)))
+    features = [
+        (name, ", ".join(finish) or "rows", *rest)
+        for (name, *rest), finish in zip(view.rows, node.finishes, strict=True)
+    ]
+    windows = dict.fromkeys(
+        f.window for f, finish in zip(node.features, node.finishes, strict=True) if finish
+    )
+    covers = [(bounds(w, inclusive, node.tail), _cover(w, node, inclusive)) for w in windows]
+    head = f"{view.head}, from tiles of {sizes}"
+    return Description(head, (*partials, (), *features, (), *covers))
+
+
+def _cover(window: Window, node: TiledView, inclusive: bool) -> str:
+    """What a read of a window takes at most."""
+    levels = node.levels
+    if window.width is None:
+        # From the base on, tiles are missed on the side of t alone.
+        counts = [large // small - 1 for small, large in pairwise(levels)]
+        first, rows = [f"the base, tiles of {format_duration(levels[-1])}"], "rows before t"
+    else:
+        counts = list(most_tiles(window.width + inclusive, levels, node.tail))
+        first, rows = [], "rows before t" if node.tail is not None else "rows at both ends"
+    sized = zip(counts, levels, strict=False)
+    tiles = [f"{n} x {format_duration(size)}" for n, size in sized if n]
+    return ", ".join([*first, *tiles[::-1], rows]) if first or tiles else "rows"
 
 
 def _lookup(node: Lookup) -> str:

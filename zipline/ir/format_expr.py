@@ -90,11 +90,13 @@ def format_aggregate(aggregate: Aggregate) -> str:
         text = f"COUNT(DISTINCT {inside})"
     else:
         text = f"{aggregate.function.upper()}({inside})"
-    if aggregate.bucket is not None:
-        text += f" BY {format_operand(aggregate.bucket)}"
-    if aggregate.filter is not None:
-        text += f" FILTER (WHERE {format_expr(aggregate.filter)})"
-    return text
+    return text + format_selection(aggregate.bucket, aggregate.filter)
+
+
+def format_selection(bucket: Expr | None, kept: Expr | None) -> str:
+    """What follows an aggregate: ` BY room FILTER (WHERE n > 0)`, or nothing."""
+    text = "" if bucket is None else f" BY {format_operand(bucket)}"
+    return text if kept is None else f"{text} FILTER (WHERE {format_expr(kept)})"
 
 
 def format_operand(expr: Expr) -> str:
@@ -122,7 +124,7 @@ def _format(expr: Expr) -> tuple[str, int]:
 
 def _call(call: Call) -> tuple[str, int]:
     name, args = call.function, call.args
-    if name in INFIX and len(args) >= 2:
+    if name in INFIX and (len(args) == 2 or name in ("and", "or")):
         word, binding = INFIX[name]
         # Chains of AND, OR, + and * read from the left, and comparisons do not chain at all.
         first = binding + 1 if binding == COMPARISON else binding
@@ -130,6 +132,9 @@ def _call(call: Call) -> tuple[str, int]:
         return f" {word} ".join(parts), binding
     if name in POSTFIX and len(args) == 1:
         return f"{_inside(args[0], COMPARISON + 1)} {POSTFIX[name]}", COMPARISON
+    if name in ("like", "ilike") and len(args) == 3:
+        matched, binding = _call(Call(name, args[:2], call.type))
+        return f"{matched} ESCAPE {format_expr(args[2])}", binding
     if name == "not":
         return f"NOT {_inside(args[0], NOT)}", NOT
     if name == "negate":
@@ -137,13 +142,20 @@ def _call(call: Call) -> tuple[str, int]:
     if name == "in":
         among = ", ".join(format_expr(a) for a in args[1:])
         return f"{_inside(args[0], COMPARISON + 1)} IN ({among})", COMPARISON
-    if name == "between":
-        value, low, high = (_inside(a, COMPARISON + 1) for a in args)
-        return f"{value} BETWEEN {low} AND {high}", COMPARISON
     if name in ("cast", "try_cast"):
         return f"{name.upper()}({format_expr(args[0])} AS {sql_name(call.type)})", ATOM
     if name == "case":
         return _case(args), ATOM
+    if name == "list":
+        return f"[{', '.join(map(format_expr, args))}]", ATOM
+    if name == "element":
+        return f"{_inside(args[0], ATOM)}[{format_expr(args[1])}]", ATOM
+    if name == "field" and isinstance(args[1], Literal):
+        return f"{_inside(args[0], ATOM)}.{format_name(str(args[1].value))}", ATOM
+    if name == "struct":
+        names = [call.type.field(i).name for i in range(call.type.num_fields)]
+        named = (f"{format_expr(a)} AS {format_name(n)}" for a, n in zip(args, names, strict=True))
+        return f"STRUCT({', '.join(named)})", ATOM
     return f"{name.upper()}({', '.join(format_expr(a) for a in args)})", ATOM
 
 
