@@ -22,8 +22,10 @@ Three steps, and each may be taken alone:
 This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
 """
 
+from bighead.zipline.sql.bind import bind
+from bighead.zipline.sql.commands import Command
 from bighead.zipline.sql.dialect import parse
 from bighead.zipline.sql.fmt import fmt
 from bighead.zipline.sql.tree import Statement
 
-__all__ = ["Statement", "fmt", "parse"]
+__all__ = ["Command", "Statement", "bind", "fmt", "parse"]

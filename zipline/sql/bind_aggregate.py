@@ -138,7 +138,9 @@ def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall 
 def _not_an_aggregate(context: Context, call: exp.Expr) -> Exception:
     name = call.name.upper() if isinstance(call, exp.Anonymous) else call.key.upper()
     if find_function(name) is not None or not isinstance(call, exp.Anonymous):
-        return context.error(call, f"{name} is no aggregate: BY, FILTER and OVER go with aggregates")
+        return context.error(
+            call, f"{name} is no aggregate: BY, FILTER and OVER go with aggregates"
+        )
     return unknown_function(context, call)
 
 
@@ -167,7 +169,9 @@ def _over(window: exp.Window, context: Context, named: Named) -> WindowList:
     )
 
 
-def _arguments(known: AggregateFunction, call: exp.Expr, binder: ExpressionBinder) -> dict[str, Any]:
+def _arguments(
+    known: AggregateFunction, call: exp.Expr, binder: ExpressionBinder
+) -> dict[str, Any]:
     """The expressions of the call, and its k and p, which are constants."""
     nodes = list(call.expressions)
     if known.name == "count_rows":
@@ -204,4 +208,3 @@ def _constant(node: exp.Expr, binder: ExpressionBinder, name: str, what: str) ->
         raise binder.error(node, f"{name} is a constant: {what}")
     value = Decimal(inner.name)
     return -value if isinstance(node, exp.Neg) else value
-

@@ -145,7 +145,9 @@ class ExpressionBinder:
         if qualifier is not None and not self.scope.has_relation(qualifier):
             return self._field_of_column(parts)
         first = 2 if qualifier is not None else 1
-        value = self.scope.column(exp.column(*reversed(parts[:first])) if len(parts) > first else node)
+        value = self.scope.column(
+            exp.column(*reversed(parts[:first])) if len(parts) > first else node
+        )
         return self._fields(value, parts[first:])
 
     def _field_of_column(self, parts: list[exp.Expr]) -> Expr:
@@ -255,7 +257,9 @@ class ExpressionBinder:
         if isinstance(index, exp.Literal) and not index.is_string and offset:
             index = exp.Literal.number(int(index.name) + 1 - offset)
         key = self.bind(index)
-        return call("struct_extract" if pa.types.is_struct(inner.type) else "element_at", (inner, key))
+        return call(
+            "struct_extract" if pa.types.is_struct(inner.type) else "element_at", (inner, key)
+        )
 
     def _dot(self, node: exp.Expr) -> Expr:
         return self._fields(self.bind(node.this), [node.expression])

@@ -23,7 +23,14 @@ SOURCE_OPTIONS = {
     "complete": DURATION,
     "cut": FLAG,
 }
-ENTITY_OPTIONS = {**DESCRIBING, "batch": TEXT, "stream": TEXT, "format": TEXT, "snapshot": TEXT, "op": TEXT}
+ENTITY_OPTIONS = {
+    **DESCRIBING,
+    "batch": TEXT,
+    "stream": TEXT,
+    "format": TEXT,
+    "snapshot": TEXT,
+    "op": TEXT,
+}
 FEATURE_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "tail": DURATION}
 TRAINING_SET_OPTIONS = {**DESCRIBING, "online": FLAG}
 TAILS = ("5m", "1h", "1d")

@@ -67,7 +67,9 @@ class _SourceBinder:
         self._refuse(ONLY_ENTITIES, "an event source")
         if self.args.get("event_time") is None:
             raise self.context.error(
-                self.node.this, f"{self.name} does not say when an event happened", "add EVENT TIME column"
+                self.node.this,
+                f"{self.name} does not say when an event happened",
+                "add EVENT TIME column",
             )
         options = bind_options(self.context, self.args.get("options"), SOURCE_OPTIONS)
         event_time = self._time("event_time")
@@ -182,6 +184,3 @@ class _SourceBinder:
                 raise self.context.error(identifier, "a key has single values, not lists or maps")
             names.append(bound.name)
         return tuple(names)
-
-
-

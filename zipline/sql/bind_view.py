@@ -357,4 +357,3 @@ def _output_name(item: exp.Expr) -> str:
     if isinstance(item, exp.Alias):
         return str(item.alias)
     return item.name if isinstance(item, exp.Column) else ""
-

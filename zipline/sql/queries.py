@@ -145,7 +145,8 @@ class QueryParser(parser.Parser):
     def _parse_expression(self) -> exp.Expr | None:
         follower = self._after(1)
         marks = follower is not None and (
-            follower.token_type in (TokenType.VAR, TokenType.IDENTIFIER) and follower.text.upper() != "AS"
+            follower.token_type in (TokenType.VAR, TokenType.IDENTIFIER)
+            and follower.text.upper() != "AS"
         )
         if marks and self._at("LABEL") and self._curr.token_type == TokenType.VAR:
             word = self._curr
@@ -304,7 +305,13 @@ class QueryParser(parser.Parser):
                     united.append("joins", join)
             return united
         table = super()._parse_table(
-            schema, False, alias_tokens, parse_bracket, is_db_reference, parse_partition, consume_pipe
+            schema,
+            False,
+            alias_tokens,
+            parse_bracket,
+            is_db_reference,
+            parse_partition,
+            consume_pipe,
         )
         if table is not None and self._at_time():
             table = self._parse_as_of(table)
@@ -345,7 +352,9 @@ class QueryParser(parser.Parser):
         alias = table.args.get("alias")
         if alias is not None:
             raise self.refuse(
-                "the alias comes after AS OF", self._curr, f"write AS OF TIMESTAMP '...' AS {alias.name}"
+                "the alias comes after AS OF",
+                self._curr,
+                f"write AS OF TIMESTAMP '...' AS {alias.name}",
             )
         self._advance(2)
         moment = self._parse_bitwise()

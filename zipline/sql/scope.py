@@ -100,9 +100,7 @@ class Scope:
 
     def with_relation(self, relation: Relation, merged: Sequence[str] = ()) -> Scope:
         """This scope and one more relation."""
-        return replace(
-            self, relations=(*self.relations, relation), merged=(*self.merged, *merged)
-        )
+        return replace(self, relations=(*self.relations, relation), merged=(*self.merged, *merged))
 
     def relation(self, name: exp.Identifier) -> Relation:
         """The relation of that name. Raises SqlError."""
@@ -140,7 +138,9 @@ class Scope:
         if len(found) > 1 and column.name.casefold() not in {m.casefold() for m in self.merged}:
             where = " and ".join(f"{r.alias}.{n}" for r, n in found)
             raise self.context.error(
-                column, f"'{column.name}' may be {where}", f"write {found[0][0].alias}.{found[0][1]}"
+                column,
+                f"'{column.name}' may be {where}",
+                f"write {found[0][0].alias}.{found[0][1]}",
             )
         relation, name = found[0]
         return dict(relation.columns)[name]

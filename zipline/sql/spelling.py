@@ -264,7 +264,9 @@ class Spelling(generator.Generator):
     def _items(self, items: list[exp.Expr]) -> list[str]:
         """The select list; AS is aligned among the items that are not too wide."""
         pairs = [
-            (self.sql(e, "this"), self.sql(e, "alias")) if isinstance(e, exp.Alias) else (self.sql(e), "")
+            (self.sql(e, "this"), self.sql(e, "alias"))
+            if isinstance(e, exp.Alias)
+            else (self.sql(e), "")
             for e in items
         ]
         named = [len(text) for text, alias in pairs if alias and "\n" not in text]

@@ -143,9 +143,7 @@ class StatementParser(QueryParser):
                 did_you_mean(word.upper(), TYPES) if word else "write a type, such as BIGINT",
             )
         if self._match_text_seq("NOT", "NULL"):
-            raise self.refuse(
-                "columns carry no constraints", self._prev, "leave out NOT NULL"
-            )
+            raise self.refuse("columns carry no constraints", self._prev, "leave out NOT NULL")
         return self.expression(exp.ColumnDef(this=name, kind=kind))
 
     def _parse_source_clause(self, kind: str) -> tuple[str, Any]:
@@ -268,6 +266,4 @@ class StatementParser(QueryParser):
                 )
             self._advance()
         query = self._parse_query()
-        return self.expression(
-            tree.ExplainQuery(this=query, analyze=bool(analyze), stage=stage)
-        )
+        return self.expression(tree.ExplainQuery(this=query, analyze=bool(analyze), stage=stage))
