@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -104,7 +105,7 @@ def _to_table(data: object) -> pa.Table | None:
     if home == "pandas" and type(data).__name__ == "DataFrame":
         # A range as index counts rows and holds nothing; a named index is a column like any other.
         named = [n for n in data.index.names if n is not None]  # type: ignore[attr-defined]
-        frame = data.reset_index(level=named) if named else data  # type: ignore[attr-defined]
+        frame: Any = data.reset_index(level=named) if named else data  # type: ignore[attr-defined]
         return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     if home == "polars" and type(data).__name__ == "LazyFrame":
         data = data.collect()  # type: ignore[attr-defined]

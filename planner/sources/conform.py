@@ -7,6 +7,7 @@ are decoded. What is already of its type is passed on as it is, without a copy.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from bighead.zipline.ir.types import canonical, sql_name
 _PER_MICROSECOND = {"ns": 1_000}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _DAY_OF_MILLISECONDS = 86_400_000
+_COUNTED = (pa.types.is_timestamp, pa.types.is_duration)
 
 
 def plan_schema(schema: pa.Schema, place: str) -> pa.Schema:
@@ -90,8 +92,8 @@ def check_type(name: str, found: pa.DataType, declared: pa.DataType, place: str)
 
 
 def conform(
-    column: pa.ChunkedArray, declared: pa.DataType, name: str, place: str
-) -> pa.ChunkedArray:
+    column: pa.ChunkedArray[Any], declared: pa.DataType, name: str, place: str
+) -> pa.ChunkedArray[Any]:
     """A column under its declared type (one of the plan's); without a copy where it has it.
 
     Raises SchemaError where the types do not go together, DataError where a time lies beyond the
@@ -101,7 +103,8 @@ def conform(
         return column
     check_type(name, column.type, declared, place)
     try:
-        return pa.chunked_array([_convert(c, declared) for c in column.chunks], type=declared)
+        chunks = [_convert(chunk, declared) for chunk in column.chunks]
+        return pa.chunked_array(chunks, type=cast("Any", declared))
     except (pa.ArrowInvalid, OverflowError) as error:
         raise DataError(
             f"column '{name}' of {place} holds a value that is no {sql_name(declared)}; "
@@ -109,31 +112,30 @@ def conform(
         ) from error
 
 
-def _convert(array: pa.Array, declared: pa.DataType) -> pa.Array:
-    """An array brought to a declared type that fits it."""
+def _convert(array: Any, declared: Any) -> pa.Array[Any]:
+    """An array brought to a declared type that fits it; which array classes, its type says."""
     found = array.type
+    converted: pa.Array[Any]
     if found == declared:
-        return array
-    if pa.types.is_dictionary(found):
-        return _convert(array.dictionary_decode(), declared)
-    if pa.types.is_timestamp(found) and pa.types.is_timestamp(declared):
-        return _integers(array, found.unit).view(declared)
-    if pa.types.is_duration(found) and pa.types.is_duration(declared):
-        return _integers(array, found.unit).view(declared)
-    if pa.types.is_date64(found):
+        converted = array
+    elif pa.types.is_dictionary(found):
+        converted = _convert(array.dictionary_decode(), declared)
+    elif any(kind(found) and kind(declared) for kind in _COUNTED):
+        converted = _integers(array, found.unit).view(declared)
+    elif pa.types.is_date64(found):
         days = np.floor_divide(_values(array.view(pa.int64())), _DAY_OF_MILLISECONDS)
-        return _convert(
-            pa.array(days.astype(np.int32), pa.int32(), mask=_mask(array)).view(pa.date32()),
-            declared,
-        )
-    if pa.types.is_date32(found) and pa.types.is_timestamp(declared):
-        return array.cast(pa.timestamp("us")).view(declared)
-    if _is_nested(found) and not pa.types.is_null(declared):
-        return _nested(array, declared)
-    return array.cast(declared)
+        dates = pa.array(days.astype(np.int32), pa.int32(), mask=_mask(array)).view(pa.date32())
+        converted = _convert(dates, declared)
+    elif pa.types.is_date32(found) and pa.types.is_timestamp(declared):
+        converted = array.cast(pa.timestamp("us")).view(declared)
+    elif _is_nested(found) and not pa.types.is_null(declared):
+        converted = _nested(array, declared)
+    else:
+        converted = array.cast(declared)
+    return converted
 
 
-def _integers(array: pa.Array, unit: str) -> pa.Array:
+def _integers(array: pa.Array[Any], unit: str) -> pa.Array[Any]:
     """Microseconds as int64; nanoseconds floored, an overflow of coarser units raised."""
     raw = array.view(pa.int64())
     if unit == "ns":
@@ -141,14 +143,14 @@ def _integers(array: pa.Array, unit: str) -> pa.Array:
     return pc.multiply_checked(raw, pa.scalar(_MICROSECONDS[unit], pa.int64()))
 
 
-def _values(array: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _values(array: pa.Array[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The integers of an array, with 0 for NULL."""
     filled = array.fill_null(0) if array.null_count else array
     values: np.ndarray[tuple[int], np.dtype[np.int64]] = filled.to_numpy(zero_copy_only=True)
     return values
 
 
-def _mask(array: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
+def _mask(array: pa.Array[Any]) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
     if not array.null_count:
         return None
     mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = array.is_null().to_numpy(
@@ -167,7 +169,7 @@ def _is_nested(arrow: pa.DataType) -> bool:
     )
 
 
-def _nested(array: pa.Array, declared: pa.DataType) -> pa.Array:
+def _nested(array: Any, declared: Any) -> pa.Array[Any]:
     """Lists, maps and structs, item by item."""
     if array.offset:  # Arrow takes no mask beside a slice, so the rows are copied to the front
         array = pa.concat_arrays([array, pa.nulls(1, array.type)])[:-1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 from pyarrow import csv
@@ -56,7 +57,7 @@ class DelimitedFiles:
 
     def _streaming(self, stream: pa.NativeFile) -> csv.CSVStreamingReader:
         return csv.open_csv(
-            stream,
+            cast("Any", stream),
             read_options=csv.ReadOptions(block_size=BLOCK_BYTES),
             parse_options=self._parsing,
             convert_options=csv.ConvertOptions(
@@ -96,7 +97,7 @@ class DelimitedFiles:
     def _table(self, path: Path, wanted: Sequence[Wanted], threads: bool) -> pa.Table:
         with pa.input_stream(path) as stream:
             return csv.read_csv(
-                stream,
+                cast("Any", stream),
                 read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=threads),
                 parse_options=self._parsing,
                 convert_options=csv.ConvertOptions(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -120,7 +121,7 @@ class Files:
             for name in needed:
                 if name in self.partitions:
                     value = partition_value(file, name, self.schema.field(name).type)
-                    arrays[name] = pa.chunked_array([pa.repeat(value, rows.num_rows)])
+                    arrays[name] = pa.chunked_array([pa.repeat(cast("Any", value), rows.num_rows)])
             whole = pa.table([arrays[n] for n in needed], names=needed)
             self._check(file, whole)
             yield pick(whole, columns, predicate, span if piece.beyond_span else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.json as pj
@@ -36,7 +37,7 @@ class JsonLines:
         try:
             with pa.input_stream(path) as stream:
                 found = pj.open_json(
-                    stream, read_options=pj.ReadOptions(block_size=BLOCK_BYTES)
+                    cast("Any", stream), read_options=pj.ReadOptions(block_size=BLOCK_BYTES)
                 ).schema
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, []) from error
@@ -69,7 +70,7 @@ class JsonLines:
                     return
             with pa.input_stream(path) as stream:
                 table = pj.read_json(
-                    stream,
+                    cast("Any", stream),
                     read_options=pj.ReadOptions(block_size=BLOCK_BYTES),
                     parse_options=pj.ParseOptions(
                         explicit_schema=asked, unexpected_field_behavior="ignore"
@@ -122,6 +123,6 @@ def _asked(arrow: pa.DataType) -> pa.DataType:
 def _sql(arrow: str) -> str:
     """The SQL name of a type that Arrow names in a message; Arrow's own where there is none."""
     try:
-        return sql_name(pa.type_for_alias(arrow))
+        return sql_name(pa.type_for_alias(cast("Any", arrow)))
     except ValueError:
         return arrow

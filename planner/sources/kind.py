@@ -13,7 +13,6 @@ from bighead.planner.sources.dataset import Size, Span
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
 
-
 Tells = Literal["types", "names", "nothing"]
 """`nothing`: a column may be absent from a row or from all of them, and is NULL there."""
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pyarrow as pa
 
@@ -26,6 +26,8 @@ from bighead.zipline.ir.types import sql_name
 
 if TYPE_CHECKING:
     from datafusion import DataFrame, SessionContext
+
+_T = TypeVar("_T")
 
 SCHEMES = ("s3",)
 """The object stores that can be read."""
@@ -227,7 +229,7 @@ def _frame(
         if schema is None:
             return inferred
         fields = [
-            pa.field(f.name, text_type(types[f.name]) if f.name in types else pa.string())
+            pa.field(f.name, _text(types.get(f.name, pa.string())))
             for f in inferred.schema()
             if f.name not in location.partitions
         ]
@@ -299,7 +301,12 @@ def _bounds(span: Span | None, own: dict[str, str]) -> str | None:
     return f"({name} IS NULL OR ({' AND '.join(parts)}))" if parts else None
 
 
-def _guarded(read: Callable[[], object], location: _Location) -> object:
+def _text(arrow: pa.DataType) -> pa.DataType:
+    """What a CSV field is read as; which types it cannot hold was refused when it was opened."""
+    return cast("pa.DataType", text_type(arrow))
+
+
+def _guarded(read: Callable[[], _T], location: _Location) -> _T:
     """What `read` gives; what DataFusion raises comes out as an error of ours."""
     try:
         return read()

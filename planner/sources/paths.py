@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -130,7 +131,7 @@ def _infer(values: object) -> pa.DataType:
     return pa.string()
 
 
-def partition_value(file: File, name: str, arrow: pa.DataType) -> pa.Scalar:
+def partition_value(file: File, name: str, arrow: pa.DataType) -> pa.Scalar[Any]:
     """The value of a partition column under its type.
 
     Raises SchemaError where the text in the path is none of that type.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,19 +39,21 @@ def pick(
     return wanted if keep is None else wanted.filter(keep)
 
 
-def column_of(table: pa.Table, expr: Expr) -> pa.ChunkedArray:
+def column_of(table: pa.Table, expr: Expr) -> pa.ChunkedArray[Any]:
     """An expression over the rows of a table."""
     read = table.select(list(columns_of(expr)))
     if not read.num_columns:  # a constant: evaluated over a column that only counts the rows
         read = table.select([0]) if table.num_columns else table
-    return pa.chunked_array([evaluate(expr, batch) for batch in read.to_batches()], type=expr.type)
+    parts = [evaluate(expr, batch) for batch in read.to_batches()]
+    return pa.chunked_array(parts, type=cast("Any", expr.type))
 
 
-def inside_span(times: pa.ChunkedArray, span: Span) -> pa.ChunkedArray:
+def inside_span(times: pa.ChunkedArray[Any], span: Span) -> pa.ChunkedArray[Any]:
     """Which times lie in the span or are NULL."""
-    keep = pc.is_null(times)
+    keep: Any = pc.is_null(times)
     lower = None if span.lower is None else pa.scalar(span.lower, pa.int64()).cast(times.type)
     upper = None if span.upper is None else pa.scalar(span.upper, pa.int64()).cast(times.type)
+    inside: Any
     if lower is not None and upper is not None:
         inside = pc.and_(pc.greater_equal(times, lower), pc.less_equal(times, upper))
     elif lower is not None:
@@ -58,5 +61,5 @@ def inside_span(times: pa.ChunkedArray, span: Span) -> pa.ChunkedArray:
     elif upper is not None:
         inside = pc.less_equal(times, upper)
     else:
-        return pc.or_(keep, True)
-    return pc.or_kleene(keep, inside)
+        inside = pa.scalar(True)
+    return cast("pa.ChunkedArray[Any]", pc.or_kleene(keep, inside))

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -107,7 +108,7 @@ def _never(group: pq.RowGroupMetaData, position: dict[str, int], part: Expr) -> 
 
 def _range(chunk: pq.ColumnChunkMetaData) -> tuple[Bound, Bound, int | None] | None:
     """The least and greatest value as a literal of the plan holds them, and how many are NULL."""
-    statistics = chunk.statistics if chunk.is_stats_set else None
+    statistics: Any = chunk.statistics if chunk.is_stats_set else None
     if statistics is None or not statistics.has_min_max:
         return None
     nulls = statistics.null_count if statistics.has_null_count else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,8 +26,8 @@ def text_type(arrow: pa.DataType) -> pa.DataType | None:
 
 
 def times_from_text(
-    column: pa.ChunkedArray, declared: pa.DataType | None, name: str, place: str
-) -> pa.ChunkedArray:
+    column: pa.ChunkedArray[Any], declared: pa.DataType | None, name: str, place: str
+) -> pa.ChunkedArray[Any]:
     """Text read as the declared TIMESTAMP or TIMESTAMPTZ; any other column as it is.
 
     Text without an offset is in UTC. Digits beyond microseconds are cut, which floors: a fraction
@@ -43,7 +45,8 @@ def times_from_text(
             times = trimmed.cast(TIMESTAMP)
         else:
             # Arrow reads either spelling, but one a column.
-            all_zoned = pc.if_else(zoned, trimmed, pc.binary_join_element_wise(trimmed, "Z", ""))
+            with_zone = pc.binary_join_element_wise(trimmed, cast("Any", "Z"), "")
+            all_zoned = pc.if_else(zoned, trimmed, with_zone)
             times = all_zoned.cast(TIMESTAMPTZ)
     except pa.ArrowInvalid as error:
         bad = _first_bad(trimmed)
@@ -54,7 +57,7 @@ def times_from_text(
     return pa.chunked_array([c.view(declared) for c in times.chunks], type=declared)
 
 
-def _first_bad(column: pa.ChunkedArray) -> str:
+def _first_bad(column: pa.ChunkedArray[Any]) -> str:
     for value in column.drop_null().unique():
         text = str(value.as_py())
         for arrow in (TIMESTAMP, TIMESTAMPTZ):
