@@ -1,0 +1,59 @@
+"""A catalog for the tests of the binder: definitions in a dict, schemas asked of DataFusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import datafusion
+import pyarrow as pa
+
+from bighead.zipline.catalog import Definition
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.sql import bind, parse
+from bighead.zipline.sql.commands import (
+    Command,
+    CreateFeatureSet,
+    CreateSource,
+    CreateTrainingSet,
+    Drop,
+)
+
+
+class MemoryCatalog:
+    """Definitions by name, and statements that change them."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, Definition] = {}
+
+    def find(self, name: str) -> Definition | None:
+        return self.definitions.get(name.casefold())
+
+    def names(self) -> Iterable[str]:
+        return [d.name for d in self.definitions.values()]
+
+    def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
+        config = datafusion.SessionConfig().set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
+        session = datafusion.SessionContext(config)
+        for name, schema in tables.items():
+            session.from_arrow(schema.empty_table(), name)
+        try:
+            return session.sql(sql).schema()
+        except Exception as error:  # noqa: BLE001  (the binding raises a bare Exception)
+            raise BigheadError(str(error)) from None
+
+    def run(self, text: str) -> list[Command]:
+        """Binds each statement and carries out those that define or drop."""
+        commands = []
+        for statement in parse(text):
+            command = bind(statement, self)
+            commands.append(command)
+            match command:
+                case CreateSource(source=definition):
+                    self.definitions[definition.name.casefold()] = definition
+                case CreateFeatureSet(feature_set=definition):
+                    self.definitions[definition.name.casefold()] = definition
+                case CreateTrainingSet(training_set=definition):
+                    self.definitions[definition.name.casefold()] = definition
+                case Drop(name=str(name)):
+                    del self.definitions[name.casefold()]
+        return commands
