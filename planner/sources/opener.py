@@ -58,14 +58,9 @@ def open_source(
 
     name: the source's, for messages. Raises SourceError or SchemaError.
     """
-    if isinstance(data, str | os.PathLike):
-        return open_paths([os.fspath(data)], name, place, declared, lag)
-    if (
-        isinstance(data, list | tuple)
-        and data
-        and all(isinstance(d, str | os.PathLike) for d in data)
-    ):
-        return open_paths([os.fspath(d) for d in data], name, place, declared, lag)
+    if is_path(data):
+        paths = [data] if isinstance(data, str | os.PathLike) else data
+        return open_paths([os.fspath(p) for p in paths], name, place, declared, lag)  # type: ignore[attr-defined]
     table = to_table(data, name)
     if table is None:
         raise SourceError(
@@ -73,6 +68,14 @@ def open_source(
             "Arrow, pandas or polars table, or an object with __arrow_c_stream__"
         )
     return hold(table, name, declared)
+
+
+def is_path(data: object) -> bool:
+    """Whether it names files, one or several."""
+    if isinstance(data, str | os.PathLike):
+        return True
+    several = isinstance(data, list | tuple) and len(data) > 0
+    return several and all(isinstance(d, str | os.PathLike) for d in data)  # type: ignore[attr-defined]
 
 
 def open_paths(

@@ -1,0 +1,114 @@
+"""The definitions that a session holds: one namespace, matched without case.
+
+It is a value to the binder (`zipline.catalog.Catalog`) and a mutable thing to its session only.
+Replacing a definition binds anew what uses it, so that no set goes on with columns that are gone; a
+change that would break a user is refused and leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, users_of
+from bighead.zipline.errors import BigheadError, CatalogError, did_you_mean
+
+Rebind = Callable[["Definitions", FeatureSet | TrainingSet], Definition]
+"""Binds the SQL of a set against other definitions."""
+
+
+@dataclass(slots=True)
+class Definitions:
+    """What names mean, in the order in which they were defined."""
+
+    by_name: dict[str, Definition] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(self.by_name.values())
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    def find(self, name: str) -> Definition | None:
+        """The definition of a name; None where there is none."""
+        return self.by_name.get(name.casefold())
+
+    def names(self) -> Iterable[str]:
+        """All names."""
+        return [d.name for d in self.by_name.values()]
+
+    def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
+        """What plain SQL over tables of these schemas returns; BigheadError where it is wrong."""
+        # DataFusion takes seconds to load, and most statements do not need it.
+        from bighead.planner.engines.datafusion.relational import (  # noqa: PLC0415
+            relational_schema,
+        )
+
+        return relational_schema(sql, tables)
+
+    def get(self, name: str) -> Definition:
+        """The definition of a name; CatalogError where there is none."""
+        found = self.find(name)
+        if found is None:
+            hint = did_you_mean(name, self.names())
+            raise CatalogError(f"there is no '{name}'" + (f"; {hint}" if hint else ""))
+        return found
+
+    def put(self, definition: Definition, replace: bool, rebind: Rebind) -> None:
+        """Adds a definition, or replaces the one of its name and binds its users anew.
+
+        Raises CatalogError where the name is taken and `replace` is not set, or where a user would
+        not go on working.
+        """
+        name = definition.name
+        there = self.find(name)
+        if there is not None and not replace:
+            raise CatalogError(
+                f"{name} is already {_a(KINDS[type(there)])}; write CREATE OR REPLACE, or choose "
+                "another name"
+            )
+        if there is None or there == definition:
+            self.by_name[name.casefold()] = definition
+            return
+        changed = Definitions({**self.by_name, name.casefold(): definition})
+        for user in self._users(name):
+            try:
+                changed.by_name[user.name.casefold()] = rebind(changed, user)
+            except BigheadError as error:
+                reason = str(error).splitlines()[0]
+                raise CatalogError(
+                    f"{name} cannot be replaced: {_the(user)} {user.name} uses it and would not go "
+                    f"on working ({reason}); change or drop {user.name} first"
+                ) from error
+        self.by_name = changed.by_name
+
+    def drop(self, name: str) -> Definition:
+        """Removes a definition; CatalogError where there is none or something uses it."""
+        found = self.get(name)
+        users = users_of(name, self)
+        if users:
+            listed = ", ".join(users)
+            raise CatalogError(f"{found.name} is used by {listed}; drop these first")
+        del self.by_name[name.casefold()]
+        return found
+
+    def _users(self, name: str) -> list[FeatureSet | TrainingSet]:
+        """The sets that use a name, directly or through others, in the order of definition."""
+        reached = {name.casefold()}
+        users: list[FeatureSet | TrainingSet] = []
+        for definition in self.by_name.values():
+            if isinstance(definition, FeatureSet | TrainingSet):
+                if reached & {u.casefold() for u in definition.uses}:
+                    reached.add(definition.name.casefold())
+                    users.append(definition)
+        return users
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _the(definition: Definition) -> str:
+    return f"the {KINDS[type(definition)]}"

@@ -1,0 +1,111 @@
+"""From the kernel's answers to columns: row numbers become values, lists and maps are put together.
+
+Aggregates that select a value answer with the number of an event row, so that one take serves every
+type. What an aggregate emits is +0.0, never -0.0.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.zipline.ir.nodes import Feature
+
+SELECTING = frozenset(
+    {
+        "min",
+        "max",
+        "first",
+        "last",
+        "min_by",
+        "max_by",
+        "first_k",
+        "last_k",
+        "top_k",
+        "bottom_k",
+        "histogram",
+    }
+)
+"""The aggregates that answer with event rows; their values are those of the first argument."""
+
+
+def assemble(
+    feature: Feature,
+    answer: pa.Array,
+    chosen: pa.Array | None,
+    bucket: pa.Array | None,
+) -> pa.Array:
+    """A feature's column.
+
+    Parameters
+    ----------
+    answer: what the kernel gave.
+    chosen: the events' column that row numbers are taken from, for aggregates that select.
+    bucket: the events' bucket column, where there is one.
+    """
+    if bucket is None:
+        return _typed(_value(feature, answer, chosen), feature.type)
+    entries = answer.values
+    keys = positive_zero(bucket.take(entries.field("bucket_row")))
+    items = _value(feature, entries.field("value"), chosen)
+    return _map(answer, keys, _typed(items, feature.aggregate.type), feature.type)
+
+
+def _value(feature: Feature, answer: pa.Array, chosen: pa.Array | None) -> pa.Array:
+    """One value each, without the map that a bucket puts around them."""
+    function = feature.aggregate.function
+    if function not in SELECTING:
+        return answer
+    assert chosen is not None, f"{function} selects a value of a column"
+    if function == "histogram":
+        entries = answer.values
+        keys = positive_zero(chosen.take(entries.field("row")))
+        return _map(answer, keys, entries.field("count"), feature.aggregate.type)
+    if pa.types.is_list(answer.type):
+        taken = positive_zero(chosen.take(answer.values))
+        listed = pa.list_(taken.type)
+        return pa.ListArray.from_arrays(answer.offsets, taken, type=listed, mask=_mask(answer))
+    return positive_zero(chosen.take(answer))
+
+
+def _map(answer: pa.Array, keys: pa.Array, items: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """The lists of an answer as maps."""
+    return pa.MapArray.from_arrays(
+        answer.offsets,
+        _typed(keys, arrow.key_type),
+        _typed(items, arrow.item_type),
+        type=arrow,
+        mask=_mask(answer),
+    )
+
+
+def _mask(answer: pa.Array) -> pa.Array | None:
+    return answer.is_null() if answer.null_count else None
+
+
+def _typed(array: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """The array under the plan's type; lists may differ in the name of their items."""
+    return array if array.type == arrow else array.cast(arrow)
+
+
+def positive_zero(array: pa.Array) -> pa.Array:
+    """The same values with 0.0 in the place of -0.0, in parts of lists and structs too."""
+    arrow = array.type
+    if pa.types.is_floating(arrow):
+        return pc.add(array, pa.scalar(0.0, arrow))
+    if pa.types.is_list(arrow) and _holds_floats(arrow):
+        return pa.ListArray.from_arrays(
+            array.offsets, positive_zero(array.values), type=arrow, mask=_mask(array)
+        )
+    if pa.types.is_struct(arrow) and _holds_floats(arrow):
+        fields = [positive_zero(array.field(i)) for i in range(arrow.num_fields)]
+        return pa.StructArray.from_arrays(fields, fields=list(arrow), mask=_mask(array))
+    return array
+
+
+def _holds_floats(arrow: pa.DataType) -> bool:
+    if pa.types.is_list(arrow):
+        return _holds_floats(arrow.value_type)
+    if pa.types.is_struct(arrow):
+        return any(_holds_floats(arrow.field(i).type) for i in range(arrow.num_fields))
+    return bool(pa.types.is_floating(arrow))

@@ -1,0 +1,114 @@
+"""Events ready for the kernel: their columns, their times, and what broke a rule.
+
+The times are computed before columns are dropped, so that what comes out holds only what keys and
+aggregates read. Copies are taken out here, source by source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.kernels.temporal import distinct_rows
+from bighead.planner.engine import Run
+from bighead.planner.engines.datafusion.faults import spell
+from bighead.planner.engines.datafusion.rows import column, filtered, integers, taken, values, whole
+from bighead.zipline.errors import DataError
+
+from bighead.zipline.ir.nodes import Events, UnionAll, Versions
+
+ALWAYS = -(2**63)
+"""A knowledge time that is before every other: a row without one is known when it happens."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Events in the order of their source."""
+
+    table: pa.Table
+    """The columns of the node's schema."""
+    time: pa.Array
+    """int64 microseconds; NULL is an error where a spine row meets it."""
+    known: pa.Array | None
+    """int64 microseconds, NULL for never; None: each is known when it happens."""
+    sequence: pa.Array | None
+    source: str
+    """For messages."""
+
+    @property
+    def bytes(self) -> int:
+        """The size of what is held, shared buffers counted once."""
+        return int(self.table.nbytes)
+
+
+def prepare(node: Events | Versions, rows: pa.Table, run: Run, threads: int) -> Prepared:
+    """The events of one source. Raises DataError for two unequal rows of one identity."""
+    if isinstance(node, Events) and node.identity:
+        rows = _without_copies(node, rows, threads)
+    time_of = node.event_time if isinstance(node, Events) else node.changed_at
+    time = values(time_of, rows)
+    if isinstance(node, Events) and node.skip_null_times and time.null_count:
+        run.facts.append(f"{time.null_count:,} rows skipped: no event time in {node.source}")
+        there = pc.is_valid(time)
+        rows, time = filtered(rows, there), time.filter(there)
+    return Prepared(
+        table=rows,
+        time=integers(time),
+        known=None if node.known_at is None else integers(values(node.known_at, rows)),
+        sequence=None if node.sequence is None else values(node.sequence, rows),
+        source=node.source,
+    )
+
+
+def united(node: UnionAll, parts: list[Prepared]) -> Prepared:
+    """The events of several sources as those of one, the columns under the names of the first."""
+    names = node.schema.names
+    tables = [p.table.rename_columns(names) for p in parts]
+    known = None
+    if any(p.known is not None for p in parts):
+        known = pa.concat_arrays([_known(p) for p in parts])
+    sequence = None
+    orders = [p.sequence.type for p in parts if p.sequence is not None]
+    if orders:
+        sequence = pa.concat_arrays(
+            [pa.nulls(len(p.time), orders[0]) if p.sequence is None else p.sequence for p in parts]
+        )
+    return Prepared(
+        table=whole(pa.concat_tables(tables)),
+        time=pa.concat_arrays([p.time for p in parts]),
+        known=known,
+        sequence=sequence,
+        source=" or ".join(p.source for p in parts),
+    )
+
+
+def _known(part: Prepared) -> pa.Array:
+    if part.known is not None:
+        return part.known
+    return pa.repeat(pa.scalar(ALWAYS, pa.int64()), len(part.time))
+
+
+def _without_copies(node: Events, rows: pa.Table, threads: int) -> pa.Table:
+    identity = [column(rows, name) for name in node.identity]
+    others = [column(rows, name) for name in rows.column_names if name not in node.identity]
+    kept, conflict = distinct_rows(identity, others, threads)
+    if conflict is not None:
+        first, second = conflict
+        named = ", ".join(f"{name} = {spell(column(rows, name), second)}" for name in node.identity)
+        differing = next(
+            (
+                name
+                for name in rows.column_names
+                if str(column(rows, name)[first]) != str(column(rows, name)[second])
+            ),
+            "a column",
+        )
+        raise DataError(
+            f"{node.source} holds two different rows of the identity ({named}): they differ in "
+            f"{differing}; rows of equal identity must be equal, so correct one of them, or name "
+            "more columns in IDENTITY"
+        )
+    numbers = pa.array(kept)
+    return rows if len(numbers) == rows.num_rows else taken(rows, numbers)

@@ -1,0 +1,441 @@
+"""One run of a physical plan: a method for each operator, from Arrow tables to Arrow tables.
+
+Rows that several operators read (a scan, prepared events, a timeline) are kept until the last of
+them has had them; everything else is dropped as soon as it is used.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.kernels.temporal import (
+    Encoding,
+    NullTime,
+    Overflow,
+    Timeline,
+    Unsupported,
+    distinct_rows,
+    encode,
+)
+from bighead.planner.engine import Open, Run
+from bighead.planner.engines.datafusion.assemble import positive_zero
+from bighead.planner.engines.datafusion.events import Prepared, prepare, united
+from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key
+from bighead.planner.engines.datafusion.lookups import Sides, look_up
+from bighead.planner.engines.datafusion.ordinal import sorted_rows
+from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin
+from bighead.planner.engines.datafusion.rows import (
+    column,
+    filtered,
+    integers,
+    numbers,
+    table_of,
+    taken,
+    unique,
+    values,
+    whole,
+)
+from bighead.planner.engines.datafusion.views import answer, ask
+from bighead.planner.sources.dataset import Span
+from bighead.zipline.errors import DataError, UnsupportedError
+from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.ir.format_expr import format_expr
+from bighead.zipline.ir.nodes import (
+    Events,
+    Filter,
+    Keys,
+    Lookup,
+    Node,
+    Project,
+    Reach,
+    Relational,
+    Scan,
+    StaticJoin,
+    TemporalJoin,
+    UnionAll,
+    Versions,
+    View,
+    walk,
+)
+from bighead.zipline.ir.sources import EntitySource, EventSource
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+
+Moments = tuple[int, int] | None
+"""The first and the last time of a spine; None where no row has one."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """One run."""
+
+    open_source: Open
+    run: Run
+    threads: int
+    uses: Counter[object] = field(default_factory=Counter)
+    """How often what is shared will still be asked for."""
+    kept: dict[object, object] = field(default_factory=dict)
+
+    def rows(self, plan: Node) -> pa.Table:
+        """The rows of a plan, in order."""
+        for node in walk(plan):
+            if isinstance(node, ArrowScan):
+                self.uses[_scan_key(node)] += 1
+            if isinstance(node, TemporalJoin):
+                self.uses[_events_key(node)] += 1
+                self.uses[_timeline_key(node)] += 1
+        return self.table(plan)
+
+    def table(self, node: Node, moments: Moments = None) -> pa.Table:
+        """The rows of a node; scans below it that have a reach are limited by the moments."""
+        match node:
+            case Scan():
+                return self.scan(node, moments)
+            case Filter():
+                return self.filter(node, moments)
+            case Project():
+                return self.project(node, moments)
+            case TemporalJoin():
+                return self.temporal_join(node)
+            case StaticJoin():
+                return self.static_join(node)
+            case Relational():
+                return self.relational(node)
+            case Keys():
+                return self.keys(node)
+            case _:
+                raise AssertionError(f"{type(node).__name__} is part of another operator")
+
+    def scan(self, node: Scan, moments: Moments) -> pa.Table:
+        """The rows of a source, read once for all scans of the same rows."""
+        span = _span(node, moments)
+        key = (_scan_key(node), span)
+        table = self.kept.get(key)
+        if table is None:
+            with self.measured(node):
+                dataset = self.open_source(node.source)
+                table = whole(dataset.scan(_reads(node), node.predicate, span))
+        assert isinstance(table, pa.Table)
+        self.keep(_scan_key(node), key, table)
+        self.count(node, table.num_rows)
+        return table.select(list(node.columns))
+
+    def filter(self, node: Filter, moments: Moments) -> pa.Table:
+        """The rows for which the predicate is true."""
+        rows = self.table(node.input, moments)
+        with self.measured(node):
+            found = filtered(rows, values(node.predicate, rows))
+        self.count(node, found.num_rows)
+        return found
+
+    def project(self, node: Project, moments: Moments) -> pa.Table:
+        """The expressions over the rows."""
+        rows = self.table(node.input, moments)
+        with self.measured(node):
+            arrays = [values(e, rows) for _, e in node.columns]
+            found = table_of(arrays, [n for n, _ in node.columns], rows.num_rows)
+        self.count(node, found.num_rows)
+        return found
+
+    def relational(self, node: Relational) -> pa.Table:
+        """Plain SQL."""
+        # DataFusion takes seconds to load, and most plans do without.
+        from bighead.planner.engines.datafusion.relational import run_relational  # noqa: PLC0415
+
+        tables = {name: self.table(below) for name, below in node.tables}
+        with self.measured(node):
+            found = run_relational(node, tables)
+        self.count(node, found.num_rows)
+        return found
+
+    def keys(self, node: Keys) -> pa.Table:
+        """The distinct keys, in canonical order."""
+        events = self.prepared(node.events, None)
+        with self.measured(node):
+            arrays = [values(e, events.table) for _, e in node.keys]
+            there = _no_nulls(arrays, len(events.time))
+            arrays = [a.filter(there) for a in arrays]
+            kept, _ = distinct_rows(arrays, [], self.threads)
+            chosen = pa.array(kept)
+            arrays = [positive_zero(a.take(chosen)) for a in arrays]
+            order = pa.array(sorted_rows(arrays, len(chosen)))
+            found = taken(table_of(arrays, [n for n, _ in node.keys], len(chosen)), order)
+        self.count(node, found.num_rows)
+        return found
+
+    def static_join(self, node: StaticJoin) -> pa.Table:
+        """The static row of each key, found by its hash."""
+        spine = self.table(node.spine)
+        entity = self.table(node.entity)
+        with self.measured(node):
+            theirs = [column(entity, name) for name in node.primary_key]
+            self._check_unique(node, theirs, entity.num_rows)
+            ours = [values(k, spine) for k in node.keys]
+            encoding = self._encode(ours, theirs, spine.num_rows, entity.num_rows)
+            row_of = np.full(encoding.keys + 1, -1, np.int64)  # the last place is for no key
+            codes = np.asarray(pa.array(encoding.event_codes))
+            row_of[codes] = np.arange(entity.num_rows)
+            row_of[-1] = -1
+            found = row_of[np.asarray(pa.array(encoding.spine_codes))]
+            if node.residual is not None:
+                found = _without_residual(node, spine, entity, found)
+            there = pa.array(found >= 0)
+            rows = pa.array(found, pa.int64(), mask=found < 0)
+            arrays = [column(entity, name).take(rows) for name in node.columns]
+            joined = _appended(spine, node.alias, list(node.columns), arrays)
+            if node.kind == "inner":
+                joined = filtered(joined, there)
+        self.count(node, joined.num_rows)
+        return joined
+
+    def _check_unique(self, node: StaticJoin, key: list[pa.Array], rows: int) -> None:
+        kept, _ = distinct_rows(key, [], self.threads)
+        if len(kept) == rows:
+            return
+        numbers_kept = numbers(pa.array(kept))
+        # The first row that is missing from 0, 1, 2, ... is the first copy.
+        gaps = np.flatnonzero(numbers_kept != np.arange(len(numbers_kept)))
+        copy = int(gaps[0]) if len(gaps) else len(numbers_kept)
+        source = next(n.source.name for n in walk(node.entity) if isinstance(n, Scan))
+        raise DataError(
+            f"{source} is STATIC and has more than one row{spell_key(node.primary_key, key, copy)}; "
+            "a primary key occurs once, so remove the copies, or state CHANGED AT"
+        )
+
+    def temporal_join(self, node: TemporalJoin) -> pa.Table:
+        """What the kernel finds for each row of the spine."""
+        spine = self.table(node.spine)
+        with self.measured(node):
+            time = integers(values(node.time, spine))
+            keys = [values(k, spine) for k in node.keys]
+            moments = _moments(time)
+        events = self.prepared(node.right.events, moments, node)
+        with self.measured(node):
+            timeline = self.timeline(node, keys, time, events)
+            names = node.right.schema.names
+            if isinstance(node.right, View):
+                arrays, held = self._view(node, node.right, timeline, events, keys, time)
+            else:
+                sides = Sides(node, node.right, spine, time, events, self.threads)
+                rows = look_up(sides, timeline)
+                arrays = [column(events.table, n).take(rows) for n in names]
+                held = rows.is_valid() if node.kind == "inner" else None
+            joined = _appended(spine, node.alias, names, arrays)
+            if held is not None:
+                joined = filtered(joined, held)
+        self.count(node, joined.num_rows)
+        return joined
+
+    def _view(
+        self,
+        node: TemporalJoin,
+        view: View,
+        timeline: Timeline,
+        events: Prepared,
+        keys: list[pa.Array],
+        time: pa.Array,
+    ) -> tuple[list[pa.Array], pa.Array | None]:
+        inner = node.kind == "inner"
+        asked = ask(view, events.table, count_rows=inner)
+        try:
+            return answer(asked, timeline, count_rows=inner)
+        except Overflow as fault:
+            feature = view.features[asked.features[fault.spec][fault.window]]
+            key = spell_key([format_expr(k) for k in node.keys], keys, fault.row)
+            raise overflow(feature, key, time[fault.row].as_py()) from None
+        except Unsupported as fault:
+            raise UnsupportedError(f"this version cannot compute {node.alias}: {fault}") from None
+
+    def prepared(
+        self, node: Events | UnionAll | Versions, moments: Moments, join: TemporalJoin | None = None
+    ) -> Prepared:
+        """Events with their times, for all joins that read them between the same moments."""
+        key = ("events", node, moments)
+        found = self.kept.get(key)
+        if found is None:
+            if isinstance(node, UnionAll):
+                parts = [self._prepare(part, moments) for part in node.events]
+                found = united(node, parts)
+            else:
+                found = self._prepare(node, moments)
+        assert isinstance(found, Prepared)
+        if join is not None:
+            self.keep(_events_key(join), key, found)
+        return found
+
+    def _prepare(self, node: Events | Versions, moments: Moments) -> Prepared:
+        rows = self.table(node.input, moments)
+        return prepare(node, rows, self.run, self.threads)
+
+    def timeline(
+        self, join: TemporalJoin, keys: list[pa.Array], time: pa.Array, events: Prepared
+    ) -> Timeline:
+        """Spine and events in the order of keys and times, for all joins that ask the same."""
+        # Equal expressions are the same question only over the same rows: their buffers tell.
+        key = ("timeline", _timeline_key(join), id(events), *map(_identity, (*keys, time)))
+        kept = self.kept.get(key)
+        if kept is not None:
+            timeline, *_ = kept  # type: ignore[misc]
+            assert isinstance(timeline, Timeline)
+        else:
+            theirs = [values(k, events.table) for k in join.right.keys]
+            encoding = self._encode(keys, theirs, len(time), len(events.time))
+            try:
+                timeline = Timeline(
+                    encoding,
+                    time,
+                    events.time,
+                    events.known,
+                    events.sequence,
+                    join.inclusive,
+                    self.threads,
+                )
+            except NullTime as fault:
+                names = [format_expr(k) for k in join.right.keys]
+                spelled = spell_key(names, theirs, fault.row)
+                raise null_time(join.right.events, events.source, spelled) from None
+            self._remark(join, timeline, encoding)
+        # The arrays are kept with it, so that no other array takes their place in memory.
+        self.keep(_timeline_key(join), key, (timeline, events, keys, time))
+        return timeline
+
+    def _encode(
+        self, ours: list[pa.Array], theirs: list[pa.Array], spine_rows: int, event_rows: int
+    ) -> Encoding:
+        try:
+            return encode(ours, theirs, self.threads, spine_rows=spine_rows, event_rows=event_rows)
+        except Unsupported as fault:
+            raise UnsupportedError(f"a key cannot be of this type: {fault}") from None
+
+    def _remark(self, join: TemporalJoin, timeline: Timeline, encoding: Encoding) -> None:
+        label = join.label if isinstance(join, KernelJoin) else join.alias
+        path = (
+            "ordered path (rows become visible in the order of their times)"
+            if timeline.ordered
+            else "interval sweep (rows become visible out of the order of their times)"
+        )
+        self.run.facts.append(
+            f"{label}: {path}; {timeline.rows:,} events of {timeline.groups:,} keys, "
+            f"{timeline.largest_group:,} at most; keys {encoding.seconds:.3f} s, "
+            f"order {timeline.seconds:.3f} s"
+        )
+
+    def keep(self, counted: object, key: object, value: object) -> None:
+        """Keeps a shared value for those who will still ask for it; drops it after the last."""
+        self.uses[counted] -= 1
+        if self.uses[counted] > 0:
+            self.kept[key] = value
+        else:
+            self.kept.pop(key, None)
+
+    @contextmanager
+    def measured(self, node: Node) -> Iterator[None]:
+        """Adds the time spent inside to the node's."""
+        start = clock.perf_counter()
+        try:
+            yield
+        finally:
+            label = getattr(node, "label", type(node).__name__)
+            spent = clock.perf_counter() - start
+            self.run.seconds[label] = self.run.seconds.get(label, 0.0) + spent
+
+    def count(self, node: Node, rows: int) -> None:
+        """Notes how many rows a node gave."""
+        self.run.rows[getattr(node, "label", type(node).__name__)] = rows
+
+
+def _reads(node: Scan) -> tuple[str, ...]:
+    return node.reads if isinstance(node, ArrowScan) else node.columns
+
+
+def _scan_key(node: Scan) -> object:
+    return "scan", node.source, node.predicate, node.reach, _reads(node)
+
+
+def _events_key(join: TemporalJoin) -> object:
+    return "events", join.right.events, join.time
+
+
+def _timeline_key(join: TemporalJoin) -> object:
+    right = join.right
+    return "timeline", right.events, right.keys, join.keys, join.time, join.inclusive
+
+
+def _identity(array: pa.Array) -> object:
+    return (
+        str(array.type),
+        array.offset,
+        len(array),
+        *(0 if b is None else b.address for b in array.buffers()),
+    )
+
+
+def _moments(times: pa.Array) -> Moments:
+    """The first and the last; an empty range, from late to early, where there is none."""
+    found = pc.min_max(times)
+    first, last = found["min"].as_py(), found["max"].as_py()
+    return (1, 0) if first is None else (first, last)
+
+
+def _span(node: Scan, moments: Moments) -> Span | None:
+    """The event times that can matter, by the reach of the scan."""
+    source = node.source
+    time: Expr | None = None
+    if isinstance(source, EventSource):
+        time = source.event_time
+    elif isinstance(source, EntitySource):
+        time = source.changed_at
+    if node.reach is None or moments is None or time is None:
+        return None
+    first, last = moments
+    back, ahead = node.reach.back, node.reach.ahead
+    return Span(
+        time,
+        None if back is None else max(first - back, EARLIEST),
+        None if ahead is None else min(last + ahead, LATEST),
+    )
+
+
+def _no_nulls(arrays: list[pa.Array], rows: int) -> pa.Array:
+    """Where no value is NULL or NaN."""
+    there = np.ones(rows, np.bool_)
+    for array in arrays:
+        there &= pc.invert(pc.is_null(array, nan_is_null=True)).to_numpy(zero_copy_only=False)
+    return pa.array(there)
+
+
+def _without_residual(
+    node: StaticJoin, spine: pa.Table, entity: pa.Table, found: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """The matches for which the residual condition is true; -1 for the others."""
+    assert node.residual is not None
+    asked = np.flatnonzero(found >= 0)
+    theirs = {f"{node.alias}.{n}": n for n in entity.column_names}
+    reads = columns_of(node.residual)
+    left = taken(spine.select([n for n in reads if n not in theirs]), pa.array(asked))
+    right = taken(
+        entity.select(unique(theirs[n] for n in reads if n in theirs)), pa.array(found[asked])
+    )
+    arrays = [column(right, theirs[n]) if n in theirs else column(left, n) for n in reads]
+    holds = values(node.residual, table_of(arrays, list(reads), len(asked))).fill_null(False)
+    kept = np.full(len(found), -1, np.int64)
+    true = holds.to_numpy(zero_copy_only=False)
+    kept[asked[true]] = found[asked[true]]
+    return kept
+
+
+def _appended(spine: pa.Table, alias: str, names: list[str], arrays: list[pa.Array]) -> pa.Table:
+    """The spine with more columns, under the names of a join."""
+    ours = [column(spine, name) for name in spine.column_names]
+    return table_of(
+        [*ours, *arrays], [*spine.column_names, *(f"{alias}.{n}" for n in names)], spine.num_rows
+    )

@@ -1,0 +1,56 @@
+"""The kernel's faults as sentences: it knows positions, the engine knows names, keys and times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from bighead.zipline.errors import DataError
+from bighead.zipline.ir.expr import Literal
+from bighead.zipline.ir.format_expr import format_aggregate, format_expr, format_name
+from bighead.zipline.ir.nodes import Feature, Versions
+from bighead.zipline.ir.types import TIMESTAMP
+
+
+def spell(array: pa.Array, row: int) -> str:
+    """The value of a row as SQL writes it; NULL for a row that is not there."""
+    value = array[row] if 0 <= row < len(array) else None
+    if value is None or not value.is_valid:
+        return "NULL"
+    arrow = array.type
+    if pa.types.is_date32(arrow):
+        return format_expr(Literal(value.cast(pa.int32()).as_py(), arrow))
+    if pa.types.is_timestamp(arrow) or pa.types.is_duration(arrow):
+        return format_expr(Literal(value.cast(pa.int64()).as_py(), arrow))
+    plain = value.as_py()
+    if pa.types.is_nested(arrow):
+        return str(plain)
+    return format_expr(Literal(plain, arrow))
+
+
+def spell_key(names: Sequence[str], arrays: Sequence[pa.Array], row: int) -> str:
+    """`(listing = 5, host = 7)`, or nothing for the global key."""
+    pairs = ", ".join(
+        f"{name} = {spell(array, row)}" for name, array in zip(names, arrays, strict=True)
+    )
+    return f" of the key ({pairs})" if pairs else ""
+
+
+def null_time(node: object, source: str, key: str) -> DataError:
+    """A row without a time has a key that a spine row asks for."""
+    if isinstance(node, Versions):
+        mend = "correct the row"
+    else:
+        mend = "correct the row, or declare the source with SKIP NULL TIMES"
+    moment = "CHANGED AT" if isinstance(node, Versions) else "EVENT TIME"
+    return DataError(f"{source} has a row{key} whose {moment} is NULL; {mend}")
+
+
+def overflow(feature: Feature, key: str, time: int | None) -> DataError:
+    """A sum does not fit its type."""
+    at = format_expr(Literal(time, TIMESTAMP))
+    return DataError(
+        f"{format_aggregate(feature.aggregate)} AS {format_name(feature.name)} is too large for "
+        f"its type{key} as of {at}; cast its argument to DOUBLE, or take a shorter window"
+    )

@@ -1,0 +1,62 @@
+"""Canonical order as numbers: for values that the kernel cannot compare, and for sorting rows.
+
+The order is that of the time contract, rule 5: NULL, false < true, numbers with NaN last, strings and
+bytes by their bytes, lists and structs item by item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.planner.engines.datafusion.rows import Numbers
+
+
+def ordinal(array: pa.Array) -> pa.Array:
+    """int64 numbers that order and compare like the values; NULL stays NULL."""
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), pa.int64())
+    if pa.types.is_nested(array.type):
+        return _nested(array)
+    if pa.types.is_floating(array.type):
+        array = pc.add(array, pa.scalar(0.0, array.type))  # -0.0 is 0.0
+    encoded = array.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)  # NaN comes last
+    ranks = np.empty(len(order), np.int64)
+    ranks[order.to_numpy()] = np.arange(len(order))
+    return pa.array(ranks).take(encoded.indices)
+
+
+def sorted_rows(columns: Sequence[pa.Array], rows: int) -> Numbers:
+    """The numbers of the rows in ascending order of the columns in turn, NULL first; stable."""
+    if not columns:
+        return np.arange(rows)
+    keys = [ordinal(c).fill_null(-1).to_numpy() for c in columns]
+    found: Numbers = np.lexsort(keys[::-1])
+    return found
+
+
+def _nested(array: pa.Array) -> pa.Array:
+    """Item by item in Python: such columns are rare, and short where they order anything."""
+    keys = [None if v is None else _key(v) for v in array.to_pylist()]
+    ranks = {k: i for i, k in enumerate(sorted({k for k in keys if k is not None}))}
+    return pa.array([None if k is None else ranks[k] for k in keys], pa.int64())
+
+
+def _key(value: Any) -> tuple[Any, ...]:
+    """A tuple that compares like the value, NULL first and NaN last within a column."""
+    if value is None:
+        return (0,)
+    if isinstance(value, dict):
+        return (1, *(_key(v) for v in value.values()))
+    if isinstance(value, list | tuple):
+        return (1, *(_key(v) for v in value))
+    if isinstance(value, float) and value != value:
+        return (2,)
+    if isinstance(value, str):
+        return (1, value.encode())
+    return (1, value)

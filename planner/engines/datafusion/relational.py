@@ -1,0 +1,101 @@
+"""Plain SQL: DataFusion runs it over Arrow tables, on one partition so that the order is one.
+
+What DataFusion says of a mistake comes out as an error of ours, without its internals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pyarrow as pa
+from datafusion import DataFrame, SessionConfig, SessionContext
+
+from bighead.planner.sources.conform import conform
+from bighead.zipline.errors import BigheadError, DataError, SqlError, UnsupportedError
+from bighead.zipline.ir.nodes import Relational
+from bighead.zipline.ir.types import canonical
+
+_PREFIX = re.compile(
+    r"^(?:DataFusion error|Error during planning|Schema error|SQL error|Execution error|"
+    r"Arrow error|External error|Internal error|Optimizer rule '[^']*' failed|caused by|"
+    r"type_coercion|Invalid argument error|Compute error|Cast error|Parser error|Context|"
+    r"This feature is not implemented|ParserError|Parquet error|Plan|Not implemented)\b"
+    r"[:(]?\s*",
+)
+_OF_DATA = re.compile(
+    r"overflow|divide by zero|cast error|can't cast|cannot cast value|cannot cast string|"
+    r"error parsing|arithmetic|out of range|more than one row|invalid argument",
+    re.I,
+)
+_UNSUPPORTED = re.compile(r"not implemented|not supported|unsupported", re.I)
+
+
+def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """The rows of plain SQL over these tables, under the node's names and types.
+
+    Raises DataError where a value breaks a rule, SqlError or UnsupportedError where DataFusion does
+    not take the statement.
+    """
+    context = _context()
+    for name, table in tables.items():
+        batches = table.to_batches()
+        if not batches:
+            batches = [pa.RecordBatch.from_pylist([], schema=table.schema)]
+        context.register_record_batches(name, [batches])
+    try:
+        found = context.sql(node.sql).to_arrow_table()
+    except Exception as error:  # noqa: BLE001  DataFusion raises plain exceptions
+        raise translated(error) from error
+    arrays = [
+        conform(found.column(i), field.type, field.name, "the result")
+        for i, field in enumerate(node.columns)
+    ]
+    return pa.Table.from_arrays(arrays, schema=node.columns)
+
+
+def relational_schema(sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
+    """The columns that plain SQL over tables of these schemas returns, of the plan's types.
+
+    Raises SqlError or UnsupportedError where DataFusion does not take the statement.
+    """
+    context = _context()
+    for name, schema in tables.items():
+        batch = pa.RecordBatch.from_pylist([], schema=schema)
+        context.register_record_batches(name, [[batch]])
+    try:
+        frame: DataFrame = context.sql(sql)
+        found = frame.schema()
+    except Exception as error:  # noqa: BLE001  DataFusion raises plain exceptions
+        raise translated(error) from error
+    fields = []
+    for field in found:
+        arrow = canonical(field.type)
+        if arrow is None:
+            raise UnsupportedError(
+                f"the column '{field.name}' is of type {field.type}, which has no place in a plan; "
+                "cast it"
+            )
+        fields.append(pa.field(field.name, arrow))
+    return pa.schema(fields)
+
+
+def _context() -> SessionContext:
+    config = SessionConfig().with_target_partitions(1)
+    return SessionContext(config)
+
+
+def translated(error: Exception) -> BigheadError:
+    """An error of DataFusion as one of ours: its reason in one line, without prefixes."""
+    text = str(error)
+    reason = text.split("\n\nbacktrace")[0].split("\nbacktrace")[0].strip()
+    while (prefix := _PREFIX.match(reason)) is not None and prefix.end():
+        reason = reason[prefix.end() :].lstrip(": \n")
+    reason = reason.splitlines()[0].strip().rstrip(".") if reason else "DataFusion refuses it"
+    if len(reason) > 1 and reason[0].isupper() and reason[1].islower():
+        reason = reason[0].lower() + reason[1:]
+    if _OF_DATA.search(text):
+        return DataError(f"a value breaks a rule of SQL: {reason}")
+    if _UNSUPPORTED.search(text):
+        return UnsupportedError(f"plain SQL is run by DataFusion, which refuses this: {reason}")
+    return SqlError(reason)

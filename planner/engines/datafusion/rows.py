@@ -1,0 +1,94 @@
+"""Tables of single arrays: what every step of the engine takes and gives.
+
+Chunks are joined once, where rows come in, so that expressions and the kernel work on whole columns
+without copying them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.zipline.expressions import evaluate
+from bighead.zipline.ir.expr import Column, Expr, columns_of
+
+Numbers = npt.NDArray[np.int64]
+
+
+def whole(table: pa.Table) -> pa.Table:
+    """The same rows with one chunk a column; a column that has one is not copied."""
+    if all(column.num_chunks == 1 for column in table.columns):
+        return table
+    schema, count = table.schema, table.num_rows
+    columns = table.columns
+    del table
+    arrays = []
+    while columns:  # a joined column takes the place of its chunks before the next is joined
+        arrays.append(_joined(columns.pop(0)))
+    return pa.Table.from_arrays(arrays, schema=schema) if arrays else counted(count)
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def counted(rows: int) -> pa.Table:
+    """So many rows without a column."""
+    return pa.table({"": pa.nulls(rows)}).select([])
+
+
+def table_of(arrays: Sequence[pa.Array], names: Sequence[str], rows: int) -> pa.Table:
+    """A table of these columns; names may repeat."""
+    return pa.Table.from_arrays(list(arrays), names=list(names)) if arrays else counted(rows)
+
+
+def column(table: pa.Table, name: str) -> pa.Array:
+    """A column as one array."""
+    return _joined(table.column(name))
+
+
+def values(expr: Expr, table: pa.Table) -> pa.Array:
+    """An expression over the rows, as one array; a plain column is not copied."""
+    if isinstance(expr, Column):
+        return column(table, expr.name)
+    names = columns_of(expr)
+    if not names:
+        return evaluate(expr, pa.record_batch({"": pa.nulls(table.num_rows)}))
+    arrays = [column(table, name) for name in names]
+    return evaluate(expr, pa.RecordBatch.from_arrays(arrays, names=list(names)))
+
+
+def filtered(table: pa.Table, keep: pa.Array) -> pa.Table:
+    """The rows where `keep` is true; the table itself where all are."""
+    if not keep.null_count and pc.all(keep, min_count=0).as_py():
+        return table
+    return whole(table.filter(keep))
+
+
+def taken(table: pa.Table, rows: pa.Array) -> pa.Table:
+    """The rows of these numbers, NULL for NULL."""
+    arrays = [column(table, name).take(rows) for name in table.column_names]
+    return table_of(arrays, table.column_names, len(rows))
+
+
+def integers(array: pa.Array) -> pa.Array:
+    """Times as int64 microseconds, without a copy."""
+    return array.view(pa.int64()) if array.type != pa.int64() else array
+
+
+def numbers(array: pa.Array, null: int = -1) -> Numbers:
+    """int64 values for numpy, with `null` for NULL."""
+    filled = array.fill_null(null) if array.null_count else array
+    found: Numbers = filled.to_numpy(zero_copy_only=True)
+    return found
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Each name once, in the order of first use."""
+    return list(dict.fromkeys(names))

@@ -1,0 +1,121 @@
+"""Windowed aggregates: the features of a view as specs of the kernel, and its answers as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from bighead.kernels import temporal
+from bighead.kernels.temporal import Spec, Timeline
+from bighead.planner.engines.datafusion.assemble import SELECTING, assemble
+from bighead.planner.engines.datafusion.ordinal import ordinal
+from bighead.planner.engines.datafusion.rows import values
+from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.nodes import Aggregate, Feature, View
+from bighead.zipline.windows import Window
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the kernel is asked for a view: columns, specs, and whose features the answers are."""
+
+    view: View
+    table: pa.Table
+    """The events."""
+    columns: list[pa.Array]
+    places: dict[Expr, int]
+    specs: list[Spec]
+    features: list[list[int]]
+    """For each spec, the position of the feature of each of its windows."""
+
+    def place(self, expr: Expr) -> int:
+        """The position of an expression over the events among the kernel's columns."""
+        found = self.places.get(expr)
+        if found is None:
+            array = values(expr, self.table)
+            # The kernel compares single values; lists and structs go by their order.
+            self.columns.append(ordinal(array) if pa.types.is_nested(array.type) else array)
+            found = self.places[expr] = len(self.columns) - 1
+        return found
+
+
+def ask(view: View, table: pa.Table, count_rows: bool) -> Asked:
+    """The specs of a view's features; with `count_rows` also how many rows its windows hold."""
+    asked = Asked(view, table, [], {}, [], [])
+    by_aggregate: dict[tuple[Aggregate, bool], list[int]] = {}
+    for i, feature in enumerate(view.features):
+        by_aggregate.setdefault((feature.aggregate, feature.window.rows is not None), []).append(i)
+    for (aggregate, cut), positions in by_aggregate.items():
+        windows = tuple(kernel_window(view.features[i].window, view.tail) for i in positions)
+        asked.specs.append(_spec(asked, aggregate, windows, cut))
+        asked.features.append(positions)
+    if count_rows:
+        widest = tuple(kernel_window(w, view.tail) for w in widest_windows(view.features))
+        asked.specs.append(Spec("count_rows", windows=widest))
+        asked.features.append([])
+    return asked
+
+
+def _spec(
+    asked: Asked, aggregate: Aggregate, windows: tuple[temporal.Window, ...], cut: bool
+) -> Spec:
+    schema = asked.table.schema
+    ties: tuple[int, ...] = ()
+    if cut:  # rows of equal time and sequence go by what this aggregate reads, as it is declared
+        fields = [schema.field(n) for n in schema.names if n in aggregate.reads]
+        ties = tuple(asked.place(Column(f.name, f.type)) for f in fields)
+    return Spec(
+        kind=aggregate.function,
+        args=tuple(asked.place(a) for a in aggregate.args),
+        windows=windows,
+        filter=None if aggregate.filter is None else asked.place(aggregate.filter),
+        bucket=None if aggregate.bucket is None else asked.place(aggregate.bucket),
+        k=aggregate.k,
+        p=None if aggregate.p is None else aggregate.p.as_integer_ratio(),
+        tie=ties,
+    )
+
+
+def kernel_window(window: Window, tail: int | None) -> temporal.Window:
+    """The window as the kernel knows it; `tail` rounds the lower bounds of those of a width."""
+    rounded = tail if window.width is not None and not window.forward else None
+    return temporal.Window(window.width, window.rows, window.forward, rounded)
+
+
+def widest_windows(features: Sequence[Feature]) -> list[Window]:
+    """The windows that hold a row where any window does: the widest back, the widest ahead."""
+    widest: dict[bool, Window] = {}
+    for window in (replace(f.window, rows=None) for f in features):
+        known = widest.get(window.forward)
+        if known is None or window.width is None:
+            widest[window.forward] = window
+        elif known.width is not None and window.width > known.width:
+            widest[window.forward] = window
+    return list(widest.values())
+
+
+def answer(
+    asked: Asked, timeline: Timeline, count_rows: bool
+) -> tuple[list[pa.Array], pa.Array | None]:
+    """The view's columns in their order, and for each spine row whether some window holds a row."""
+    results = timeline.aggregate(asked.columns, asked.specs)
+    held = None
+    if count_rows:
+        counts = [np.asarray(pa.array(r)) for r in results.pop()]
+        held = pa.array(np.any([c > 0 for c in counts], axis=0))
+    # Only the aggregates that select need the events any more, and each only its own column.
+    found: list[pa.Array | None] = [None] * len(asked.view.features)
+    for positions in asked.features[: len(results)]:
+        windows = results.pop(0)
+        feature = asked.view.features[positions[0]]
+        aggregate = feature.aggregate
+        chosen = values(aggregate.args[0], asked.table) if aggregate.function in SELECTING else None
+        bucket = None if aggregate.bucket is None else values(aggregate.bucket, asked.table)
+        for position in positions:
+            raw = pa.array(windows.pop(0))
+            found[position] = assemble(asked.view.features[position], raw, chosen, bucket)
+    assert all(f is not None for f in found)
+    return [f for f in found if f is not None], held

@@ -1,0 +1,348 @@
+"""The public entry: names are defined, data is registered, and SQL is run.
+
+    s = Session()
+    s.register("bookings", "bookings/*.parquet", event_time="ts")
+    q = s.sql("SELECT ... FROM requests AS q ASOF LEFT JOIN ...")
+    q.to_pandas()
+
+A session is of one engine and one thread. A query is bound when `sql` is called and runs when its
+rows are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from bighead.planner.catalog import Definitions
+from bighead.planner.declare import Clauses, names_of, statement
+from bighead.planner.describe import describe, show
+from bighead.planner.engine import Engine, Run
+from bighead.planner.engines import engine_named
+from bighead.planner.explain import explain
+from bighead.planner.pipeline import STAGES, Stage, optimize
+from bighead.planner.result import Result
+from bighead.planner.sources.dataset import Dataset, Lag
+from bighead.planner.sources.object_store import ObjectStore
+from bighead.planner.sources.opener import Place, is_path, open_source
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
+from bighead.zipline.errors import BigheadError, SourceError, SqlError
+from bighead.zipline.ir.expr import Expr
+from bighead.zipline.ir.nodes import Node
+from bighead.zipline.ir.sources import EntitySource, EventSource, Source, Table
+from bighead.zipline.sql import bind, parse
+from bighead.zipline.sql.commands import (
+    Command,
+    CreateFeatureSet,
+    CreateSource,
+    CreateTrainingSet,
+    Describe,
+    Drop,
+    Explain,
+    Query,
+    Show,
+)
+from bighead.zipline.sql.tree import Statement
+from bighead.zipline.windows import parse_duration
+
+
+class Session:
+    """Definitions, the data behind them, and an engine that runs queries.
+
+    Parameters
+    ----------
+    engine: 'datafusion', or 'reference', which is slow and says what is right.
+    folder: where relative paths begin, in `register` and in the option `batch`.
+    store: how object stores are reached; what it leaves open is taken from the environment.
+
+    >>> s = Session()
+    >>> s.register("t", {"a": [1, 2, 3]})
+    >>> s.sql("SELECT a FROM t WHERE a > 1").to_arrow()["a"].to_pylist()
+    [2, 3]
+    """
+
+    def __init__(
+        self,
+        engine: str = "datafusion",
+        *,
+        folder: str | os.PathLike[str] = ".",
+        store: ObjectStore | None = None,
+    ) -> None:
+        self.engine: Engine = engine_named(engine)
+        self.definitions = Definitions()
+        self._place = Place(Path(folder), store if store is not None else ObjectStore())
+        self._data: dict[str, object] = {}
+
+    def __repr__(self) -> str:
+        count = len(self.definitions)
+        return f"<Session of {self.engine.name}: {count} definition{'s' if count != 1 else ''}>"
+
+    def register(
+        self,
+        name: str,
+        data: object,
+        event_time: str | None = None,
+        known_at: str | None = None,
+        sequence: str | None = None,
+        identity: str | Sequence[str] | None = None,
+        primary_key: str | Sequence[str] | None = None,
+        changed_at: str | None = None,
+        *,
+        unit: str | None = None,
+        skip_null_times: bool = False,
+        owner: str | None = None,
+        description: str | None = None,
+        tags: Sequence[str] = (),
+        partition_lag: str | None = None,
+        complete: str | None = None,
+    ) -> None:
+        """Defines a source, or replaces it, with data in the place of the option `batch`.
+
+        Parameters
+        ----------
+        name: of the source, dotted or not.
+        data: a path, glob, folder or list of paths; an Arrow, pandas or polars table; a dict of
+            columns; anything with `__arrow_c_stream__` (a stream that can be read once is read now).
+        event_time, known_at, changed_at: a column, or SQL over the columns.
+        sequence: a column that orders rows of the same time.
+        identity, primary_key: a column, or several.
+        unit: of integer times: 's', 'ms' or 'us'.
+        skip_null_times: leave out and count rows without an event time, instead of an error.
+        partition_lag, complete: durations, such as '2d'.
+
+        With `event_time` it is an event source, with `primary_key` an entity source (STATIC without
+        `changed_at`), with neither a plain table. Raises SourceError, SchemaError, SqlError, and
+        CatalogError where a set that uses the name would not go on working.
+
+        >>> s = Session()
+        >>> s.register("clicks", {"user": ["a"], "at": [1_700_000_000]}, event_time="at", unit="s")
+        >>> s.sql("SHOW SOURCES").to_arrow()["name"].to_pylist()
+        ['clicks']
+        """
+        clauses = Clauses(
+            event_time=event_time,
+            known_at=known_at,
+            sequence=sequence,
+            identity=names_of(identity, "identity"),
+            unit=unit,
+            skip_null_times=skip_null_times,
+            primary_key=names_of(primary_key, "primary_key"),
+            changed_at=changed_at,
+            owner=owner,
+            description=description,
+            tags=tuple(tags),
+            partition_lag=partition_lag,
+            complete=complete,
+        )
+        if not name or not all(name.split(".")):
+            raise BigheadError(f"'{name}' is no name; write a word, or words joined by dots")
+        found = open_source(data, name, self._place)
+        source: Source
+        if clauses.kind is None:
+            described = {"owner": owner, "description": description, "tags": clauses.tags or None}
+            options = tuple(sorted((k, v) for k, v in described.items() if v is not None))
+            source = Table(name, found.schema, options=options)
+        else:
+            (parsed,) = parse(statement(name, found.schema, clauses))
+            command = bind(parsed, self.definitions)
+            assert isinstance(command, CreateSource)
+            source = command.source
+        self.definitions.put(source, True, _rebind)
+        # Paths are looked up again by each query, so that new files count; rows in memory are kept.
+        self._data[name.casefold()] = data if is_path(data) else found
+
+    def sql(self, text: str, dialect: str | None = None) -> Result:
+        """Runs statements in order and gives the result of the last one.
+
+        dialect: None for this project's own, or 'duckdb', 'snowflake' or 'spark', whose reading of
+        a bare ASOF JOIN is then taken. Raises SqlError, and what the statements raise.
+        """
+        statements = parse(text, dialect)
+        if not statements:
+            raise SqlError("there is no statement", suggestion="write SELECT ...")
+        for parsed in statements[:-1]:
+            self._carry_out(bind(parsed, self.definitions))
+        return self._carry_out(bind(statements[-1], self.definitions))
+
+    def load(self, *paths: str | os.PathLike[str]) -> list[str]:
+        """Defines what .sql files say: those named, and all below a folder that is named.
+
+        The files may come in any order: a definition waits for those that it uses. Gives the names
+        in the order in which they were defined. Raises SqlError naming the file.
+        """
+        waiting: list[tuple[Path, Statement]] = []
+        for file in _sql_files(self._place.folder / p for p in paths):
+            try:
+                waiting += [(file, s) for s in parse(file.read_text(encoding="utf-8"))]
+            except SqlError as error:
+                raise _in_file(error, file) from error
+            except (OSError, UnicodeDecodeError) as error:
+                raise SourceError(f"cannot read {file}: {error}") from error
+        defined: list[str] = []
+        while waiting:
+            later: list[tuple[Path, Statement]] = []
+            first_error: SqlError | None = None
+            for file, parsed in waiting:
+                try:
+                    command = bind(parsed, self.definitions)
+                except SqlError as error:
+                    first_error = first_error or _in_file(error, file)
+                    later.append((file, parsed))
+                    continue
+                definition = _defined_by(command)
+                if definition is None:
+                    raise BigheadError(
+                        f"{file} holds a statement that defines nothing; keep CREATE statements "
+                        "there, and run queries with sql()"
+                    )
+                self._carry_out(command)
+                defined.append(definition.name)
+            if first_error is not None and len(later) == len(waiting):
+                raise first_error
+            waiting = later
+        return defined
+
+    def dataset(self, source: Source) -> Dataset:
+        """The data of a source: what was registered under its name, else its option `batch`.
+
+        Raises SourceError where it has neither or cannot be read, SchemaError where the data is not
+        what is declared.
+        """
+        data = self._data.get(source.name.casefold())
+        if data is None:
+            data = source.option("batch")
+        if data is None:
+            raise SourceError(
+                f"{source.name} has no data; state WITH (batch = 'folder/*.parquet'), or "
+                f"register('{source.name}', data, ...)"
+            )
+        if not is_path(data):
+            # Rows in memory were checked against the columns when they were registered.
+            return data  # type: ignore[return-value]
+        return open_source(data, source.name, self._place, source.schema, _lag(source))
+
+    def compute(self, plan: Node, run: Run | None = None) -> pa.Table:
+        """The rows of a logical plan, in order; `run` is filled with what is known of the run."""
+        physical = self.engine.compile(optimize(plan))
+        return self.engine.run(physical, self.dataset, run if run is not None else Run())
+
+    def _carry_out(self, command: Command) -> Result:
+        match command:
+            case CreateSource(source, replace):
+                self.definitions.put(source, replace, _rebind)
+                self._data.pop(source.name.casefold(), None)  # the statement says where its data is
+                return _created(source)
+            case CreateFeatureSet(feature_set, replace):
+                self.definitions.put(feature_set, replace, _rebind)
+                return _created(feature_set)
+            case CreateTrainingSet(training_set, replace):
+                self.definitions.put(training_set, replace, _rebind)
+                return _created(training_set)
+            case Drop(kind, name):
+                return self._drop(kind, name)
+            case Show(what):
+                return show(what, self.definitions)
+            case Describe(name):
+                return describe(self.definitions.get(name), self.definitions)
+            case Explain(query, stage, analyze):
+                return _text(self._explain(query.plan, stage, analyze), "plan")
+            case Query(plan):
+                return Result(
+                    plan.schema,
+                    lambda: self.compute(plan),
+                    lambda stage, analyze: self._explain(plan, stage, analyze),
+                )
+
+    def _drop(self, kind: str, name: str | None) -> Result:
+        if name is None:
+            return _text(f"there is no such {kind}; nothing is dropped")
+        dropped = self.definitions.drop(name)
+        self._data.pop(name.casefold(), None)
+        return _text(f"dropped the {KINDS[type(dropped)]} {dropped.name}")
+
+    def _explain(self, plan: Node, stage: Stage | None, analyze: bool) -> str:
+        if analyze:
+            run = Run()
+            self.compute(plan, run)
+            return explain(plan, "physical", self.engine, run)
+        if stage is not None:
+            if stage not in STAGES:
+                raise BigheadError(f"there is no stage '{stage}'; the stages are {_and(STAGES)}")
+            return explain(plan, stage, self.engine)
+        parts = (f"{s}\n{explain(plan, s, self.engine)}" for s in STAGES)
+        return "\n\n".join(parts)
+
+
+def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definition:
+    """A set bound anew against changed definitions."""
+    (parsed,) = parse(user.sql)
+    # The name is taken, by the set itself.
+    others = Definitions(
+        {k: d for k, d in definitions.by_name.items() if k != user.name.casefold()}
+    )
+    bound = _defined_by(bind(parsed, others))
+    assert bound is not None, f"{user.name} is defined by a statement that defines nothing"
+    return bound
+
+
+def _defined_by(command: Command) -> Definition | None:
+    match command:
+        case CreateSource(source):
+            return source
+        case CreateFeatureSet(feature_set):
+            return feature_set
+        case CreateTrainingSet(training_set):
+            return training_set
+        case _:
+            return None
+
+
+def _lag(source: Source) -> Lag | None:
+    """The promise of `partition_lag`, of the time that the source is about."""
+    lag = source.option("partition_lag")
+    time: Expr | None = None
+    if isinstance(source, EventSource):
+        time = source.event_time
+    elif isinstance(source, EntitySource):
+        time = source.changed_at
+    if lag is None or time is None:
+        return None
+    assert isinstance(lag, str), "durations are kept as text"
+    return Lag(time, parse_duration(lag))
+
+
+def _created(definition: Definition) -> Result:
+    return _text(f"created the {KINDS[type(definition)]} {definition.name}")
+
+
+def _text(text: str, column: str = "status") -> Result:
+    return Result.of(pa.table({column: text.splitlines()}), text)
+
+
+def _and(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _sql_files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*.sql") if p.is_file())
+        elif path.is_file():
+            yield path
+        else:
+            raise SourceError(f"there is no file or folder {path}")
+
+
+def _in_file(error: SqlError, file: Path) -> SqlError:
+    """The same error with the file's name before its reason."""
+    return SqlError(
+        f"{file}: {error.reason}",
+        text=error.text,
+        line=error.line,
+        column=error.column,
+        length=error.length,
+        suggestion=error.suggestion,
+    )
