@@ -285,7 +285,7 @@ class Runner {
       for (size_t j = 0; j < slice_.m; ++j) {
         if (count[j] == 0) continue;
         const double sum = s_.infinities.any(j) ? s_.infinities.value(j) : rounded(sums[j], power);
-        out.put<double>(slot[j], average ? sum / static_cast<double>(count[j]) : sum);
+        out.put<double>(slot[j], average ? sum / static_cast<double>(count[j]) + 0.0 : sum);
       }
     } else if (s_.numbers.of == Class::kDecimal) {
       const int scale = s_.numbers.scale;
@@ -367,7 +367,7 @@ class Runner {
                 const Kind kind = unit_.jobs[job].kind;
                 if (!is_sum(kind) || cells_[job][w].values == nullptr) continue;
                 cells_[job][w].put<double>(
-                    target_.slot[j], kind == Kind::kAvg ? sum / static_cast<double>(count) : sum);
+                    target_.slot[j], kind == Kind::kAvg ? sum / static_cast<double>(count) + 0.0 : sum);
               }
             });
     }

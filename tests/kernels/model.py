@@ -105,7 +105,7 @@ def newness(case: Case, i: int, columns: Sequence[int]) -> tuple[Value, ...]:
 
 def to_float(value: Fraction) -> float:
     try:
-        return float(value)
+        return float(value) + 0.0
     except OverflowError:
         return math.inf if value > 0 else -math.inf
 
@@ -178,7 +178,7 @@ def compute(case: Case, spec: Spec, rows: list[int]) -> Value:
                 raise SumOverflow
             return decimal_of(whole, to)
         if kind == "avg":
-            return (to_float(total) if isinstance(total, Fraction) else total) / float(len(x))
+            return (to_float(total) if isinstance(total, Fraction) else total) / float(len(x)) + 0.0
         if isinstance(x[0], float):
             return to_float(total) if isinstance(total, Fraction) else total
         if not LEAST <= total <= GREATEST:
