@@ -16,7 +16,6 @@ from bighead.planner.engine import Run
 from bighead.planner.engines.datafusion.faults import spell
 from bighead.planner.engines.datafusion.rows import column, filtered, integers, taken, values, whole
 from bighead.zipline.errors import DataError
-
 from bighead.zipline.ir.nodes import Events, UnionAll, Versions
 
 ALWAYS = -(2**63)

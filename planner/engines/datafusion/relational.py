@@ -26,9 +26,9 @@ _PREFIX = re.compile(
 _OF_DATA = re.compile(
     r"overflow|divide by zero|cast error|can't cast|cannot cast value|cannot cast string|"
     r"error parsing|arithmetic|out of range|more than one row|invalid argument",
-    re.I,
+    re.IGNORECASE,
 )
-_UNSUPPORTED = re.compile(r"not implemented|not supported|unsupported", re.I)
+_UNSUPPORTED = re.compile(r"not implemented|not supported|unsupported", re.IGNORECASE)
 
 
 def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table:
@@ -45,7 +45,7 @@ def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table
         context.register_record_batches(name, [batches])
     try:
         found = context.sql(node.sql).to_arrow_table()
-    except Exception as error:  # noqa: BLE001  DataFusion raises plain exceptions
+    except Exception as error:
         raise translated(error) from error
     arrays = [
         conform(found.column(i), field.type, field.name, "the result")
@@ -66,7 +66,7 @@ def relational_schema(sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
     try:
         frame: DataFrame = context.sql(sql)
         found = frame.schema()
-    except Exception as error:  # noqa: BLE001  DataFusion raises plain exceptions
+    except Exception as error:
         raise translated(error) from error
     fields = []
     for field in found:
@@ -88,7 +88,7 @@ def _context() -> SessionContext:
 def translated(error: Exception) -> BigheadError:
     """An error of DataFusion as one of ours: its reason in one line, without prefixes."""
     text = str(error)
-    reason = text.split("\n\nbacktrace")[0].split("\nbacktrace")[0].strip()
+    reason = text.split("\n\nbacktrace", maxsplit=1)[0].split("\nbacktrace", maxsplit=1)[0].strip()
     while (prefix := _PREFIX.match(reason)) is not None and prefix.end():
         reason = reason[prefix.end() :].lstrip(": \n")
     reason = reason.splitlines()[0].strip().rstrip(".") if reason else "DataFusion refuses it"

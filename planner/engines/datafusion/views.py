@@ -81,8 +81,10 @@ def _spec(
 
 def kernel_window(window: Window, tail: int | None) -> temporal.Window:
     """The window as the kernel knows it; `tail` rounds the lower bounds of those of a width."""
-    rounded = tail if window.width is not None and not window.forward else None
-    return temporal.Window(window.width, window.rows, window.forward, rounded)
+    plain = temporal.Window(window.width, window.rows, window.forward)
+    if tail is None or window.width is None or window.forward:
+        return plain
+    return replace(plain, tail=tail)
 
 
 def widest_windows(features: Sequence[Feature]) -> list[Window]:
@@ -90,9 +92,7 @@ def widest_windows(features: Sequence[Feature]) -> list[Window]:
     widest: dict[bool, Window] = {}
     for window in (replace(f.window, rows=None) for f in features):
         known = widest.get(window.forward)
-        if known is None or window.width is None:
-            widest[window.forward] = window
-        elif known.width is not None and window.width > known.width:
+        if known is None or window.width is None or (known.width is not None and window.width > known.width):
             widest[window.forward] = window
     return list(widest.values())
 
