@@ -50,6 +50,7 @@ from bighead.zipline.ir.expr import Call, Expr, Literal
 from bighead.zipline.ir.types import (
     BOOLEAN,
     DOUBLE,
+    VARCHAR,
     is_integer,
     is_number,
     is_time,

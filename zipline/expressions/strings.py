@@ -329,8 +329,9 @@ SPACE = Literal(" ", VARCHAR)
 
 def _trim(name: str, doc: str, *examples: str) -> Function:
     title = name.upper()
+    spellings = (title, "BTRIM") if name == "trim" else (title,)
     return Function(
-        name, (title,), f"{title}(s [, characters])", 1, 2, doc, examples,
+        name, spellings, f"{title}(s [, characters])", 1, 2, doc, examples,
         _binder(name, title, "tt", VARCHAR, SPACE), _run_trim,
     )  # fmt: skip
 
