@@ -10,15 +10,19 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 WIDE = 100_000
 
 
 def console(file: TextIO) -> Console:
     """A console on a stream: as wide as the terminal, or without end."""
+    from rich.console import Console  # a third of the time that --help takes
+
     width = None if file.isatty() else WIDE
     return Console(file=file, highlight=False, soft_wrap=True, width=width)
 
@@ -31,6 +35,16 @@ def out() -> Console:
 def err() -> Console:
     """Where progress, remarks and errors go."""
     return console(sys.stderr)
+
+
+def print_table(table: Table, file: TextIO) -> None:
+    """A table, without the blanks that rich puts behind each line and around the whole."""
+    target = console(file)
+    target.soft_wrap = False
+    with target.capture() as captured:
+        target.print(table)
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    file.write("\n".join(line for line in lines if line) + "\n")
 
 
 def say(text: str) -> None:

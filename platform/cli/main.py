@@ -70,8 +70,8 @@ def bighead(
             "--project",
             "-p",
             metavar="FOLDER",
-            help="The project, or a folder in it.",
-            show_default="the current folder",
+            help="The project, or a folder in it; else the current folder.",
+            show_default=False,
         ),
     ] = Path(),
     debug: Annotated[

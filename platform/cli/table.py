@@ -12,11 +12,11 @@ from typing import IO
 
 import pyarrow as pa
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bighead.platform.cli.console import WIDE
+from bighead.platform.cli.console import console
+from bighead.platform.cli.console import print_table as print_lines
 from bighead.zipline.ir.types import is_number
 
 WIDEST_CELL = 48
@@ -30,11 +30,11 @@ def print_table(
     """Prints rows, then how many there are of how many."""
     stream = file if file is not None else sys.stdout
     terminal = stream.isatty()
-    console = Console(file=stream, highlight=False, width=None if terminal else WIDE)
+    target = console(stream)
     cells = [[_cell(v) for v in column.to_pylist()] for column in rows.columns]
     names = rows.column_names
-    shown = _fitting(names, cells, console.width) if terminal else len(names)
-    table = Table(box=box.SIMPLE_HEAD if terminal else box.ASCII2, pad_edge=False, padding=(0, 1))
+    shown = _fitting(names, cells, target.width) if terminal else len(names)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for i in range(shown):
         number = is_number(rows.schema.field(i).type)
         table.add_column(
@@ -43,15 +43,14 @@ def print_table(
     for row in zip(*cells[:shown], strict=True):
         table.add_row(*row)
     if shown:
-        console.print(table)
-    console.print(_last_line(rows, total, seconds), style="dim", markup=False, soft_wrap=True)
+        print_lines(table, stream)
+    target.print(_last_line(rows, total, seconds), style="dim", markup=False)
     if shown < len(names):
         hidden = ", ".join(names[shown:])
-        console.print(
+        target.print(
             f"{len(names) - shown} more columns: {hidden}",
             style="dim",
             markup=False,
-            soft_wrap=True,
         )
 
 
@@ -68,11 +67,10 @@ def _fitting(names: Sequence[str], cells: Sequence[Sequence[Text]], width: int) 
 def _last_line(rows: pa.Table, total: int, seconds: float | None) -> str:
     counted = f"{total:,} row{'' if total == 1 else 's'}"
     if rows.num_rows < total:
-        counted = f"{rows.num_rows:,} of {counted}"
+        counted = f"the first {rows.num_rows:,} of {counted}"
     columns = f"{rows.num_columns} column{'' if rows.num_columns == 1 else 's'}"
     took = "" if seconds is None else f", {seconds:.2f} s"
-    more = "; --limit 0 shows all" if rows.num_rows < total and total > 0 else ""
-    return f"{counted}, {columns}{took}{more}"
+    return f"{counted}, {columns}{took}"
 
 
 def _cell(value: object) -> Text:

@@ -42,7 +42,7 @@ def backfill(
     draft: Draft = False,
     engine: Engine = None,
 ) -> None:
-    """Compute a training set day by day into partitioned Parquet.
+    """Compute a training set by days, into Parquet.
 
     A row belongs to the UTC day of its time: the event time of the spine, else the left side of the
     first MATCH_CONDITION. The days are those from --start up to, and not including, --end. Each

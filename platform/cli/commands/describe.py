@@ -18,7 +18,9 @@ def describe(
     json: Json = False,
     draft: Draft = False,
 ) -> None:
-    """Show a definition: its columns, what it uses, what uses it, and its SQL.
+    """Show one definition, whole.
+
+    Its columns, what it uses, what uses it, and its SQL.
 
     \b
     Examples:

@@ -42,7 +42,9 @@ def explain(
     draft: Draft = False,
     engine: Engine = None,
 ) -> None:
-    """Show the plan of a query, with the bounds of each window.
+    """Show the plan of a query.
+
+    With the bounds of each window, as of t.
 
     \b
     Examples:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from bighead.platform.cli.commands.options import Dialect, Json, read_text, settings_of
 from bighead.platform.cli.console import err, fail, out, print_json
@@ -112,6 +111,8 @@ def _relative(path: Path) -> Path:
 
 
 def _show(before: str, after: str, name: str) -> None:
+    from rich.text import Text
+
     text = Text()
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), f"{name} (as it is)", f"{name} (canonical)",

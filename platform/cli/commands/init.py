@@ -21,7 +21,9 @@ def init(
         Path, typer.Argument(metavar="[FOLDER]", help="Where; made if need be.")
     ] = Path(),
 ) -> None:
-    """Make a project: settings, definitions, and a little data to try them on.
+    """Make a project that runs at once.
+
+    It has settings, definitions, and a little data to try them on.
 
     Nothing that exists is overwritten.
 

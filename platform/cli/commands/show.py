@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from bighead.platform.cli.commands.options import Draft, Json, settings_of
-from bighead.platform.cli.console import out, print_json, say
+from bighead.platform.cli.console import print_json, print_table, say
 
 
 class What(StrEnum):
@@ -54,7 +55,7 @@ def show(
         table.add_row(
             Text(e.name), e.kind, str(e.columns), version, Text(e.owner), Text(e.description)
         )
-    out().print(table, soft_wrap=False)
+    print_table(table, sys.stdout)
 
 
 def _is(kind: str, what: What) -> bool:
