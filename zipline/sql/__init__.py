@@ -16,8 +16,11 @@ Three steps, and each may be taken alone:
 ``fmt(text, from_=None) -> str``
     The canonical spelling of a text, with its comments; ``from_`` is a dialect as in ``parse``.
 
-``load_notation(text, name=None) -> str``
-    The SQL that a definition in the paper's notation means (HOCON, or YAML with the same keys).
+``notation.load_notation(text, name=None) -> str``
+    The SQL that a definition in the older notation means (HOCON, or YAML with the same keys).
+
+``unparse.unparse(definition) -> str``
+    The statement that makes a definition, wherever it came from.
 
 This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
 """

@@ -29,6 +29,10 @@ def bind_source(node: tree.CreateSource, context: Context) -> CreateSource:
     """The source that a statement declares. Raises SqlError."""
     binder = _SourceBinder(node, context)
     source = binder.entity() if node.args["kind"] == "ENTITY" else binder.event()
+    if node.args.get("unit") is not None and not binder.counted:
+        raise context.error(
+            node.args["unit"], "UNIT belongs to integer times, and there are none", "leave it out"
+        )
     stated = node.copy()
     stated.set("replace", False)
     return CreateSource(source, bool(node.args.get("replace")), spell(stated))
@@ -42,6 +46,8 @@ class _SourceBinder:
         self.args: dict[str, Any] = node.args
         self.name = dotted(node.this)
         self.schema = self._schema()
+        self.counted = False
+        """Some time is an integer in the source's UNIT."""
         scope = Scope(context, (of_schema(self.name.split(".")[-1], self.schema),))
         self.binder = ExpressionBinder(scope)
 
@@ -134,10 +140,6 @@ class _SourceBinder:
         unit = self.args.get("unit")
         if is_integer(bound.type):
             return self._counted(node, bound, unit)
-        if unit is not None and key in ("event_time", "changed_at"):
-            raise self.context.error(
-                unit, f"UNIT belongs to integer times, not {sql_name(bound.type)}", "leave it out"
-            )
         if bound.type == DATE:
             return cast(bound, TIMESTAMP)
         if not pa.types.is_timestamp(bound.type):
@@ -151,6 +153,7 @@ class _SourceBinder:
 
     def _counted(self, node: exp.Expr, bound: Expr, unit: exp.Expr | None) -> Expr:
         """Integers since 1970, in the source's unit."""
+        self.counted = True
         if unit is None:
             raise self.context.error(
                 node, "an integer time needs its unit", "add UNIT 's', UNIT 'ms' or UNIT 'us'"

@@ -31,7 +31,7 @@ class Zipline(Dialect):
     """SQL with temporal joins, windows as of a time, and definitions of sources and sets."""
 
     SUPPORTS_USER_DEFINED_TYPES = False
-    NULL_ORDERING = "nulls_are_large"
+    NULL_ORDERING = "nulls_are_last"
     Tokenizer = ZiplineTokenizer
     Parser = StatementParser
     Generator = Spelling

@@ -108,9 +108,8 @@ class Spelling(generator.Generator):
         text = self.sql(expression, "this")
         if expression.args.get("desc"):
             text += " DESC"
-        first = bool(expression.args.get("nulls_first"))
-        if first != bool(expression.args.get("desc")):  # NULLs count as the greatest unless told
-            text += " NULLS FIRST" if first else " NULLS LAST"
+        if expression.args.get("nulls_first"):  # they come last, unless told
+            text += " NULLS FIRST"
         return text
 
     def not_sql(self, expression: exp.Not) -> str:
