@@ -180,7 +180,8 @@ def to_text(value: Any, now: pa.DataType) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
-        return format(value, "f")
+        kind: Any = now
+        return format(value, f".{kind.scale}f")
     if pa.types.is_duration(now):
         return format_interval(value)
     if pa.types.is_date(now):

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.planner.engines.reference.functions import FUNCTIONS, compare
-from bighead.planner.engines.reference.values import Row, Value
+from bighead.planner.engines.reference.values import Row, Value, order
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.windows import DAY
@@ -123,6 +123,29 @@ def nullif(call: Call, row: Row) -> Value:
     return None if same else evaluate(call.args[0], row)
 
 
+def extreme(wanted: int) -> Callable[[Call, Row], Value]:
+    """LEAST (-1) or GREATEST (1) of what is not NULL; NaN is greatest, of equal ones the first."""
+
+    def function(call: Call, row: Row) -> Value:
+        best: Value = None
+        for arg in call.args:
+            value = evaluate(arg, row)
+            if value is not None and (best is None or sides(value, best) == wanted):
+                best = value
+        return best
+
+    def sides(a: Value, b: Value) -> int:
+        return int(order(a) > order(b)) - int(order(a) < order(b))
+
+    return function
+
+
+def concat(call: Call, row: Row) -> Value:
+    """CONCAT: NULLs are left out."""
+    values = [evaluate(arg, row) for arg in call.args]
+    return "".join(v for v in values if v is not None)
+
+
 def test(holds: Callable[[Value], bool]) -> Callable[[Call, Row], Value]:
     """A predicate that NULL answers too."""
     return lambda call, row: holds(evaluate(call.args[0], row))
@@ -133,6 +156,11 @@ FORMS: dict[str, Callable[[Call, Row], Value]] = {
     "coalesce": coalesce,
     "and": conjunction,
     "or": disjunction,
+    "least": extreme(-1),
+    "greatest": extreme(1),
+    "concat": concat,
+    "struct": lambda call, row: tuple(evaluate(arg, row) for arg in call.args),
+    "list": lambda call, row: [evaluate(arg, row) for arg in call.args],
     "in": among,
     "nullif": nullif,
     "is_distinct": distinct,
