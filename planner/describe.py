@@ -47,6 +47,8 @@ _TEXT = pa.string()
 _SHOWN = pa.schema([(n, _TEXT) for n in ("name", "kind", "owner", "description")])
 _DESCRIBED = pa.schema([(n, _TEXT) for n in ("name", "type", "about")])
 
+STRICT = "strict: as of t it sees event times before t; a join with >= sees t itself"
+
 Row = tuple[str, str, str]
 
 
@@ -131,6 +133,12 @@ def _feature_set(feature_set: FeatureSet) -> tuple[list[Row], list[str]]:
         (name, sql_name(expr.type), "key")
         for name, expr in zip(feature_set.keys, view.keys, strict=True)
     ]
+    if isinstance(view, Lookup):
+        rows += [
+            (name, sql_name(expr.type), f"{format_expr(expr)} of the last row, exact")
+            for name, expr in feature_set.columns
+        ]
+        return rows, ["the last row a key", STRICT]
     features = {f.name: f for f in view.features}
     for name, expr in feature_set.columns:
         parts = [features[c] for c in columns_of(expr)]
@@ -157,12 +165,12 @@ def _accuracy(parts: Sequence[Feature]) -> str:
 
 def _view_notes(view: View) -> list[str]:
     """Times, the error of a tail, and what grows."""
-    notes = ["strict: as of t it sees event times before t; a join with >= sees t itself"]
+    notes = [STRICT]
     if view.tail is not None:
         tail = format_duration(view.tail)
         notes.append(
-            f"tail '{tail}': the lower bound of a window is rounded down to {tail}, so a window may "
-            f"hold rows that are up to {tail} too old"
+            f"tail '{tail}': the lower bound of a window is rounded down to {tail}, so a window "
+            f"may hold rows that are less than {tail} too old"
         )
     unbounded = [f.name for f in view.features if f.window.width is None and f.window.rows is None]
     if unbounded:
@@ -180,7 +188,7 @@ def _view_notes(view: View) -> list[str]:
 
 def _events(view: View) -> list[Events]:
     parts = view.events.events if isinstance(view.events, UnionAll) else (view.events,)
-    return [p for p in parts if isinstance(p, Events)]
+    return list(parts)
 
 
 def _training_set(training_set: TrainingSet) -> tuple[list[Row], list[str]]:

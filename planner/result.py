@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -135,7 +135,7 @@ class Result:
                 )
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.to_arrow().__arrow_c_stream__(requested_schema)
+        return cast("Any", self.to_arrow()).__arrow_c_stream__(requested_schema)
 
     def __len__(self) -> int:
         return int(self.to_arrow().num_rows)

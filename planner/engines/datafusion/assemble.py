@@ -6,9 +6,11 @@ type. What an aggregate emits is +0.0, never -0.0.
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import Any
 
+import pyarrow as pa
+
+from bighead.zipline.expressions.arrow import Array, compute, scalar
 from bighead.zipline.ir.nodes import Feature
 
 SELECTING = frozenset(
@@ -31,10 +33,10 @@ SELECTING = frozenset(
 
 def assemble(
     feature: Feature,
-    answer: pa.Array,
-    chosen: pa.Array | None,
-    bucket: pa.Array | None,
-) -> pa.Array:
+    answer: Any,
+    chosen: Array | None,
+    bucket: Array | None,
+) -> Array:
     """A feature's column.
 
     Parameters
@@ -51,7 +53,7 @@ def assemble(
     return _map(answer, keys, _typed(items, feature.aggregate.type), feature.type)
 
 
-def _value(feature: Feature, answer: pa.Array, chosen: pa.Array | None) -> pa.Array:
+def _value(feature: Feature, answer: Any, chosen: Array | None) -> Any:
     """One value each, without the map that a bucket puts around them."""
     function = feature.aggregate.function
     if function not in SELECTING:
@@ -68,7 +70,7 @@ def _value(feature: Feature, answer: pa.Array, chosen: pa.Array | None) -> pa.Ar
     return positive_zero(chosen.take(answer))
 
 
-def _map(answer: pa.Array, keys: pa.Array, items: pa.Array, arrow: pa.DataType) -> pa.Array:
+def _map(answer: Any, keys: Array, items: Array, arrow: Any) -> Array:
     """The lists of an answer as maps."""
     return pa.MapArray.from_arrays(
         answer.offsets,
@@ -79,20 +81,21 @@ def _map(answer: pa.Array, keys: pa.Array, items: pa.Array, arrow: pa.DataType) 
     )
 
 
-def _mask(answer: pa.Array) -> pa.Array | None:
+def _mask(answer: Any) -> Array | None:
     return answer.is_null() if answer.null_count else None
 
 
-def _typed(array: pa.Array, arrow: pa.DataType) -> pa.Array:
+def _typed(array: Array, arrow: Any) -> Array:
     """The array under the plan's type; lists may differ in the name of their items."""
     return array if array.type == arrow else array.cast(arrow)
 
 
-def positive_zero(array: pa.Array) -> pa.Array:
+def positive_zero(column: Array) -> Array:
     """The same values with 0.0 in the place of -0.0, in parts of lists and structs too."""
-    arrow = array.type
+    arrow: Any = column.type
+    array: Any = column
     if pa.types.is_floating(arrow):
-        return pc.add(array, pa.scalar(0.0, arrow))
+        return compute("add", array, scalar(0.0, arrow))
     if pa.types.is_list(arrow) and _holds_floats(arrow):
         return pa.ListArray.from_arrays(
             array.offsets, positive_zero(array.values), type=arrow, mask=_mask(array)
@@ -100,10 +103,10 @@ def positive_zero(array: pa.Array) -> pa.Array:
     if pa.types.is_struct(arrow) and _holds_floats(arrow):
         fields = [positive_zero(array.field(i)) for i in range(arrow.num_fields)]
         return pa.StructArray.from_arrays(fields, fields=list(arrow), mask=_mask(array))
-    return array
+    return column
 
 
-def _holds_floats(arrow: pa.DataType) -> bool:
+def _holds_floats(arrow: Any) -> bool:
     if pa.types.is_list(arrow):
         return _holds_floats(arrow.value_type)
     if pa.types.is_struct(arrow):

@@ -9,13 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.kernels.temporal import distinct_rows
 from bighead.planner.engine import Run
 from bighead.planner.engines.datafusion.faults import spell
-from bighead.planner.engines.datafusion.rows import column, filtered, integers, taken, values, whole
+from bighead.planner.engines.datafusion.rows import (
+    column,
+    exported,
+    filtered,
+    integers,
+    taken,
+    values,
+    whole,
+)
 from bighead.zipline.errors import DataError
+from bighead.zipline.expressions.arrow import Array, compute, nulls, repeat, scalar
 from bighead.zipline.ir.nodes import Events, UnionAll, Versions
 
 ALWAYS = -(2**63)
@@ -28,11 +36,11 @@ class Prepared:
 
     table: pa.Table
     """The columns of the node's schema."""
-    time: pa.Array
+    time: Array
     """int64 microseconds; NULL is an error where a spine row meets it."""
-    known: pa.Array | None
+    known: Array | None
     """int64 microseconds, NULL for never; None: each is known when it happens."""
-    sequence: pa.Array | None
+    sequence: Array | None
     source: str
     """For messages."""
 
@@ -50,7 +58,7 @@ def prepare(node: Events | Versions, rows: pa.Table, run: Run, threads: int) -> 
     time = values(time_of, rows)
     if isinstance(node, Events) and node.skip_null_times and time.null_count:
         run.facts.append(f"{time.null_count:,} rows skipped: no event time in {node.source}")
-        there = pc.is_valid(time)
+        there = compute("is_valid", time)
         rows, time = filtered(rows, there), time.filter(there)
     return Prepared(
         table=rows,
@@ -72,7 +80,7 @@ def united(node: UnionAll, parts: list[Prepared]) -> Prepared:
     orders = [p.sequence.type for p in parts if p.sequence is not None]
     if orders:
         sequence = pa.concat_arrays(
-            [pa.nulls(len(p.time), orders[0]) if p.sequence is None else p.sequence for p in parts]
+            [nulls(len(p.time), orders[0]) if p.sequence is None else p.sequence for p in parts]
         )
     return Prepared(
         table=whole(pa.concat_tables(tables)),
@@ -83,10 +91,10 @@ def united(node: UnionAll, parts: list[Prepared]) -> Prepared:
     )
 
 
-def _known(part: Prepared) -> pa.Array:
+def _known(part: Prepared) -> Array:
     if part.known is not None:
         return part.known
-    return pa.repeat(pa.scalar(ALWAYS, pa.int64()), len(part.time))
+    return repeat(scalar(ALWAYS, pa.int64()), len(part.time))
 
 
 def _without_copies(node: Events, rows: pa.Table, threads: int) -> pa.Table:
@@ -109,5 +117,5 @@ def _without_copies(node: Events, rows: pa.Table, threads: int) -> pa.Table:
             f"{differing}; rows of equal identity must be equal, so correct one of them, or name "
             "more columns in IDENTITY"
         )
-    numbers = pa.array(kept)
+    numbers = exported(kept)
     return rows if len(numbers) == rows.num_rows else taken(rows, numbers)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from bighead.kernels.temporal import (
     Encoding,
     NullTime,
     Overflow,
+    Result,
     Timeline,
     Unsupported,
     distinct_rows,
@@ -34,7 +35,9 @@ from bighead.planner.engines.datafusion.lookups import Sides, look_up
 from bighead.planner.engines.datafusion.ordinal import sorted_rows
 from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin
 from bighead.planner.engines.datafusion.rows import (
+    Numbers,
     column,
+    exported,
     filtered,
     integers,
     numbers,
@@ -47,6 +50,7 @@ from bighead.planner.engines.datafusion.rows import (
 from bighead.planner.engines.datafusion.views import answer, ask
 from bighead.planner.sources.dataset import Span
 from bighead.zipline.errors import DataError, UnsupportedError
+from bighead.zipline.expressions.arrow import Array, as_type, compute, make
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.nodes import (
@@ -70,6 +74,15 @@ EARLIEST, LATEST = -(2**63), 2**63 - 1
 
 Moments = tuple[int, int] | None
 """The first and the last time of a spine; None where no row has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A timeline, and what it was made of, so that no other array takes its place in memory."""
+
+    timeline: Timeline
+    events: Prepared
+    arrays: list[Array]
 
 
 @dataclass(slots=True)
@@ -163,9 +176,9 @@ class Execution:
             there = _no_nulls(arrays, len(events.time))
             arrays = [a.filter(there) for a in arrays]
             kept, _ = distinct_rows(arrays, [], self.threads)
-            chosen = pa.array(kept)
+            chosen = exported(kept)
             arrays = [positive_zero(a.take(chosen)) for a in arrays]
-            order = pa.array(sorted_rows(arrays, len(chosen)))
+            order = make(sorted_rows(arrays, len(chosen)))
             found = taken(table_of(arrays, [n for n, _ in node.keys], len(chosen)), order)
         self.count(node, found.num_rows)
         return found
@@ -180,14 +193,14 @@ class Execution:
             ours = [values(k, spine) for k in node.keys]
             encoding = self._encode(ours, theirs, spine.num_rows, entity.num_rows)
             row_of = np.full(encoding.keys + 1, -1, np.int64)  # the last place is for no key
-            codes = np.asarray(pa.array(encoding.event_codes))
+            codes = _codes(encoding.event_codes)
             row_of[codes] = np.arange(entity.num_rows)
             row_of[-1] = -1
-            found = row_of[np.asarray(pa.array(encoding.spine_codes))]
+            found = row_of[_codes(encoding.spine_codes)]
             if node.residual is not None:
                 found = _without_residual(node, spine, entity, found)
-            there = pa.array(found >= 0)
-            rows = pa.array(found, pa.int64(), mask=found < 0)
+            there = make(found >= 0)
+            rows = make(found, pa.int64(), mask=found < 0)
             arrays = [column(entity, name).take(rows) for name in node.columns]
             joined = _appended(spine, node.alias, list(node.columns), arrays)
             if node.kind == "inner":
@@ -195,18 +208,19 @@ class Execution:
         self.count(node, joined.num_rows)
         return joined
 
-    def _check_unique(self, node: StaticJoin, key: list[pa.Array], rows: int) -> None:
+    def _check_unique(self, node: StaticJoin, key: list[Array], rows: int) -> None:
         kept, _ = distinct_rows(key, [], self.threads)
         if len(kept) == rows:
             return
-        numbers_kept = numbers(pa.array(kept))
+        numbers_kept = numbers(exported(kept))
         # The first row that is missing from 0, 1, 2, ... is the first copy.
         gaps = np.flatnonzero(numbers_kept != np.arange(len(numbers_kept)))
         copy = int(gaps[0]) if len(gaps) else len(numbers_kept)
         source = next(n.source.name for n in walk(node.entity) if isinstance(n, Scan))
         raise DataError(
-            f"{source} is STATIC and has more than one row{spell_key(node.primary_key, key, copy)}; "
-            "a primary key occurs once, so remove the copies, or state CHANGED AT"
+            f"{source} is STATIC and has more than one row"
+            f"{spell_key(node.primary_key, key, copy)}; a primary key occurs once, so remove the "
+            "copies, or state CHANGED AT"
         )
 
     def temporal_join(self, node: TemporalJoin) -> pa.Table:
@@ -239,9 +253,9 @@ class Execution:
         view: View,
         timeline: Timeline,
         events: Prepared,
-        keys: list[pa.Array],
-        time: pa.Array,
-    ) -> tuple[list[pa.Array], pa.Array | None]:
+        keys: list[Array],
+        time: Array,
+    ) -> tuple[list[Array], Array | None]:
         inner = node.kind == "inner"
         asked = ask(view, events.table, count_rows=inner)
         try:
@@ -275,15 +289,15 @@ class Execution:
         return prepare(node, rows, self.run, self.threads)
 
     def timeline(
-        self, join: TemporalJoin, keys: list[pa.Array], time: pa.Array, events: Prepared
+        self, join: TemporalJoin, keys: list[Array], time: Array, events: Prepared
     ) -> Timeline:
         """Spine and events in the order of keys and times, for all joins that ask the same."""
         # Equal expressions are the same question only over the same rows: their buffers tell.
         key = ("timeline", _timeline_key(join), id(events), *map(_identity, (*keys, time)))
         kept = self.kept.get(key)
         if kept is not None:
-            timeline, *_ = kept  # type: ignore[misc]
-            assert isinstance(timeline, Timeline)
+            assert isinstance(kept, _Asked)
+            timeline = kept.timeline
         else:
             theirs = [values(k, events.table) for k in join.right.keys]
             encoding = self._encode(keys, theirs, len(time), len(events.time))
@@ -302,12 +316,11 @@ class Execution:
                 spelled = spell_key(names, theirs, fault.row)
                 raise null_time(join.right.events, events.source, spelled) from None
             self._remark(join, timeline, encoding)
-        # The arrays are kept with it, so that no other array takes their place in memory.
-        self.keep(_timeline_key(join), key, (timeline, events, keys, time))
+        self.keep(_timeline_key(join), key, _Asked(timeline, events, [*keys, time]))
         return timeline
 
     def _encode(
-        self, ours: list[pa.Array], theirs: list[pa.Array], spine_rows: int, event_rows: int
+        self, ours: list[Array], theirs: list[Array], spine_rows: int, event_rows: int
     ) -> Encoding:
         try:
             return encode(ours, theirs, self.threads, spine_rows=spine_rows, event_rows=event_rows)
@@ -351,6 +364,10 @@ class Execution:
         self.run.rows[getattr(node, "label", type(node).__name__)] = rows
 
 
+def _codes(result: Result) -> Numbers:
+    return numbers(as_type(exported(result), pa.int64()))
+
+
 def _reads(node: Scan) -> tuple[str, ...]:
     return node.reads if isinstance(node, ArrowScan) else node.columns
 
@@ -368,7 +385,7 @@ def _timeline_key(join: TemporalJoin) -> object:
     return "timeline", right.events, right.keys, join.keys, join.time, join.inclusive
 
 
-def _identity(array: pa.Array) -> object:
+def _identity(array: Array) -> object:
     return (
         str(array.type),
         array.offset,
@@ -377,9 +394,9 @@ def _identity(array: pa.Array) -> object:
     )
 
 
-def _moments(times: pa.Array) -> Moments:
+def _moments(times: Array) -> Moments:
     """The first and the last; an empty range, from late to early, where there is none."""
-    found = pc.min_max(times)
+    found = cast("Any", pc.min_max(times))
     first, last = found["min"].as_py(), found["max"].as_py()
     return (1, 0) if first is None else (first, last)
 
@@ -403,35 +420,37 @@ def _span(node: Scan, moments: Moments) -> Span | None:
     )
 
 
-def _no_nulls(arrays: list[pa.Array], rows: int) -> pa.Array:
+def _no_nulls(arrays: list[Array], rows: int) -> Array:
     """Where no value is NULL or NaN."""
     there = np.ones(rows, np.bool_)
     for array in arrays:
-        there &= pc.invert(pc.is_null(array, nan_is_null=True)).to_numpy(zero_copy_only=False)
-    return pa.array(there)
+        missing = compute("is_null", array, options=pc.NullOptions(nan_is_null=True))
+        there &= ~missing.to_numpy(zero_copy_only=False)
+    return make(there)
 
 
 def _without_residual(
-    node: StaticJoin, spine: pa.Table, entity: pa.Table, found: np.ndarray[Any, Any]
-) -> np.ndarray[Any, Any]:
+    node: StaticJoin, spine: pa.Table, entity: pa.Table, found: Numbers
+) -> Numbers:
     """The matches for which the residual condition is true; -1 for the others."""
     assert node.residual is not None
     asked = np.flatnonzero(found >= 0)
     theirs = {f"{node.alias}.{n}": n for n in entity.column_names}
     reads = columns_of(node.residual)
-    left = taken(spine.select([n for n in reads if n not in theirs]), pa.array(asked))
+    left = taken(spine.select([n for n in reads if n not in theirs]), make(asked))
     right = taken(
-        entity.select(unique(theirs[n] for n in reads if n in theirs)), pa.array(found[asked])
+        entity.select(unique(theirs[n] for n in reads if n in theirs)), make(found[asked])
     )
     arrays = [column(right, theirs[n]) if n in theirs else column(left, n) for n in reads]
-    holds = values(node.residual, table_of(arrays, list(reads), len(asked))).fill_null(False)
+    pairs = table_of(arrays, list(reads), len(asked))
+    holds = cast("Any", values(node.residual, pairs)).fill_null(False)
     kept = np.full(len(found), -1, np.int64)
     true = holds.to_numpy(zero_copy_only=False)
     kept[asked[true]] = found[asked[true]]
     return kept
 
 
-def _appended(spine: pa.Table, alias: str, names: list[str], arrays: list[pa.Array]) -> pa.Table:
+def _appended(spine: pa.Table, alias: str, names: list[str], arrays: list[Array]) -> pa.Table:
     """The spine with more columns, under the names of a join."""
     ours = [column(spine, name) for name in spine.column_names]
     return table_of(

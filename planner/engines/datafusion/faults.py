@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pyarrow as pa
 
 from bighead.zipline.errors import DataError
+from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.expr import Literal
 from bighead.zipline.ir.format_expr import format_aggregate, format_expr, format_name
 from bighead.zipline.ir.nodes import Feature, Versions
 from bighead.zipline.ir.types import TIMESTAMP
 
 
-def spell(array: pa.Array, row: int) -> str:
+def spell(array: Array, row: int) -> str:
     """The value of a row as SQL writes it; NULL for a row that is not there."""
-    value = array[row] if 0 <= row < len(array) else None
+    value = cast("Any", array[row]) if 0 <= row < len(array) else None
     if value is None or not value.is_valid:
         return "NULL"
     arrow = array.type
@@ -29,7 +31,7 @@ def spell(array: pa.Array, row: int) -> str:
     return format_expr(Literal(plain, arrow))
 
 
-def spell_key(names: Sequence[str], arrays: Sequence[pa.Array], row: int) -> str:
+def spell_key(names: Sequence[str], arrays: Sequence[Array], row: int) -> str:
     """`(listing = 5, host = 7)`, or nothing for the global key."""
     pairs = ", ".join(
         f"{name} = {spell(array, row)}" for name, array in zip(names, arrays, strict=True)

@@ -1,14 +1,15 @@
 """Row look-ups: the nearest event of each spine row, or the version of an entity that held then.
 
 The kernel knows what is nearest. What it does not know is decided here, on candidates that it hands
-out nearest first: conditions that read both sides, and whether a version was still the newest of its
-primary key.
+out nearest first: conditions that read both sides, and whether a version was still the newest one
+of its primary key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from bighead.planner.engines.datafusion.ordinal import ordinal, sorted_rows
 from bighead.planner.engines.datafusion.rows import (
     Numbers,
     column,
+    exported,
     numbers,
     table_of,
     taken,
@@ -27,6 +29,7 @@ from bighead.planner.engines.datafusion.rows import (
     values,
 )
 from bighead.zipline.errors import DataError
+from bighead.zipline.expressions.arrow import Array, as_type, make
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import Lookup, TemporalJoin, Versions
 
@@ -46,21 +49,21 @@ class Sides:
     join: TemporalJoin
     lookup: Lookup
     spine: pa.Table
-    spine_time: pa.Array
+    spine_time: Array
     events: Prepared
     threads: int
 
 
-def look_up(sides: Sides, timeline: Timeline) -> pa.Array:
+def look_up(sides: Sides, timeline: Timeline) -> Array:
     """The number of the event row of each spine row, NULL where there is none."""
     lookup = sides.lookup
     ties = ties_of(sides.events)
     by_version = isinstance(lookup.events, Versions) and not _by_primary_key(lookup)
     if lookup.residual is None and not by_version:
-        return pa.array(timeline.lookup(ties, lookup.tolerance, lookup.forward))
+        return exported(timeline.lookup(ties, lookup.tolerance, lookup.forward))
     if isinstance(lookup.events, Versions) and not by_version:
         # The version is chosen first: where the condition fails there is none, not an older one.
-        rows = pa.array(timeline.lookup(ties, lookup.tolerance, lookup.forward))
+        rows = exported(timeline.lookup(ties, lookup.tolerance, lookup.forward))
         return _dropped(rows, _residual(sides))
     tests: list[Accept] = []
     if by_version:
@@ -70,7 +73,7 @@ def look_up(sides: Sides, timeline: Timeline) -> pa.Array:
     return _first_accepted(sides, timeline, ties, tests)
 
 
-def ties_of(events: Prepared) -> list[pa.Array]:
+def ties_of(events: Prepared) -> list[Array]:
     """The columns that order rows of equal time and sequence: the whole row, as it is declared."""
     arrays = [column(events.table, name) for name in events.table.column_names]
     return [ordinal(a) if pa.types.is_nested(a.type) else a for a in arrays]
@@ -93,9 +96,9 @@ def _residual(sides: Sides) -> Accept:
     spine_names = [n for n in reads if n not in theirs]
 
     def accept(spine_rows: Numbers, event_rows: Numbers) -> Mask:
-        left = taken(sides.spine.select(spine_names), pa.array(spine_rows))
+        left = taken(sides.spine.select(spine_names), make(spine_rows))
         right = taken(
-            sides.events.table.select(unique(theirs[n] for n in event_names)), pa.array(event_rows)
+            sides.events.table.select(unique(theirs[n] for n in event_names)), make(event_rows)
         )
         arrays = [column(left, n) for n in spine_names]
         arrays += [column(right, theirs[n]) for n in event_names]
@@ -106,12 +109,12 @@ def _residual(sides: Sides) -> Accept:
 
 
 def _is_true(condition: Expr, pairs: pa.Table) -> Mask:
-    found = values(condition, pairs).fill_null(False)
+    found = cast("Any", values(condition, pairs)).fill_null(False)
     mask: Mask = found.to_numpy(zero_copy_only=False)
     return mask
 
 
-def _dropped(rows: pa.Array, accept: Accept) -> pa.Array:
+def _dropped(rows: Array, accept: Accept) -> Array:
     """The same look-ups without those that are not accepted."""
     found = numbers(rows).copy()
     asked = np.flatnonzero(found >= 0)
@@ -121,15 +124,15 @@ def _dropped(rows: pa.Array, accept: Accept) -> pa.Array:
 
 
 def _first_accepted(
-    sides: Sides, timeline: Timeline, ties: list[pa.Array], tests: list[Accept]
-) -> pa.Array:
+    sides: Sides, timeline: Timeline, ties: list[Array], tests: list[Accept]
+) -> Array:
     """For each spine row the nearest candidate that passes all tests."""
     candidates = timeline.candidates(ties, sides.lookup.tolerance, sides.lookup.forward)
     found = np.full(sides.spine.num_rows, -1, np.int64)
-    waiting: pa.Array | None = None
+    waiting: Array | None = None
     limit = FIRST_CANDIDATES
     while waiting is None or len(waiting):
-        spine_rows, event_rows = (numbers(pa.array(r)) for r in candidates.take(waiting, limit))
+        spine_rows, event_rows = (numbers(exported(r)) for r in candidates.take(waiting, limit))
         if not len(spine_rows):
             break
         keep = np.ones(len(spine_rows), np.bool_)
@@ -141,13 +144,13 @@ def _first_accepted(
         rows, first = np.unique(spine_rows[passed], return_index=True)
         found[rows] = event_rows[passed[first]]
         asked = np.unique(spine_rows)
-        waiting = pa.array(asked[found[asked] < 0])
+        waiting = make(asked[found[asked] < 0])
         limit = min(limit * 2, MOST_CANDIDATES)
     return _nullable(found)
 
 
-def _nullable(rows: Numbers) -> pa.Array:
-    return pa.array(rows, pa.int64(), mask=rows < 0)
+def _nullable(rows: Numbers) -> Array:
+    return make(rows, pa.int64(), mask=rows < 0)
 
 
 def _still_valid(sides: Sides) -> Accept:
@@ -160,8 +163,7 @@ def _still_valid(sides: Sides) -> Accept:
     def accept(spine_rows: Numbers, event_rows: Numbers) -> Mask:
         t, end = times[spine_rows], ends[event_rows]
         # At the instant at which the newer one shows, a strict join still sees the older.
-        mask: Mask = t < end if sides.join.inclusive else t <= end
-        return mask | (end == NEVER)
+        return np.asarray((t < end if sides.join.inclusive else t <= end) | (end == NEVER))
 
     return accept
 
@@ -179,26 +181,35 @@ def valid_until(node: Versions, events: Prepared, threads: int) -> Numbers:
                 f"{events.source} has a row whose primary key is NULL ({name}); correct the row"
             )
     rows = len(events.time)
-    codes = numbers(
-        pa.array(encode(keys, keys, threads, spine_rows=rows, event_rows=rows).event_codes).cast(
-            pa.int64()
-        )
-    )
+    encoding = encode(keys, keys, threads, spine_rows=rows, event_rows=rows)
+    codes = numbers(as_type(exported(encoding.event_codes), pa.int64()))
     shows = numbers(events.time, NEVER)
     if events.known is not None:
         shows = np.maximum(shows, numbers(events.known, NEVER))
-    by = [pa.array(codes), events.time]
+    by = [make(codes), events.time]
     if events.sequence is not None:
         by.append(events.sequence)
     by += [column(events.table, name) for name in events.table.column_names]
     order = sorted_rows(by, rows)
     ends = np.full(rows, NEVER, np.int64)
-    # From the newest to the oldest of each key: the earliest showing among the newer ones.
-    last_code, earliest = -1, NEVER
-    sorted_codes, sorted_shows = codes[order], shows[order]
-    for i in range(rows - 1, -1, -1):
-        if sorted_codes[i] != last_code:
-            last_code, earliest = int(sorted_codes[i]), NEVER
-        ends[order[i]] = earliest
-        earliest = min(earliest, int(sorted_shows[i]))
+    ends[order] = _earliest_after(codes[order], shows[order])
     return ends
+
+
+def _earliest_after(groups: Numbers, shows: Numbers) -> Numbers:
+    """For each row the least of the later rows of its group; NEVER for the last.
+
+    Groups lie together. One running minimum serves all of them: from the end on, each group's ranks
+    are shifted below those of the groups behind it.
+    """
+    rows = len(groups)
+    earliest = np.full(rows, NEVER, np.int64)
+    if rows < 2:
+        return earliest
+    distinct, ranks = np.unique(shows, return_inverse=True)
+    first_of_group = np.r_[True, groups[1:] != groups[:-1]]
+    shift = (first_of_group[::-1].cumsum() - first_of_group[::-1]) * rows
+    least = np.minimum.accumulate(ranks[::-1] - shift) + shift
+    follows = ~first_of_group[1:]  # where the next row is of the same group
+    earliest[:-1][follows] = distinct[least[::-1][1:][follows]]
+    return earliest

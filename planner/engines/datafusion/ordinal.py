@@ -1,50 +1,51 @@
 """Canonical order as numbers: for values that the kernel cannot compare, and for sorting rows.
 
-The order is that of the time contract, rule 5: NULL, false < true, numbers with NaN last, strings and
-bytes by their bytes, lists and structs item by item.
+The order is that of the time contract, rule 5: NULL, false < true, numbers with NaN last, strings
+and bytes by their bytes, lists and structs item by item.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bighead.planner.engines.datafusion.rows import Numbers
+from bighead.planner.engines.datafusion.rows import Numbers, numbers
+from bighead.zipline.expressions.arrow import Array, compute, make, nulls, scalar
 
 
-def ordinal(array: pa.Array) -> pa.Array:
+def ordinal(array: Array) -> Array:
     """int64 numbers that order and compare like the values; NULL stays NULL."""
     if pa.types.is_null(array.type):
-        return pa.nulls(len(array), pa.int64())
+        return nulls(len(array), pa.int64())
     if pa.types.is_nested(array.type):
         return _nested(array)
     if pa.types.is_floating(array.type):
-        array = pc.add(array, pa.scalar(0.0, array.type))  # -0.0 is 0.0
-    encoded = array.dictionary_encode()
+        array = compute("add", array, scalar(0.0, array.type))  # -0.0 is 0.0
+    encoded = cast("Any", array.dictionary_encode())
     order = pc.sort_indices(encoded.dictionary)  # NaN comes last
     ranks = np.empty(len(order), np.int64)
     ranks[order.to_numpy()] = np.arange(len(order))
-    return pa.array(ranks).take(encoded.indices)
+    return make(ranks).take(encoded.indices)
 
 
-def sorted_rows(columns: Sequence[pa.Array], rows: int) -> Numbers:
+def sorted_rows(columns: Sequence[Array], rows: int) -> Numbers:
     """The numbers of the rows in ascending order of the columns in turn, NULL first; stable."""
     if not columns:
         return np.arange(rows)
-    keys = [ordinal(c).fill_null(-1).to_numpy() for c in columns]
+    keys = [numbers(ordinal(c)) for c in columns]
     found: Numbers = np.lexsort(keys[::-1])
     return found
 
 
-def _nested(array: pa.Array) -> pa.Array:
+def _nested(array: Array) -> Array:
     """Item by item in Python: such columns are rare, and short where they order anything."""
     keys = [None if v is None else _key(v) for v in array.to_pylist()]
     ranks = {k: i for i, k in enumerate(sorted({k for k in keys if k is not None}))}
-    return pa.array([None if k is None else ranks[k] for k in keys], pa.int64())
+    return make([None if k is None else ranks[k] for k in keys], pa.int64())
 
 
 def _key(value: Any) -> tuple[Any, ...]:

@@ -28,9 +28,7 @@ from bighead.zipline.ir.rewrite import transform_plan
 def _described(node: Node, word: str, more: str = "") -> Description:
     """What is printed of the logical node, under the operator's name and with its label."""
     logical = next(k for k in type(node).__mro__[1:] if k in OPERATORS)
-    plain = logical(
-        **{f.name: getattr(node, f.name) for f in fields(logical)}  # type: ignore[arg-type]
-    )
+    plain = logical(**{f.name: getattr(node, f.name) for f in fields(logical)})
     inclusive = isinstance(node, TemporalJoin) and node.inclusive
     said = describe(plain, inclusive)
     head = said.head.removeprefix(logical.__name__)
@@ -140,7 +138,7 @@ def to_physical(plan: Node) -> Node:
         if operator is None:
             return node
         counts[operator] = counts.get(operator, 0) + 1
-        given = {f.name: getattr(node, f.name) for f in fields(type(node))}  # type: ignore[arg-type]
+        given = {f.name: getattr(node, f.name) for f in fields(type(node))}
         given["label"] = f"{operator.__name__} {counts[operator]}"
         if isinstance(node, Scan):
             reach, reads = shared[_rows_of(node)]

@@ -7,16 +7,21 @@ without copying them again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bighead.kernels.temporal import Result
 from bighead.zipline.expressions import evaluate
+from bighead.zipline.expressions.arrow import Array, compute, join, make, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 
 Numbers = npt.NDArray[np.int64]
+
+_EMPTY_IS_TRUE = pc.ScalarAggregateOptions(min_count=0)
 
 
 def whole(table: pa.Table) -> pa.Table:
@@ -32,10 +37,10 @@ def whole(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema) if arrays else counted(count)
 
 
-def _joined(column: pa.ChunkedArray) -> pa.Array:
+def _joined(column: pa.ChunkedArray[Any]) -> Array:
     if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        return column.chunks[0]
+    return join(column.chunks) if column.num_chunks else make([], column.type)
 
 
 def counted(rows: int) -> pa.Table:
@@ -43,17 +48,22 @@ def counted(rows: int) -> pa.Table:
     return pa.table({"": pa.nulls(rows)}).select([])
 
 
-def table_of(arrays: Sequence[pa.Array], names: Sequence[str], rows: int) -> pa.Table:
+def table_of(arrays: Sequence[Array], names: Sequence[str], rows: int) -> pa.Table:
     """A table of these columns; names may repeat."""
     return pa.Table.from_arrays(list(arrays), names=list(names)) if arrays else counted(rows)
 
 
-def column(table: pa.Table, name: str) -> pa.Array:
+def exported(result: Result) -> Array:
+    """A result of the kernel as Arrow's array, without a copy."""
+    return cast(Array, pa.array(cast("Any", result)))
+
+
+def column(table: pa.Table, name: str) -> Array:
     """A column as one array."""
     return _joined(table.column(name))
 
 
-def values(expr: Expr, table: pa.Table) -> pa.Array:
+def values(expr: Expr, table: pa.Table) -> Array:
     """An expression over the rows, as one array; a plain column is not copied."""
     if isinstance(expr, Column):
         return column(table, expr.name)
@@ -64,25 +74,25 @@ def values(expr: Expr, table: pa.Table) -> pa.Array:
     return evaluate(expr, pa.RecordBatch.from_arrays(arrays, names=list(names)))
 
 
-def filtered(table: pa.Table, keep: pa.Array) -> pa.Table:
+def filtered(table: pa.Table, keep: Array) -> pa.Table:
     """The rows where `keep` is true; the table itself where all are."""
-    if not keep.null_count and pc.all(keep, min_count=0).as_py():
+    if not keep.null_count and cast("Any", compute("all", keep, options=_EMPTY_IS_TRUE)).as_py():
         return table
     return whole(table.filter(keep))
 
 
-def taken(table: pa.Table, rows: pa.Array) -> pa.Table:
+def taken(table: pa.Table, rows: Array) -> pa.Table:
     """The rows of these numbers, NULL for NULL."""
     arrays = [column(table, name).take(rows) for name in table.column_names]
     return table_of(arrays, table.column_names, len(rows))
 
 
-def integers(array: pa.Array) -> pa.Array:
+def integers(array: Array) -> Array:
     """Times as int64 microseconds, without a copy."""
-    return array.view(pa.int64()) if array.type != pa.int64() else array
+    return view(array, pa.int64()) if array.type != pa.int64() else array
 
 
-def numbers(array: pa.Array, null: int = -1) -> Numbers:
+def numbers(array: Array, null: int = -1) -> Numbers:
     """int64 values for numpy, with `null` for NULL."""
     filled = array.fill_null(null) if array.null_count else array
     found: Numbers = filled.to_numpy(zero_copy_only=True)

@@ -1,4 +1,4 @@
-"""Windowed aggregates: the features of a view as specs of the kernel, and its answers as columns."""
+"""Windowed aggregates: a view's features as specs of the kernel, and its answers as columns."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from bighead.kernels import temporal
 from bighead.kernels.temporal import Spec, Timeline
 from bighead.planner.engines.datafusion.assemble import SELECTING, assemble
 from bighead.planner.engines.datafusion.ordinal import ordinal
-from bighead.planner.engines.datafusion.rows import values
+from bighead.planner.engines.datafusion.rows import exported, numbers, values
+from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Aggregate, Feature, View
-from bighead.zipline.windows import Window
+from bighead.zipline.windows import MAX_MICROSECONDS, Window
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Asked:
     view: View
     table: pa.Table
     """The events."""
-    columns: list[pa.Array]
+    columns: list[Array]
     places: dict[Expr, int]
     specs: list[Spec]
     features: list[list[int]]
@@ -92,22 +93,25 @@ def widest_windows(features: Sequence[Feature]) -> list[Window]:
     widest: dict[bool, Window] = {}
     for window in (replace(f.window, rows=None) for f in features):
         known = widest.get(window.forward)
-        if known is None or window.width is None or (known.width is not None and window.width > known.width):
+        wider = known is None or (known.width is not None and _width(window) > known.width)
+        if wider:
             widest[window.forward] = window
     return list(widest.values())
 
 
-def answer(
-    asked: Asked, timeline: Timeline, count_rows: bool
-) -> tuple[list[pa.Array], pa.Array | None]:
+def _width(window: Window) -> int:
+    return MAX_MICROSECONDS + 1 if window.width is None else window.width
+
+
+def answer(asked: Asked, timeline: Timeline, count_rows: bool) -> tuple[list[Array], Array | None]:
     """The view's columns in their order, and for each spine row whether some window holds a row."""
     results = timeline.aggregate(asked.columns, asked.specs)
     held = None
     if count_rows:
-        counts = [np.asarray(pa.array(r)) for r in results.pop()]
-        held = pa.array(np.any([c > 0 for c in counts], axis=0))
+        counts = [numbers(exported(r)) for r in results.pop()]
+        held = make(np.any([c > 0 for c in counts], axis=0))
     # Only the aggregates that select need the events any more, and each only its own column.
-    found: list[pa.Array | None] = [None] * len(asked.view.features)
+    found: list[Array | None] = [None] * len(asked.view.features)
     for positions in asked.features[: len(results)]:
         windows = results.pop(0)
         feature = asked.view.features[positions[0]]
@@ -115,7 +119,7 @@ def answer(
         chosen = values(aggregate.args[0], asked.table) if aggregate.function in SELECTING else None
         bucket = None if aggregate.bucket is None else values(aggregate.bucket, asked.table)
         for position in positions:
-            raw = pa.array(windows.pop(0))
+            raw = exported(windows.pop(0))
             found[position] = assemble(asked.view.features[position], raw, chosen, bucket)
     assert all(f is not None for f in found)
     return [f for f in found if f is not None], held
