@@ -76,7 +76,7 @@ inline void settle_doubles(Numbers& out, size_t n) {
     const Parts parts = parts_of(x);
     if (parts.mantissa == 0) return 0;
     const int shift = parts.exponent - least;
-    return shift >= 0 ? static_cast<i128>(parts.mantissa) << shift
+    return shift >= 0 ? static_cast<i128>(static_cast<u128>(parts.mantissa) << shift)
                       : static_cast<i128>(parts.mantissa >> -shift);
   };
   if (out.spread == Spread::kNarrow) {
