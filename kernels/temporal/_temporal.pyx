@@ -56,6 +56,7 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
         int64_t width
         int64_t rows
         cbool forward
+        int64_t tail
 
     cppclass CSpec "bighead::temporal::Spec":
         CSpec()
@@ -342,6 +343,7 @@ cdef class Timeline:
                 window.width = -1 if each.width is None else each.width
                 window.rows = -1 if each.rows is None else each.rows
                 window.forward = each.forward
+                window.tail = 0 if each.tail is None else each.tail
                 item.windows.push_back(window)
             set_spec(
                 item,

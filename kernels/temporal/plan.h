@@ -20,8 +20,10 @@ struct WindowSpec {
   int64_t width = -1;  // -1: all history
   int64_t rows = -1;   // -1: no cut
   bool forward = false;
+  int64_t tail = 0;  // the grid to which the lower bound is rounded down; 0: exact
   bool operator==(const WindowSpec& other) const {
-    return width == other.width && rows == other.rows && forward == other.forward;
+    return width == other.width && rows == other.rows && forward == other.forward &&
+           tail == other.tail;
   }
 };
 

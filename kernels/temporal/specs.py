@@ -16,17 +16,24 @@ class Window:
     rows: only the newest `rows` of them, counted before filter, bucket and NULLs. None: all.
     forward: for labels: `[t, t + width)` where the timeline is inclusive (`>=`), `(t, t + width]`
         where it is strict (`>`), whatever the rows' knowledge time. Width None: all that follows.
+    tail: microseconds; the lower bound of a window that looks back is rounded down, towards minus
+        infinity, to this grid. None: exact.
     """
 
     width: int | None = None
     rows: int | None = None
     forward: bool = False
+    tail: int | None = None
 
     def __post_init__(self) -> None:
         if self.width is not None and not 0 <= self.width < 1 << 63:
             raise ValueError(f"a window's width is 0 to 2^63 - 1 microseconds, not {self.width}")
         if self.rows is not None and not 0 < self.rows < 1 << 63:
             raise ValueError(f"a window holds at least one row, not {self.rows}")
+        if self.tail is not None and not 0 < self.tail < 1 << 63:
+            raise ValueError(f"a tail is a grid of at least 1 microsecond, not {self.tail}")
+        if self.tail is not None and (self.forward or self.width is None):
+            raise ValueError("a tail rounds the lower bound of a window with a width, looking back")
 
 
 @dataclass(frozen=True, slots=True)

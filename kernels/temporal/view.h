@@ -24,6 +24,15 @@ inline int64_t below(int64_t t, int64_t width) {
   return __builtin_sub_overflow(t, width, &low) ? std::numeric_limits<int64_t>::min() : low;
 }
 
+// The lower bound of a window that looks back, rounded down to its grid where it has one.
+inline int64_t lower_bound_of(int64_t t, const WindowSpec& window) {
+  const int64_t low = below(t, window.width);
+  if (window.tail <= 0) return low;
+  int64_t beyond = low % window.tail;
+  if (beyond < 0) beyond += window.tail;
+  return below(low, beyond);
+}
+
 // The first position of the part at which an event is no longer before t.
 inline size_t first_not_before(const Part& part, size_t from, int64_t t, bool inclusive) {
   const int64_t* time = part.line->event_time.data() + part.e0;
@@ -140,7 +149,7 @@ struct View {
     if (window.width >= 0) {
       size_t i = 0;
       for (size_t j = 0; j < m; ++j) {
-        i = first_not_before(part, i, below(t[j], window.width), false);
+        i = first_not_before(part, i, lower_bound_of(t[j], window), false);
         out[j] = static_cast<uint32_t>(by_position ? std::min<size_t>(i, seen[j]) : i);
       }
     }
