@@ -1,0 +1,96 @@
+"""Help and misuse: what is printed, where, and with which exit code."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.services.cli.shell import SCRIPT, run, spawn
+
+Golden = Callable[[str, str], None]
+COMMANDS = (
+    "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "backfill",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_examples(command: str, tmp_path: Path, golden: Golden) -> None:
+    shown = run(tmp_path, command, "--help")
+    assert shown.code == 0
+    assert f"    bighead {command}" in shown.out
+    golden(f"cli/help_{command}.txt", shown.out)
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    shown = run(tmp_path, "--help")
+    assert shown.code == 0
+    assert all(f"\n  {command} " in shown.out for command in COMMANDS)
+
+
+def test_no_command_is_misuse_and_shows_help(tmp_path: Path) -> None:
+    shown = run(tmp_path)
+    assert shown.code == 2
+    assert "Commands:" in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["serve"],
+        ["query", "--limit", "-1", "SELECT 1"],
+        ["query", "SELECT 1", "--format", "xml"],
+        ["query", "SELECT 1", "--file", "a.sql"],
+        ["query", "SELECT 1", "--output", "rows.xyz"],
+        ["query", "SELECT 1", "--format", "parquet"],
+        ["query", "SELECT 1", "--format", "csv", "--json"],
+        ["query", " "],
+        ["explain", "SELECT 1", "--stage", "fast"],
+        ["explain", "SELECT 1", "--stage", "tiled", "--analyze"],
+        ["describe"],
+        ["show", "everything"],
+        ["fmt"],
+        ["backfill", "stay_risk"],
+        ["backfill", "stay_risk", "-o", "x", "--start", "2025-01-02", "--end", "2025-01-02"],
+        ["backfill", "stay_risk", "-o", "x", "--rows-per-run", "0"],
+        ["plan", "extra"],
+    ],
+)
+def test_misuse_is_exit_code_2_on_standard_error(args: list[str], tmp_path: Path) -> None:
+    shown = run(tmp_path, *args)
+    assert shown.code == 2
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert "--help" in shown.err
+
+
+def test_version(tmp_path: Path) -> None:
+    shown = spawn(tmp_path, "--version")
+    assert shown.code == 0
+    assert shown.out.startswith("bighead 0.")
+
+
+def test_help_loads_no_engine(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['bighead', '--help']\n"
+        "from bighead.platform.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'datafusion', 'pyarrow', 'sqlglot', 'numpy', 'pandas', 'rich.console'}\n"
+        "sys.exit(','.join(sorted(heavy & set(sys.modules))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip() == ""
+
+
+def test_a_reader_that_goes_away_is_no_traceback(shop: Path) -> None:
+    rows = "SELECT b.* FROM bookings AS b CROSS JOIN bookings AS c CROSS JOIN listings AS l"
+    pipe = f"'{SCRIPT}' query --format csv \"{rows} LIMIT 200000\" | head -n 2"
+    done = subprocess.run(
+        ["bash", "-c", pipe], cwd=shop, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr.strip() == ""
