@@ -26,7 +26,8 @@ def _avg(args: tuple[pa.DataType, ...]) -> pa.DataType:
 SUMS = (
     AggregateFunction(
         "sum", ("SUM",), "SUM(x)", 1, _sum,
-        "Of integers a BIGINT, an error where the exact sum of the window does not fit; of FLOAT and"
+        "Of integers a BIGINT, an error where the exact sum of the window does not fit; of FLOAT"
+        " and"
         " DOUBLE the exact sum rounded once to DOUBLE; of DECIMAL(p, s) a DECIMAL(38, s).",
         invertible=True,
     ),

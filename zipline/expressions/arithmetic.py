@@ -1,8 +1,9 @@
 """Arithmetic: + - * / % and unary minus, over numbers, and over times and intervals.
 
-Integers are computed in BIGINT, floats in DOUBLE, DECIMALs exactly with the digits that the result
-can need (38 at most); what does not fit is an error. `/` is always DOUBLE. A NULL argument gives
-NULL. Every instant is a whole number of microseconds, so that time arithmetic is integer arithmetic.
+Integers are computed in BIGINT, floats in DOUBLE, DECIMALs exactly with the digits that the
+result can need (38 at most); what does not fit is an error. `/` is always DOUBLE. A NULL argument
+gives NULL. Every instant is a whole number of microseconds, so that time arithmetic is integer
+arithmetic.
 """
 
 from __future__ import annotations
@@ -380,8 +381,10 @@ def _run_negate(call: Call, args: tuple[Datum, ...]) -> Datum:
 ARITHMETIC = (
     Function(
         "add", ("+",), "a + b", 2, 2,
-        "Integers add up in BIGINT, FLOAT and DOUBLE in DOUBLE by IEEE 754, DECIMALs exactly with one"
-        " digit more than the wider one, at most 38; beyond the type is an error. A DATE or TIMESTAMP"
+        "Integers add up in BIGINT, FLOAT and DOUBLE in DOUBLE by IEEE 754, DECIMALs exactly with"
+        " one"
+        " digit more than the wider one, at most 38; beyond the type is an error. A DATE or"
+        " TIMESTAMP"
         " plus an INTERVAL is a TIMESTAMP.",
         ("1 + 2 = 3", "0.1 + 0.2 = 0.3",
          "DATE '2013-01-01' + INTERVAL '90' MINUTE = TIMESTAMP '2013-01-01 01:30:00'"),

@@ -115,7 +115,8 @@ def struct_of(parts: Sequence[Array], arrow: pa.DataType, null: Array | None = N
 
 
 def words(array: Array, dtype: npt.DTypeLike, width: int = 1) -> npt.NDArray[Any]:
-    """The buffer of fixed-width values as numpy sees it, `width` numbers a value, from its offset."""
+    """The buffer of fixed-width values as numpy sees it, `width` numbers a value, from its"
+    " offset."""
     data = array.buffers()[1]
     if data is None or len(array) == 0:
         return np.zeros(0, dtype)
@@ -185,6 +186,6 @@ def tested(name: str, texts: Array, part: str) -> Array:
     return compute(name, texts, options=pc.MatchSubstringOptions(part))
 
 
-def lower(text: str) -> str:
-    """One text in lower case, as utf8_lower does it."""
-    return str(compute("utf8_lower", make([text], pa.string()))[0].as_py())
+def is_all_true(flags: Array) -> bool:
+    """No flag is false; NULL does not count."""
+    return bool(pc.all(cast("Any", flags)).as_py() is not False)

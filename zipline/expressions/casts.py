@@ -1,8 +1,8 @@
 """CAST and TRY_CAST: which types there are ways between, and what each does to a value.
 
-CAST keeps the value or is an error; where a value lies between two of the new type it is rounded: from
-FLOAT and DOUBLE to integers half to even, from DECIMAL half away from zero, to FLOAT and DOUBLE to the
-nearest. TRY_CAST gives NULL where CAST is an error.
+CAST keeps the value or is an error; where a value lies between two of the new type it is rounded:
+from FLOAT and DOUBLE to integers half to even, from DECIMAL half away from zero, to FLOAT and
+DOUBLE to the nearest. TRY_CAST gives NULL where CAST is an error.
 """
 
 from __future__ import annotations
@@ -351,8 +351,10 @@ def _bind(args: tuple[Expr, ...]) -> Expr:
 CASTS = (
     Function(
         "cast", ("CAST",), "CAST(x AS type)", 1, 1,
-        "The value in another type; NULL stays NULL, what does not fit or parse is an error. FLOAT and"
-        " DOUBLE round half to even to integers, DECIMALs half away from zero; NaN and infinities have"
+        "The value in another type; NULL stays NULL, what does not fit or parse is an error. FLOAT"
+        " and"
+        " DOUBLE round half to even to integers, DECIMALs half away from zero; NaN and infinities"
+        " have"
         " no integer. Text is parsed strictly, without spaces. A time without a zone is UTC and is"
         " written YYYY-MM-DD HH:MM:SS[.ffffff]; a DATE is its midnight, and the DATE of a TIMESTAMP"
         " is its day in UTC.",

@@ -2,9 +2,9 @@
 
 Numbers of different types compare by their exact values: 9007199254740993 is greater than
 9007199254740992.0, though no DOUBLE lies between. Floats compare as IEEE 754 says: NaN equals
-nothing, not even itself, and -0.0 equals 0.0. Text and bytes compare byte by byte (UTF-8), booleans
-false before true, a DATE as its midnight, times with and without zone as instants. Lists and structs
-know only = and <>.
+nothing, not even itself, and -0.0 equals 0.0. Text and bytes compare byte by byte (UTF-8),
+booleans false before true, a DATE as its midnight, times with and without zone as instants. Lists
+and structs know only = and <>.
 """
 
 from __future__ import annotations
@@ -290,7 +290,8 @@ def _run_in(call: Call, args: tuple[Datum, ...]) -> Datum:
 COMPARISON = (
     _comparison(
         "equal", ("=", "=="),
-        "By exact value, NULL beside a NULL; NaN equals nothing, -0.0 equals 0.0. Text never equals a"
+        "By exact value, NULL beside a NULL; NaN equals nothing, -0.0 equals 0.0. Text never"
+        " equals a"
         " number without CAST.",
         "1 = 1.0", "(NULL = 1) IS NULL",
     ),

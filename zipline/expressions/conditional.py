@@ -124,7 +124,8 @@ def _truth(name: str, words: str, *examples: str) -> Function:
 
 CONDITIONAL = (
     Function(
-        "and", ("AND",), "a AND b", 2, None, "False where one is false, else NULL where one is NULL.",
+        "and", ("AND",), "a AND b", 2, None, "False where one is false, else NULL where one is"
+        " NULL.",
         ("(NULL AND FALSE) = FALSE",), lambda args: _bind_logic("and", args), _run_and,
     ),
     Function(

@@ -1,10 +1,10 @@
 """Expressions in DataFusion's SQL, where that gives the same value to the bit.
 
 DataFusion's own functions are used where tests prove them equal (`DATAFUSION_EQUAL`); others are
-written in terms of them: integer arithmetic is checked by way of DECIMAL, division is guarded against
-zero, comparisons of floats against NaN (which DataFusion takes for equal to itself and greater than
-everything). Where no exact text is known the answer is None, and the caller computes the expression
-with `evaluate`. Nothing here imports DataFusion.
+written in terms of them: integer arithmetic is checked by way of DECIMAL, division is guarded
+against zero, comparisons of floats against NaN (which DataFusion takes for equal to itself and
+greater than everything). Where no exact text is known the answer is None, and the caller computes
+the expression with `evaluate`. Nothing here imports DataFusion.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DATAFUSION_EQUAL: frozenset[str] = frozenset(
     {
         "and", "or", "not", "is_null", "is_not_null", "is_true", "is_not_true", "is_false",
         "is_not_false", "case", "coalesce", "concat", "concat_op", "starts_with", "ends_with",
-        "contains", "left", "right", "substr", "trim", "ltrim", "rtrim", "is_nan", "field",
+        "contains", "left", "right", "substr", "trim", "ltrim", "rtrim", "is_nan",
     }
 )  # fmt: skip
 """Functions whose DataFusion namesake gives equal values for every type that they take."""
@@ -390,10 +390,13 @@ def _sign(call: Call) -> str:
     (arg,) = call.args
     if is_float(arg.type):
         text = _text(arg)
-        return f"(CASE WHEN isnan({text}) OR {text} + 0.0 = 0.0 THEN {text} + 0.0 ELSE signum({text}) END)"
+        itself = f"isnan({text}) OR {text} + 0.0 = 0.0"
+        return f"(CASE WHEN {itself} THEN {text} + 0.0 ELSE signum({text}) END)"
     zero = _text(Literal(Decimal(0) if is_decimal(arg.type) else 0, arg.type))
     text = _text(arg)
-    return f"(CASE WHEN {text} > {zero} THEN 1 WHEN {text} < {zero} THEN -1 WHEN {text} = {zero} THEN 0 END)"
+    signs = ((">", 1), ("<", -1), ("=", 0))
+    branches = (f"WHEN {text} {sign} {zero} THEN {value}" for sign, value in signs)
+    return f"(CASE {' '.join(branches)} END)"
 
 
 def _whole_part(call: Call) -> str:
@@ -483,8 +486,10 @@ def _date_trunc(call: Call) -> str:
     return f"date_trunc('{unit}', {_text(call.args[1])})"
 
 
-PARTS = ("year", "quarter", "month", "week", "day", "doy", "dow", "isodow", "hour", "minute", "second",
-         "millisecond", "microsecond")  # fmt: skip
+PARTS = (
+    "year", "quarter", "month", "week", "day", "doy", "dow", "isodow", "hour", "minute",
+    "second", "millisecond", "microsecond",
+)  # fmt: skip
 
 
 def _date_part(call: Call) -> str:
@@ -549,7 +554,10 @@ def _cast(call: Call) -> str:
 def _field(call: Call) -> str:
     name = call.args[1]
     assert isinstance(name, Literal)
-    return f"get_field({_text(call.args[0])}, {_quote(str(name.value))})"
+    whole = _text(call.args[0])
+    # Below a NULL struct DataFusion shows whatever its fields hold.
+    part = f"get_field({whole}, {_quote(str(name.value))})"
+    return f"(CASE WHEN {whole} IS NULL THEN NULL ELSE {part} END)"
 
 
 def _negatable(call: Call) -> str:

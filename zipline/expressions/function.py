@@ -42,8 +42,8 @@ class Function:
     doc: its rule for NULL, NaN, overflow, rounding and UTC, in a sentence or two.
     examples: SQL predicates that are true.
     bind: types a call (the number of arguments is already checked).
-    run: computes it; None for a shorthand, which `bind` replaces, and for those that choose which of
-        their arguments to compute (`bighead.zipline.expressions.evaluate` does these).
+    run: computes it; None for a shorthand, which `bind` replaces, and for those that choose which
+        of their arguments to compute (`bighead.zipline.expressions.evaluate` does these).
     """
 
     name: str

@@ -138,7 +138,8 @@ INSTANTS = (
     ),
     Function(
         "to_timestamp", ("TO_TIMESTAMP",), "TO_TIMESTAMP(seconds)", 1, 1,
-        "The TIMESTAMPTZ so many seconds after 1970-01-01 00:00 UTC; a DOUBLE is taken times 1000000"
+        "The TIMESTAMPTZ so many seconds after 1970-01-01 00:00 UTC; a DOUBLE is taken times"
+        " 1000000"
         " and rounded to the microsecond, half to even.",
         ("TO_TIMESTAMP(1.5e0) = TIMESTAMP '1970-01-01 00:00:01.5'",),
         _bind_to_timestamp, _run_to_timestamp,

@@ -1,8 +1,8 @@
 """Functions of numbers: ABS, SIGN, rounding, roots, logarithms, LEAST and GREATEST.
 
 Rounding is half away from zero, on the exact value: ROUND(2.675e0, 2) is 2.67, because the DOUBLE
-lies below 2.675. What has no real result is NaN (the root or the logarithm of a negative number), as
-in IEEE 754; the logarithm of zero is minus infinity.
+lies below 2.675. What has no real result is NaN (the root or the logarithm of a negative number),
+as in IEEE 754; the logarithm of zero is minus infinity.
 """
 
 from __future__ import annotations
@@ -321,11 +321,13 @@ MATHS = (
         "round", ("ROUND",), "ROUND(x [, places])", 1, 2,
         "Half away from zero, on the exact value of x; places is a constant, negative for tens and"
         " hundreds. DECIMALs keep so many places, DOUBLEs give the nearest DOUBLE.",
-        ("ROUND(2.5) = 3", "ROUND(-2.5e0) = -3", "ROUND(1250, -2) = 1300", "ROUND(2.675e0, 2) = 2.67"),
+        ("ROUND(2.5) = 3", "ROUND(-2.5e0) = -3", "ROUND(1250, -2) = 1300",
+         "ROUND(2.675e0, 2) = 2.67"),
         _bind_round, _run_round,
     ),
     _real("sqrt", ("SQRT",), "DOUBLE; NaN below zero.", "SQRT(9) = 3"),
-    _real("exp", ("EXP",), "e to the power of x, DOUBLE; infinite where it is beyond.", "EXP(0) = 1"),
+    _real("exp", ("EXP",), "e to the power of x, DOUBLE; infinite where it is beyond.",
+          "EXP(0) = 1"),
     _real("ln", ("LN",), "The natural logarithm, DOUBLE; NaN below zero, -infinity of zero.",
           "LN(1) = 0"),
     _real("log10", ("LOG10", "LOG"), "The logarithm to base 10; as LN.", "LOG10(1000) = 3"),

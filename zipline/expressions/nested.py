@@ -251,7 +251,8 @@ NESTED = (
     Function(
         "element", ("ELEMENT_AT", "LIST_EXTRACT", "ARRAY_EXTRACT", "MAP_EXTRACT_VALUE"),
         "l[i], m[key]", 2, 2,
-        "The item of a list, counted from 1, or from the end where i is negative; the item of a map's"
+        "The item of a list, counted from 1, or from the end where i is negative; the item of a"
+        " map's"
         " key. NULL where there is none.",
         ("[1, 2][-1] = 2", "[1, 2][3] IS NULL"), _bind_element, _run_element,
     ),
@@ -261,7 +262,8 @@ NESTED = (
         ("CARDINALITY([1, NULL]) = 2",), _bind_length, _run_list_length,
     ),
     Function(
-        "map_keys", ("MAP_KEYS",), "MAP_KEYS(m)", 1, 1, "A LIST of the keys, in the map's order.", (),
+        "map_keys", ("MAP_KEYS",), "MAP_KEYS(m)", 1, 1,
+        "A LIST of the keys, in the map's order.", (),
         lambda args: _bind_entries("map_keys", args), _run_entries,
     ),
     Function(

@@ -1,8 +1,8 @@
 """Functions of text. Positions and lengths count characters (code points), from 1.
 
-Text is UTF-8 and compares byte by byte; no function looks at a locale. LOWER and UPPER map character
-by character (Unicode's simple mapping): UPPER('ß') stays one character. NULL arguments give NULL, but
-for CONCAT, which leaves them out.
+Text is UTF-8 and compares byte by byte; no function looks at a locale. LOWER and UPPER map
+character by character (Unicode's simple mapping): UPPER('ß') stays one character. NULL arguments
+give NULL, but for CONCAT, which leaves them out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bighead.zipline.expressions.arrow import (
     Datum,
     as_type,
     compute,
-    lower,
+    is_all_true,
     matches,
     replaced_text,
     scalar,
@@ -82,8 +82,26 @@ def constant_number(call: Call, position: int) -> int | None:
     return arg.value if isinstance(arg, Literal) and isinstance(arg.value, int) else None
 
 
+def simple_lower(value: str) -> str:
+    """Lower case, one character for one; what would become several stays."""
+    return "".join(m if len(m := c.lower()) == 1 else c for c in value)
+
+
+def simple_upper(value: str) -> str:
+    """Upper case, one character for one; what would become several stays.
+
+    >>> simple_upper("süß")
+    'SÜß'
+    """
+    return "".join(m if len(m := c.upper()) == 1 else c for c in value)
+
+
 def _run_case_map(call: Call, args: tuple[Datum, ...]) -> Datum:
-    return compute(f"utf8_{call.function}", args[0])
+    texts = spread(args[0], 1)
+    if is_all_true(compute("string_is_ascii", texts)):
+        return compute(f"ascii_{call.function}", texts)
+    # Arrow's mapping of other letters differs from Unicode's: its capital of ß is a letter of 2017.
+    return each(simple_lower if call.function == "lower" else simple_upper, args, VARCHAR)
 
 
 def _bind_length(args: tuple[Expr, ...]) -> Expr:
@@ -248,7 +266,7 @@ def _lowered(arg: Expr) -> Expr:
     """Lower case; of a constant already now, so that the pattern is one."""
     if isinstance(arg, Literal):
         value = arg.value
-        return Literal(lower(value) if isinstance(value, str) else None, VARCHAR)
+        return Literal(simple_lower(value) if isinstance(value, str) else None, VARCHAR)
     return Call("lower", (arg,), VARCHAR)
 
 
@@ -371,7 +389,8 @@ STRINGS = (
     _trim("rtrim", "TRIM at the end only.", "RTRIM('a  ') = 'a'"),
     Function(
         "substr", ("SUBSTR", "SUBSTRING"), "SUBSTR(s, from [, n])", 2, 3,
-        "The n characters from position `from` on; positions before 1 exist but are empty. A negative"
+        "The n characters from position `from` on; positions before 1 exist but are empty. A"
+        " negative"
         " n is an error.",
         ("SUBSTR('hello', 2, 3) = 'ell'", "SUBSTR('hello', 0, 2) = 'h'"), _bind_substr, _run_substr,
     ),

@@ -97,7 +97,8 @@ def _days(days: Values) -> list[str]:
 
 
 def _read(array: Array, to: pa.DataType, pattern: str, read: Callable[[str], object]) -> Converted:
-    """Arrow's own parser on what matches the pattern, and `read` (None: no value) where it balks."""
+    """Arrow's own parser on what matches the pattern, and `read` (None: no value) where it"
+    " balks."""
     good = matches(array, pattern)
     texts = compute("if_else", good, array, scalar(None, VARCHAR))
     try:

@@ -238,7 +238,8 @@ def _bind_zone(args: tuple[Expr, ...]) -> Expr:
 TIMES = (
     Function(
         "date_trunc", ("DATE_TRUNC",), "DATE_TRUNC(unit, t)", 2, 2,
-        "The start of the microsecond, millisecond, second, minute, hour, day, week, month, quarter,"
+        "The start of the microsecond, millisecond, second, minute, hour, day, week, month,"
+        " quarter,"
         " year, decade or century of t, in UTC; a TIMESTAMP also of a DATE.",
         ("DATE_TRUNC('month', DATE '2013-06-05') = DATE '2013-06-01'",
          "DATE_TRUNC('week', DATE '2013-06-05') = DATE '2013-06-03'"),
@@ -246,7 +247,8 @@ TIMES = (
     ),
     Function(
         "date_part", ("DATE_PART", "DATEPART", "EXTRACT"), "EXTRACT(part FROM t)", 2, 2,
-        "A BIGINT: year, quarter, month, day, hour, minute, second, dow (Sunday is 0), isodow (Monday"
+        "A BIGINT: year, quarter, month, day, hour, minute, second, dow (Sunday is 0), isodow"
+        " (Monday"
         " is 1, Sunday 7), doy, week and isoyear (ISO 8601), decade, century; millisecond and"
         " microsecond count from the minute's start. epoch is EPOCH(t).",
         ("EXTRACT(year FROM DATE '1969-12-31') = 1969",
@@ -257,7 +259,7 @@ TIMES = (
     Function(
         "date_diff", ("DATE_DIFF", "DATEDIFF"), "DATE_DIFF(unit, a, b)", 3, 3,
         "How many starts of the unit lie after a and up to b; negative where b is before a.",
-        ("DATE_DIFF('hour', TIMESTAMP '2013-01-01 00:59:00', TIMESTAMP '2013-01-01 01:01:00') = 1",),
+        ("DATE_DIFF('day', TIMESTAMP '2013-01-01 23:59:00', DATE '2013-01-02') = 1",),
         _bind_diff, _run_diff,
     ),
     Function(
@@ -277,5 +279,6 @@ TIMES = (
               "EPOCH_US(TIMESTAMP '1970-01-01 00:00:01') = 1000000"),
     _epoch_of("epoch_ms", "Whole milliseconds, floored.",
               "EPOCH_MS(TIMESTAMP '1969-12-31 23:59:59.9999') = -1"),
-    _epoch_of("epoch_s", "Whole seconds, floored.", "EPOCH_S(TIMESTAMP '1970-01-01 00:01:00') = 60"),
+    _epoch_of("epoch_s", "Whole seconds, floored.",
+              "EPOCH_S(TIMESTAMP '1970-01-01 00:01:00') = 60"),
 )  # fmt: skip

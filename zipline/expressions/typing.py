@@ -1,9 +1,9 @@
 """Which types go together: common types, implicit casts, and literals that take the other's type.
 
-Values widen by themselves, they never narrow: integers to wider integers, DECIMALs and DOUBLE, FLOAT
-to DOUBLE, DATE to TIMESTAMP, TIMESTAMP to TIMESTAMPTZ (the same instant). Text never becomes a
-number by itself. A constant is read as the type beside it where that type holds it: `ts >
-'2013-01-01'`, `price > 0.1`, `small = 3`.
+Values widen by themselves, they never narrow: integers to wider integers, DECIMALs and DOUBLE,
+FLOAT to DOUBLE, DATE to TIMESTAMP, TIMESTAMP to TIMESTAMPTZ (the same instant). Text never
+becomes a number by itself. A constant is read as the type beside it where that type holds it: `ts
+> '2013-01-01'`, `price > 0.1`, `small = 3`.
 """
 
 from __future__ import annotations
@@ -256,8 +256,8 @@ def number(text: str) -> Literal:
     Whole numbers are INTEGER, BIGINT or DECIMAL(n, 0), the first that holds them; with a point they
     are DECIMALs of their digits; with an exponent, or beyond 38 digits, DOUBLEs.
 
-    >>> number("1.50").type, number("1e3"), number("3000000000").type
-    (Decimal128Type(decimal128(3, 2)), Literal(value=1000.0, type=DataType(double)), DataType(int64))
+    >>> number("1.50").type, number("1e3").value, number("3000000000").type
+    (Decimal128Type(decimal128(3, 2)), 1000.0, DataType(int64))
     """
     if not _NUMBER.fullmatch(text):
         raise ExpressionError(f"'{text}' is no number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.dialect import parse
 from bighead.zipline.sql.scope import Context, Scope, of_schema
 
+HERE = Path(__file__).parent
 NO_COLUMNS = pa.schema([])
 
 
@@ -36,3 +38,9 @@ def value(sql: str) -> Any:
 def values(sql: str, batch: pa.RecordBatch) -> list[Any]:
     """What an expression over a batch is."""
     return cast("list[Any]", evaluate(bound(sql, batch.schema), batch).to_pylist())
+
+
+def listed(name: str) -> list[str]:
+    """The expressions of a file beside this one, one a line."""
+    lines = (HERE / f"{name}.sql").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("--")]

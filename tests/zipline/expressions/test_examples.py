@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bighead.zipline.expressions import FUNCTIONS, find
+from bighead.zipline.expressions import FUNCTIONS, Function, find
 from tests.zipline.expressions.bound import value
 
 EXAMPLES = [(f.name, example) for f in FUNCTIONS.values() for example in f.examples]
@@ -17,8 +17,6 @@ def test_an_example_is_true(name: str, example: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda f: f.name)
 def test_a_function_is_documented(function: object) -> None:
-    from bighead.zipline.expressions import Function
-
     assert isinstance(function, Function)
     assert function.doc.endswith(".")
     assert function.signature
