@@ -1,9 +1,11 @@
 """Random inputs that seek out the boundaries, and the kernel run over them."""
 
+from __future__ import annotations
+
 import math
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -19,12 +21,28 @@ LIST_KINDS = ("first_k", "last_k", "top_k", "bottom_k")
 INTS = (0, 1, -1, 2, 3, 7, 100, -100, 10**9)
 WIDE_INTS = (*INTS, GREATEST, LEAST, GREATEST - 1, 1 << 62)
 PRICES = (0.0, -0.0, 1.0, 1.5, 0.1, 0.2, 0.3, 12.34, -12.34, 99.99, 1e6 + 0.1, math.nan)
-SPREAD = (*PRICES, 1e308, -1e308, 1.7976931348623157e308, 5e-324, -5e-324, 1e-310, 2.0**-1022,
-          1e-200, 1e16, 1.0000000000000002, math.inf, -math.inf)
+SPREAD = (
+    *PRICES,
+    1e308,
+    -1e308,
+    1.7976931348623157e308,
+    5e-324,
+    -5e-324,
+    1e-310,
+    2.0**-1022,
+    1e-200,
+    1e16,
+    1.0000000000000002,
+    math.inf,
+    -math.inf,
+)
 STRINGS = ("", "a", "b", "ab", "é", "z", "\U0001f600", "￿")
 
+CENTS = (0, 1, -1, 250, 99999999, -333)
+WIDE = (0, 1, -7, 10**38 - 1, 1 - 10**38, 10**34)
+
 # name: (Arrow type, how to draw a value)
-TYPES: dict[str, tuple[pa.DataType, Callable[[random.Random], Value]]] = {
+TYPES: dict[str, tuple[Any, Callable[[random.Random], Value]]] = {
     "int64": (pa.int64(), lambda r: r.choice(INTS)),
     "wide_int64": (pa.int64(), lambda r: r.choice(WIDE_INTS)),
     "int8": (pa.int8(), lambda r: r.choice((-128, 127, 0, 1))),
@@ -36,8 +54,8 @@ TYPES: dict[str, tuple[pa.DataType, Callable[[random.Random], Value]]] = {
     "any_double": (pa.float64(), lambda r: math.ldexp(r.uniform(-1, 1), r.randint(-1070, 1023))),
     "near": (pa.float64(), lambda r: 1e6 + r.choice((0.0, 0.5, 1.0, 1.0000001))),
     "float": (pa.float32(), lambda r: r.choice((0.0, -0.0, 1.5, 3.25, math.nan, math.inf, -1.0))),
-    "decimal": (pa.decimal128(10, 2), lambda r: decimal_of(r.choice((0, 1, -1, 250, 99999999, -333)), 2)),
-    "wide_decimal": (pa.decimal128(38, 3), lambda r: decimal_of(r.choice((0, 1, -7, 10**38 - 1, 1 - 10**38, 10**34)), 3)),
+    "decimal": (pa.decimal128(10, 2), lambda r: decimal_of(r.choice(CENTS), 2)),
+    "wide_decimal": (pa.decimal128(38, 3), lambda r: decimal_of(r.choice(WIDE), 3)),
     "bool": (pa.bool_(), lambda r: r.random() < 0.5),
     "date": (pa.date32(), lambda r: r.choice((0, 1, -1, 19000))),
     "timestamp": (pa.timestamp("us"), lambda r: r.choice((0, 1, -1, 10**15))),
@@ -57,7 +75,12 @@ def kinds_of(name: str) -> list[str]:
     return out
 
 
-def arrow(values: list[Value], kind: pa.DataType) -> pa.Array:
+def taken(result: object) -> Any:
+    """What the kernel gave, as pyarrow takes it over."""
+    return pa.array(cast("Any", result))
+
+
+def arrow(values: list[Value], kind: pa.DataType) -> pa.Array[Any]:
     """As Arrow, behind an offset, so that a kernel that forgets it fails."""
     padded = [None, *values, None]
     return pa.array(padded, type=kind).slice(1, len(values))
@@ -90,6 +113,7 @@ class Drawn:
 
         keys = r.choice((1, 2, 4, 10))
         hot = r.random() < 0.5
+
         def key() -> Value:
             if r.random() < 0.05:
                 return None
@@ -123,15 +147,20 @@ class Drawn:
         spine_keys = [key() for _ in range(m)]
         if self.key_kind == "none":
             event_keys, spine_keys = [0] * n, [0] * m
-        self.names = [r.choice(list(TYPES)) for _ in range(2)] + ["bool", r.choice(("string", "int64", "price"))]
+        self.names = [r.choice(list(TYPES)) for _ in range(2)] + [
+            "bool",
+            r.choice(("string", "int64", "price")),
+        ]
         nulls = r.choice((0.0, 0.2))
         columns = [draw_column(r, name, n, nulls) for name in self.names]
         scales = {c: TYPES[name][0].scale for c, name in enumerate(self.names) if "decimal" in name}
         self.case = Case(spine_keys, spine_time, event_keys, event_time, known, sequence,
                          r.random() < 0.4, columns, scales)  # fmt: skip
-        self.arrays = [arrow(c, TYPES[name][0]) for c, name in zip(columns, self.names, strict=True)]
+        self.arrays = [
+            arrow(c, TYPES[name][0]) for c, name in zip(columns, self.names, strict=True)
+        ]
 
-    def keys(self, values: list[Value]) -> list[pa.Array]:
+    def keys(self, values: list[Value]) -> list[pa.Array[Any]]:
         kind = self.key_kind
         if kind == "none":
             return []
@@ -189,8 +218,16 @@ class Drawn:
             args = (x, r.randrange(4))
         elif kind == "count" and r.random() < 0.3:
             args = (0, 1)
-        k = r.randint(1, 4) if kind in LIST_KINDS or (kind == "histogram" and r.random() < 0.5) else None
-        p = r.choice(((1, 2), (0, 1), (1, 1), (25, 100), (999, 1000), (1, 3))) if kind == "quantile" else None
+        k = (
+            r.randint(1, 4)
+            if kind in LIST_KINDS or (kind == "histogram" and r.random() < 0.5)
+            else None
+        )
+        p = (
+            r.choice(((1, 2), (0, 1), (1, 1), (25, 100), (999, 1000), (1, 3)))
+            if kind == "quantile"
+            else None
+        )
         return Spec(
             kind,
             args,

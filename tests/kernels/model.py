@@ -156,7 +156,7 @@ def quantile(values: list[Value], p: Fraction) -> float:
         return to_float(Fraction(lo)) if not (isinstance(lo, float) and math.isinf(lo)) else lo
     hi = ordered[low + 1]
     if any(isinstance(v, float) and math.isinf(v) for v in (lo, hi)):
-        return lo + (hi - lo) * float(frac)
+        return float(lo + (hi - lo) * float(frac))
     return to_float(Fraction(lo) + (Fraction(hi) - Fraction(lo)) * frac)
 
 
@@ -208,7 +208,10 @@ def compute(case: Case, spec: Spec, rows: list[int]) -> Value:
             counts[v] = counts.get(v, 0) + 1
         items = sorted(counts.items(), key=lambda item: canonical(item[0]))
         if spec.k is not None:
-            items = sorted(sorted(items, key=lambda item: -item[1])[: spec.k], key=lambda item: canonical(item[0]))
+            items = sorted(
+                sorted(items, key=lambda item: -item[1])[: spec.k],
+                key=lambda item: canonical(item[0]),
+            )
         return items
     if kind in ("top_k", "bottom_k"):
         return sorted(x, key=canonical, reverse=kind == "top_k")[: spec.k]
@@ -257,16 +260,21 @@ def nearest(
     case: Case, tie: Sequence[int], tolerance: int | None, forward: bool
 ) -> list[list[int]]:
     """For each spine row its candidates, nearest first."""
-    out = []
+    out: list[list[int]] = []
     for j, t in enumerate(case.spine_time):
         if t is None or case.spine_keys[j] is None:
             out.append([])
             continue
         rows = [i for i, key in enumerate(case.event_keys) if key == case.spine_keys[j]]
         if case.known is not None:
-            rows = [i for i in rows if case.known[i] is not None and before(case, case.known[i], t)]
+            known = case.known
+            rows = [i for i in rows if (k := known[i]) is not None and before(case, k, t)]
         if forward:
-            rows = [i for i in rows if case.event_time[i] > t or (case.inclusive and case.event_time[i] == t)]
+            rows = [
+                i
+                for i in rows
+                if case.event_time[i] > t or (case.inclusive and case.event_time[i] == t)
+            ]
         else:
             rows = [i for i in rows if before(case, case.event_time[i], t)]
         if tolerance is not None:

@@ -2,14 +2,13 @@
 
 import random
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bighead.kernels.temporal import Overflow
-from tests.kernels.cases import Drawn, plain, same
-from tests.kernels.model import Spec, SumOverflow, aggregate
+from bighead.kernels.temporal import Overflow, Spec
+from tests.kernels.cases import Drawn, plain, same, taken
+from tests.kernels.model import SumOverflow, aggregate
 
 
 def expected(drawn: Drawn, spec: Spec) -> list[list[object]] | None:
@@ -33,7 +32,7 @@ def check(seed: int, specs: int, largest: int) -> None:
         results = timeline.aggregate(drawn.arrays, fine)
         for spec, windows in zip(fine, results, strict=True):
             for window, result, want in zip(spec.windows, windows, wanted[spec] or [], strict=True):
-                array = pa.array(result)
+                array = taken(result)
                 array.validate(full=True)
                 got = plain(spec, drawn.case.columns, array.to_pylist())
                 for j, (a, b) in enumerate(zip(got, want, strict=True)):

@@ -1,5 +1,7 @@
 """The door: what it takes, what it refuses and how, and that results outlive their makers."""
 
+from __future__ import annotations
+
 import gc
 import random
 from typing import Any
@@ -19,19 +21,20 @@ from bighead.kernels.temporal import (
     distinct_rows,
     encode,
 )
+from tests.kernels.cases import taken
 
 
-def ints(*values: int | None) -> pa.Array:
+def ints(*values: int | None) -> pa.Array[Any]:
     return pa.array(values, pa.int64())
 
 
-def one_key(spine: pa.Array, events: pa.Array, **options: Any) -> Timeline:
+def one_key(spine: pa.Array[Any], events: pa.Array[Any], **options: Any) -> Timeline:
     encoding = encode([], [], spine_rows=len(spine), event_rows=len(events))
     return Timeline(encoding, spine, events, **options)
 
 
 def codes(encoding: Encoding) -> tuple[list[int], list[int]]:
-    return pa.array(encoding.spine_codes).to_pylist(), pa.array(encoding.event_codes).to_pylist()
+    return taken(encoding.spine_codes).to_pylist(), taken(encoding.event_codes).to_pylist()
 
 
 @pytest.mark.parametrize("wide", [1, 10**12])
@@ -55,7 +58,7 @@ def test_codes_of_every_type(kind: pa.DataType) -> None:
     if pa.types.is_date64(kind):
         pool = [None, *(86_400_000 * i for i in range(40))]
 
-    def column(n: int) -> tuple[list[Any], pa.Array]:
+    def column(n: int) -> tuple[list[Any], pa.Array[Any]]:
         values = [r.choice(pool) for _ in range(n)]
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
             return values, pa.array([None if v is None else str(v) * 7 for v in values], kind)
@@ -135,7 +138,7 @@ def test_overflow_names_the_least_place() -> None:
         timeline.aggregate(columns, [Spec("count", (0,)), Spec("sum", (0,), (recent, everything))])
     assert (error.value.spec, error.value.window, error.value.row) == (1, 1, 2)
     [[fits]] = timeline.aggregate([ints(big, -1, 1)], [Spec("sum", (0,))])
-    assert pa.array(fits).to_pylist() == [big, big, big - 1]
+    assert taken(fits).to_pylist() == [big, big, big - 1]
 
 
 @pytest.mark.parametrize(
@@ -184,15 +187,20 @@ def test_nothing_at_all() -> None:
         values = pa.array([0.5] * len(events), pa.float64())
         kinds = ("count", "sum", "max", "last", "quantile", "histogram")
         specs = [Spec(kind, (0,), p=(1, 2) if kind == "quantile" else None) for kind in kinds]
-        got = [pa.array(result).to_pylist() for [result] in timeline.aggregate([values], specs)]
+        got = [taken(result).to_pylist() for [result] in timeline.aggregate([values], specs)]
         n = len(spine)
         assert got == [[0] * n, *([None] * n for _ in kinds[1:])]
-        assert pa.array(timeline.lookup()).to_pylist() == [None] * n
+        assert taken(timeline.lookup()).to_pylist() == [None] * n
 
 
 def test_result_types() -> None:
     timeline = one_key(ints(1), ints(0))
-    columns = [pa.array([1], pa.decimal128(9, 2)), ints(1), pa.array([True]), pa.array([1.5], pa.float32())]
+    columns = [
+        pa.array([1], pa.decimal128(9, 2)),
+        ints(1),
+        pa.array([True]),
+        pa.array([1.5], pa.float32()),
+    ]
     wanted = {
         Spec("sum", (0,)): pa.decimal128(38, 2),
         Spec("avg", (0,)): pa.decimal128(38, 6),
@@ -203,19 +211,19 @@ def test_result_types() -> None:
         Spec("bool_or", (2,)): pa.bool_(),
         Spec("min", (2,)): pa.int64(),
         Spec("last_k", (1,), k=2): pa.list_(pa.int64()),
-        Spec("histogram", (1,)): pa.list_(pa.struct({"row": pa.int64(), "count": pa.int64()})),
+        Spec("histogram", (1,)): pa.list_(pa.struct([("row", pa.int64()), ("count", pa.int64())])),
         Spec("sum", (1,), bucket=2): pa.list_(
-            pa.struct({"bucket_row": pa.int64(), "value": pa.int64()})
+            pa.struct([("bucket_row", pa.int64()), ("value", pa.int64())])
         ),
     }
     results = timeline.aggregate(columns, list(wanted))
-    assert [pa.array(result).type for [result] in results] == list(wanted.values())
+    assert [taken(result).type for [result] in results] == list(wanted.values())
 
 
 def test_results_outlive_their_makers_and_are_taken_twice() -> None:
     timeline = one_key(ints(1, 2), ints(0, 1))
     [[result]] = timeline.aggregate([ints(3, 4)], [Spec("sum", (0,))])
-    first, second = pa.array(result), pa.array(result)
+    first, second = taken(result), taken(result)
     assert len(result) == 2
     assert first.buffers()[1].address == second.buffers()[1].address
     del timeline, result
@@ -234,12 +242,14 @@ def test_ordered_tells_which_path_is_taken() -> None:
 
 def test_copies_count_once() -> None:
     identity = ints(1, 2, None, 1, None, 2)
-    rows, conflict = distinct_rows([identity], [identity, pa.array([0.0, 1.0, 2.0, -0.0, 2.0, 1.0])])
-    assert pa.array(rows).to_pylist() == [0, 1, 2, 4]
+    rows, conflict = distinct_rows(
+        [identity], [identity, pa.array([0.0, 1.0, 2.0, -0.0, 2.0, 1.0])]
+    )
+    assert taken(rows).to_pylist() == [0, 1, 2, 4]
     assert conflict is None
     values = pa.array(["a", "b", None, "a", "x", "c"])
     rows, conflict = distinct_rows([identity, identity], [values])
-    assert pa.array(rows).to_pylist() == [0, 1, 2, 4]
+    assert taken(rows).to_pylist() == [0, 1, 2, 4]
     assert conflict == (1, 5)
     assert distinct_rows([ints(1, 1)], [pa.array([None, 1])])[1] == (0, 1)
     assert distinct_rows([ints(1, 1)], [pa.array([float("nan")] * 2)])[1] is None
@@ -255,5 +265,5 @@ def test_candidates_take_only_rows_of_the_spine() -> None:
         candidates.take(ints(1))
     with pytest.raises(ValueError, match="int64"):
         candidates.take(pa.array([0], pa.int32()))
-    pairs = [pa.array(side).to_pylist() for side in candidates.take(limit=5)]
+    pairs = [taken(side).to_pylist() for side in candidates.take(limit=5)]
     assert pairs == [[0, 0], [1, 0]]

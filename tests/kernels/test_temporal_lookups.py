@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import Drawn
+from tests.kernels.cases import Drawn, taken
 from tests.kernels.model import nearest
 
 
@@ -28,11 +28,15 @@ def check(seed: int) -> None:
             """What tells rows apart: without ties, equal rows are interchangeable."""
             values = tuple(str(drawn.case.columns[c][i]) for c in tie)
             sequence = None if drawn.case.sequence is None else drawn.case.sequence[i]
-            return drawn.case.event_time[i], sequence, tuple(v.replace("-0.0", "0.0") for v in values)
+            return (
+                drawn.case.event_time[i],
+                sequence,
+                tuple(v.replace("-0.0", "0.0") for v in values),
+            )
 
         for threads in (1, 2):
             timeline = drawn.timeline(threads)
-            found = pa.array(timeline.lookup(arrays, tolerance, forward)).to_pylist()
+            found = taken(timeline.lookup(arrays, tolerance, forward)).to_pylist()
             assert [None if i is None else order(i) for i in found] == [
                 order(rows[0]) if rows else None for rows in want
             ], (seed, forward)
@@ -41,7 +45,7 @@ def check(seed: int) -> None:
         active, limit = list(range(len(want))), 1
         while active:
             spine, events = candidates.take(pa.array(active, pa.int64()), limit)
-            pairs = list(zip(pa.array(spine).to_pylist(), pa.array(events).to_pylist(), strict=True))
+            pairs = list(zip(taken(spine).to_pylist(), taken(events).to_pylist(), strict=True))
             for j, i in pairs:
                 got[j].append(i)
             active = sorted({j for j, _ in pairs})
