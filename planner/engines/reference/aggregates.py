@@ -106,10 +106,10 @@ def nearest(value: Fraction | int) -> float:
 
 def variance(values: list[Any], ddof: int) -> Fraction | float | None:
     """The exact variance; NaN over an infinity; None over not more than `ddof` values."""
-    if any(math.isinf(v) for v in values):
-        return math.nan
     if len(values) <= ddof:
         return None
+    if any(math.isinf(v) for v in values):
+        return math.nan
     exact = [Fraction(v) for v in values]
     mean = sum(exact) / len(exact)
     return sum((v - mean) ** 2 for v in exact) / (len(exact) - ddof)
