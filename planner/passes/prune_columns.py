@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -18,6 +19,7 @@ from bighead.zipline.ir.nodes import (
     Lookup,
     Node,
     Project,
+    Relational,
     Scan,
     StaticJoin,
     TemporalJoin,
@@ -29,6 +31,10 @@ from bighead.zipline.ir.rewrite import with_inputs
 from bighead.zipline.ir.types import BIGINT
 
 Names = frozenset[str]
+
+_HARMLESS = re.compile(r'COUNT\(\*\)|SELECT \*, ROW_NUMBER\(\) OVER \(\) AS "#row" FROM')
+"""Stars that hand no column to the result: what stands around the second names its columns."""
+
 Sourced = TypeVar("Sourced", Events | UnionAll, Events | UnionAll | Versions)
 
 
@@ -74,13 +80,22 @@ def _prune(node: Node, read: Names) -> Node:
         return with_inputs(node, (_events(node.events, _names(*(e for _, e in node.keys))),))
     if isinstance(node, View):
         return _view(node, frozenset(f.name for f in node.features))
-    # Plain SQL may read all that its tables have.
+    if isinstance(node, Relational):
+        return with_inputs(node, tuple(_prune(t, _named(node, t)) for _, t in node.tables))
     inputs = tuple(_prune(below, frozenset(below.schema.names)) for below in node.inputs)
     return with_inputs(node, inputs)
 
 
 def _names(*exprs: Expr | None) -> Names:
     return frozenset(columns_of(*exprs))
+
+
+def _named(node: Relational, table: Node) -> Names:
+    """The columns of a table that plain SQL reads: those that it names, in quotes."""
+    names = frozenset(table.schema.names)
+    if "*" in _HARMLESS.sub("", node.sql):
+        return names
+    return frozenset(name for name in names if '"' + name.replace('"', '""') + '"' in node.sql)
 
 
 def _scan(scan: Scan, read: Names) -> Scan:

@@ -114,6 +114,7 @@ class Relational(Node):
 
     `sql` is DataFusion's SQL and reads the inputs as tables of these names; all the rules of the
     dialect (checked integers, exact division, duplicate names, order of rows) are written into it.
+    Every column that it reads is named in double quotes.
     """
 
     sql: str

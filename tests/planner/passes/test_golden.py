@@ -245,10 +245,13 @@ CASES: dict[Pass, dict[str, Node]] = {
             ),
             "u.n",
         ),
-        "plain SQL reads all that it names": Relational(
-            "SELECT q.n AS n FROM q",
-            (("q", join(spine(), one(Window(DAY)), "b")),),
-            pa.schema({"n": BIGINT}),
+        "plain SQL reads what it names": Relational(
+            'SELECT "q.late", SUM("b.bookings") AS "n" FROM "rows" GROUP BY "q.late"',
+            (("rows", join(spine(), activity(), "b")),),
+            pa.schema([pa.field("q.late", BOOLEAN), pa.field("n", BIGINT)]),
+        ),
+        "a star reads all columns": Relational(
+            'SELECT * FROM "rows"', (("rows", spine()),), spine().schema
         ),
         "the keys of a set": Keys(events(BOOKINGS), (("listing", col("listing")),)),
     },
