@@ -207,7 +207,7 @@ def test_nested_values_go_to_python_and_back() -> None:
             ("rooms", pa.map_(pa.string(), pa.date32())),
         ]
     )
-    values = [([1, None, -1], [("a", 3), ("b", None)]), (None, []), None]
+    values: list[Any] = [([1, None, -1], [("a", 3), ("b", None)]), (None, []), None]
     assert from_arrow(to_arrow(values, kind)) == values
     assert from_arrow(to_arrow(values, kind).slice(1)) == values[1:]
 

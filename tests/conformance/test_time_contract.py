@@ -329,7 +329,7 @@ def test_sequence_orders_rows_of_one_microsecond(s: Session) -> None:
 
 def test_a_look_up_orders_tied_rows_by_all_their_columns(s: Session) -> None:
     spine(s, [T])
-    columns = {
+    columns: dict[str, Any] = {
         "k": [1, 1, 1],
         "ts": pa.array([T - HOUR] * 3, STAMP),
         "a": [2, 2, None],
@@ -356,7 +356,12 @@ def test_min_by_and_max_by_take_the_newest_of_ties(s: Session) -> None:
 
 def test_last_of_a_struct_keeps_its_parts_together(s: Session) -> None:
     spine(s, [T])
-    columns = {"k": [1, 1], "ts": pa.array([T - HOUR] * 2, STAMP), "a": [1, 2], "b": [9, 3]}
+    columns: dict[str, Any] = {
+        "k": [1, 1],
+        "ts": pa.array([T - HOUR] * 2, STAMP),
+        "a": [1, 2],
+        "b": [9, 3],
+    }
     s.register("e", pa.table(columns), event_time="ts")
     assert ask(s, "LAST(b)") == [9]
     (together,) = ask(s, "LAST(STRUCT(a, b))")
@@ -429,8 +434,16 @@ def test_an_empty_window_is_zero_for_counts_and_null_for_all_else(
 
 
 def test_a_key_that_is_null_or_nan_matches_nothing(s: Session) -> None:
-    asking = {"k": [None, NAN, 0.0, -0.0], "ts": pa.array([T] * 4, STAMP), "n": [0, 1, 2, 3]}
-    rows = {"k": [None, NAN, -0.0], "ts": pa.array([T - HOUR] * 3, STAMP), "v": [1, 2, 4]}
+    asking: dict[str, Any] = {
+        "k": [None, NAN, 0.0, -0.0],
+        "ts": pa.array([T] * 4, STAMP),
+        "n": [0, 1, 2, 3],
+    }
+    rows: dict[str, Any] = {
+        "k": [None, NAN, -0.0],
+        "ts": pa.array([T - HOUR] * 3, STAMP),
+        "v": [1, 2, 4],
+    }
     s.register("q", pa.table(asking))
     s.register("e", pa.table(rows), event_time="ts")
     assert ask(s, "SUM(v)") == [None, None, 4, 4]
@@ -439,7 +452,7 @@ def test_a_key_that_is_null_or_nan_matches_nothing(s: Session) -> None:
 
 def test_a_bucket_exists_where_a_counted_row_passed_the_filter(s: Session) -> None:
     spine(s, [T])
-    columns = {
+    columns: dict[str, Any] = {
         "k": [1] * 5,
         "ts": pa.array([T - HOUR] * 5, STAMP),
         "room": ["b", "a", "c", None, "b"],
