@@ -15,6 +15,7 @@ struct Worker {
   std::vector<std::unique_ptr<View>> views;
   size_t views_used = 0;
   std::vector<std::vector<std::vector<Cells>>> cells;  // [unit][job][window], unbucketed
+  std::vector<std::vector<Cells>> shifted;             // those of a unit, from a part's first slot on
   std::vector<uint8_t> counted;
   std::vector<uint32_t> before, rows, arrival, turn, seen, rank, recency_where;
   std::vector<std::vector<uint32_t>> low, count;
@@ -179,7 +180,7 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
     for (; arrived < slice.seen[j]; ++arrived) visible_at[slice.arrived(arrived)] = static_cast<uint32_t>(j);
   }
   Slice inner;
-  std::vector<uint32_t> rows, arrival, turn, seen, low, count, slots, js, spine_of, rank, order;
+  std::vector<uint32_t> rows, arrival, turn, seen, low, count, js, spine_of, rank, order;
   std::vector<std::vector<Cells>> cells(unit.jobs.size());
   std::vector<std::vector<char>> values(unit.jobs.size());
   std::vector<std::vector<uint8_t>> valid(unit.jobs.size());
@@ -230,7 +231,6 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
       }
       seen.resize(inner_m);
       low.resize(inner_m);
-      slots.resize(inner_m);
       spine_of.resize(inner_m);
       size_t entered = 0, first = 0;
       for (size_t j = 0; j < inner_m; ++j) {
@@ -238,7 +238,6 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
         while (first < size && place(static_cast<uint32_t>(first)) < slice.low[w][js[j]]) ++first;
         seen[j] = static_cast<uint32_t>(entered);
         low[j] = static_cast<uint32_t>(first);
-        slots[j] = static_cast<uint32_t>(j);
         spine_of[j] = spine_rows[js[j]];
       }
       inner.n = size;
@@ -272,7 +271,7 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
         cells[job][0] = {out->shape, values[job].data(), valid[job].data(),
                          &out->items[worker.thread], worker.thread};
       }
-      Runner(columns, single, inner, cells, {slots.data(), spine_of.data()}, worker.scratch).run();
+      Runner(columns, single, inner, cells, spine_of.data(), worker.scratch).run();
       for (size_t job = 0; job < single.jobs.size(); ++job) {
         Output* out = single.jobs[job].out[0];
         if (out == nullptr) continue;
@@ -309,8 +308,8 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
       for (size_t j = 0; j < m; ++j) {
         if (start[j] == start[j + 1]) continue;
         const ListCell cell{base + start[j], start[j + 1] - start[j], worker.thread};
-        std::memcpy(out->values.as<char>() + 16 * size_t{spine_rows[j]}, &cell, 16);
-        out->valid.as<uint8_t>()[spine_rows[j]] = 1;
+        std::memcpy(out->values.as<char>() + 16 * (part.s0 + j), &cell, 16);
+        out->valid.as<uint8_t>()[part.s0 + j] = 1;
       }
     }
   }
@@ -330,8 +329,12 @@ inline void run_part(Part part, const std::vector<Column>& columns, const Plan& 
     if (unit.bucket >= 0) {
       run_buckets(part, columns, unit, slice, worker);
     } else {
-      const uint32_t* rows = line.spine_row.data() + part.s0;
-      Runner(columns, unit, slice, worker.cells[u], {rows, rows}, worker.scratch).run();
+      worker.shifted.resize(unit.jobs.size());
+      for (size_t job = 0; job < unit.jobs.size(); ++job) {
+        worker.shifted[job].clear();
+        for (const Cells& cells : worker.cells[u][job]) worker.shifted[job].push_back(cells.from(part.s0));
+      }
+      Runner(columns, unit, slice, worker.shifted, line.spine_row.data() + part.s0, worker.scratch).run();
     }
   }
 }
@@ -351,7 +354,9 @@ inline std::vector<Part> parts_of(const Timeline& line, const Plan& plan) {
     } else if (window.width < 0) {
       all_history = true;
     } else {
-      back = std::max(back, window.width);
+      int64_t reach;
+      if (__builtin_add_overflow(window.width, window.tail, &reach)) reach = kNever;
+      back = std::max(back, reach);
     }
   }
   for (size_t key = 0; key < keys; ++key) {
@@ -408,8 +413,8 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     for (Output& output : outputs[s]) {
       plan::shape_of(specs[s], columns, output);
       const size_t slot = output.bucketed ? 16 : cell_size(output.shape);
-      output.values = Buffer(line.spine_rows * slot);
-      output.valid = Buffer(line.spine_rows);
+      output.values = Buffer(line.spine_row.size() * slot);
+      output.valid = Buffer(line.spine_row.size());
       output.items.resize(static_cast<size_t>(line.threads));
       output.entries.resize(static_cast<size_t>(line.threads));
     }
@@ -489,9 +494,17 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     throw Fault(FaultKind::kOverflow, "overflow", overflow.spec, overflow.window, overflow.row);
   }
   std::vector<std::vector<std::shared_ptr<Node>>> results(specs.size());
+  std::vector<uint32_t> place(line.spine_rows, kNoSlot);
+  for (size_t i = 0; i < line.spine_row.size(); ++i) place[line.spine_row[i]] = static_cast<uint32_t>(i);
+  std::vector<std::pair<Output*, std::shared_ptr<Node>*>> open;
   for (size_t s = 0; s < specs.size(); ++s) {
-    for (Output& output : outputs[s]) results[s].push_back(close(output, line.spine_rows));
+    results[s].resize(outputs[s].size());
+    for (size_t w = 0; w < outputs[s].size(); ++w) open.emplace_back(&outputs[s][w], &results[s][w]);
   }
+  over_tasks(line.threads, open.size(), [&](int, size_t i) {
+    *open[i].second = close(*open[i].first, place);
+    *open[i].first = Output();
+  });
   return results;
 }
 

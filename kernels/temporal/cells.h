@@ -1,5 +1,5 @@
-// Where results are put: one slot a spine row, of a plain type, with a byte that says whether it
-// holds a value. Lists are a stretch of some thread's items. Bytes, not bits, because two threads
+// Where results are put: one slot a spine row in order of (key, time), of a plain type, with a byte
+// that says whether it holds a value. Lists are a stretch of some thread's items. Bytes, not bits, because two threads
 // may fill neighbours; they are packed when the result is closed.
 #pragma once
 
@@ -33,6 +33,15 @@ struct Cells {
   std::vector<int64_t>* items = nullptr;
   uint32_t thread = 0;
 
+  // The same slots from `first` on.
+  Cells from(size_t first) const {
+    Cells out = *this;
+    if (values != nullptr) {
+      out.values += first * cell_size(shape);
+      out.valid += first;
+    }
+    return out;
+  }
   template <class T>
   void put(size_t slot, T value) const {
     reinterpret_cast<T*>(values)[slot] = value;

@@ -11,17 +11,18 @@ namespace output {
 template <class Valid>
 inline void pack_validity(Node& node, size_t n, Valid valid) {
   Buffer bits((n + 7) / 8);
-  auto* words = bits.as<uint8_t>();
-  int64_t nulls = 0;
-  for (size_t i = 0; i < n; ++i) {
-    if (valid(i)) {
-      words[i >> 3] |= static_cast<uint8_t>(1u << (i & 7));
-    } else {
-      ++nulls;
-    }
+  auto* bytes = bits.as<uint8_t>();
+  int64_t holding = 0;
+  for (size_t i = 0; i < n;) {
+    unsigned byte = 0;
+    const size_t end = std::min(n, i + 8);
+    const size_t at = i >> 3;
+    for (unsigned bit = 0; i < end; ++i, ++bit) byte |= static_cast<unsigned>(valid(i)) << bit;
+    bytes[at] = static_cast<uint8_t>(byte);
+    holding += __builtin_popcount(byte);
   }
-  node.nulls = nulls;
-  if (nulls == 0) {
+  node.nulls = static_cast<int64_t>(n) - holding;
+  if (node.nulls == 0) {
     node.buffers.emplace_back();
   } else {
     node.buffers.push_back(std::move(bits));
@@ -115,10 +116,19 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
     }
     default: {
       auto node = plain(out.format, name, n);
-      pack_validity(*node, n, valid);
       Buffer data(n * bytes);
-      for (size_t i = 0; i < n; ++i) {
-        if (valid(i)) std::memcpy(data.as<char>() + i * bytes, cell(i), bytes);
+      auto move = [&](auto* to) {
+        using T = std::remove_pointer_t<decltype(to)>;
+        pack_validity(*node, n, [&](size_t i) {
+          const bool holds = valid(i);
+          if (holds) std::memcpy(to + i, cell(i), sizeof(T));
+          return holds;
+        });
+      };
+      if (bytes == 8) {
+        move(data.as<int64_t>());
+      } else {
+        move(data.as<i128>());
       }
       node->buffers.push_back(std::move(data));
       return node;
@@ -128,27 +138,31 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
 
 }  // namespace output
 
-inline std::shared_ptr<Node> close(Output& out, size_t rows) {
+constexpr uint32_t kNoSlot = UINT32_MAX;
+
+// From slots in order of (key, time) to spine rows; `place` gives each row's slot, or none.
+inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& place) {
+  const size_t rows = place.size();
   const uint8_t* valid_bytes = out.valid.as<uint8_t>();
-  auto valid = [=](size_t i) { return valid_bytes[i] != 0; };
+  auto valid = [&](size_t i) { return place[i] != kNoSlot && valid_bytes[place[i]] != 0; };
   const char* cells = out.values.as<char>();
   if (!out.bucketed) {
-    if (out.shape == Shape::kBool || out.shape == Shape::kRows || out.shape == Shape::kCounts) {
-      return output::values(out, "", rows, [=, each = cell_size(out.shape)](size_t i) { return cells + i * each; }, valid);
+    const size_t each = cell_size(out.shape);
+    if (!out.counts) {
+      return output::values(out, "", rows, [&](size_t i) { return cells + place[i] * each; }, valid);
     }
     auto node = output::plain(out.format, "", rows);
-    if (out.counts) {
-      node->buffers.emplace_back();
-    } else {
-      output::pack_validity(*node, rows, valid);
+    Buffer data(rows * 8);
+    for (size_t i = 0; i < rows; ++i) {
+      if (place[i] != kNoSlot) data.as<int64_t>()[i] = reinterpret_cast<const int64_t*>(cells)[place[i]];
     }
-    node->buffers.push_back(std::move(out.values));
-    out.valid = Buffer();
+    node->buffers.emplace_back();
+    node->buffers.push_back(std::move(data));
     return node;
   }
   uint64_t total = 0;
   auto node = output::list("", rows, valid,
-                           [=](size_t i) { return uint64_t{output::list_cell(cells + 16 * i).count}; }, total);
+                           [&](size_t i) { return uint64_t{output::list_cell(cells + 16 * size_t{place[i]}).count}; }, total);
   const size_t bytes = cell_size(out.shape);
   std::vector<const char*> value(total);
   std::vector<uint8_t> holds(total);
@@ -156,7 +170,7 @@ inline std::shared_ptr<Node> close(Output& out, size_t rows) {
   uint64_t at = 0;
   for (size_t i = 0; i < rows; ++i) {
     if (!valid(i)) continue;
-    const ListCell stretch = output::list_cell(cells + 16 * i);
+    const ListCell stretch = output::list_cell(cells + 16 * size_t{place[i]});
     const Output::Entries& entries = out.entries[stretch.thread];
     for (uint32_t k = 0; k < stretch.count; ++k, ++at) {
       const int64_t bucket = entries.bucket[stretch.start + k];

@@ -175,8 +175,7 @@ inline double quantile_of(const Column& column, uint32_t low, uint32_t high, uin
 }
 
 inline void quantile(const Slice& slice, size_t window, const Column& column, uint64_t numerator,
-                     uint64_t denominator, RankScratch& scratch, const Cells& out,
-                     const uint32_t* slot) {
+                     uint64_t denominator, RankScratch& scratch, const Cells& out) {
   CountedBits& members = scratch.counted;
   members.reset(slice.n);
   const uint32_t* rank = scratch.rank.data();
@@ -197,7 +196,7 @@ inline void quantile(const Slice& slice, size_t window, const Column& column, ui
           const auto rest = static_cast<uint64_t>(exact % denominator);
           const uint32_t low = slice.row[scratch.order[members.select(at)]];
           const uint32_t high = rest == 0 ? low : slice.row[scratch.order[members.select(at + 1)]];
-          out.put<double>(slot[j], quantile_of(column, low, high, rest, denominator));
+          out.put<double>(j, quantile_of(column, low, high, rest, denominator));
         });
 }
 

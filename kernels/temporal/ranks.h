@@ -50,8 +50,7 @@ inline size_t number_values(const int64_t* keys, size_t n, RankScratch& scratch)
 
 // The k rows of highest rank (with `lowest`, of lowest), from the end inwards.
 inline void ends(const Slice& slice, size_t window, Bits& members, const uint32_t* rank,
-                 const uint32_t* order, int64_t k, bool lowest, const Cells& out,
-                 const uint32_t* slot) {
+                 const uint32_t* order, int64_t k, bool lowest, const Cells& out) {
   auto ranked = [&](size_t i) { return rank == nullptr ? i : rank[i]; };
   auto held = [&](size_t r) { return order == nullptr ? r : order[r]; };
   members.reset(slice.n);
@@ -60,40 +59,39 @@ inline void ends(const Slice& slice, size_t window, Bits& members, const uint32_
         [&](size_t j) {
           size_t member = lowest ? members.next(0) : members.before(slice.n);
           if (member == Bits::kNone) return;
-          out.open_list(slot[j]);
+          out.open_list(j);
           for (int64_t taken = 0; taken < k && member != Bits::kNone; ++taken) {
             out.items->push_back(slice.row[held(member)]);
             member = lowest ? members.next(member + 1) : members.before(member);
           }
-          out.close_list(slot[j]);
+          out.close_list(j);
         });
 }
 
 // FIRST_K and LAST_K where positions are recency and arrive in order: a stretch of positions.
-inline void stretch(const Slice& slice, size_t window, int64_t k, bool oldest, const Cells& out,
-                    const uint32_t* slot) {
+inline void stretch(const Slice& slice, size_t window, int64_t k, bool oldest, const Cells& out) {
   const uint32_t* low = slice.low[window];
   for (size_t j = 0; j < slice.m; ++j) {
     const size_t lo = low[j], hi = slice.seen[j];
     if (lo >= hi) continue;
     const size_t take = static_cast<size_t>(std::min<int64_t>(k, static_cast<int64_t>(hi - lo)));
-    out.open_list(slot[j]);
+    out.open_list(j);
     for (size_t i = 0; i < take; ++i) out.items->push_back(slice.row[oldest ? lo + i : hi - 1 - i]);
-    out.close_list(slot[j]);
+    out.close_list(j);
   }
 }
 
 // COUNT(DISTINCT): values whose latest arrived position lies at or above the bound. A row that
 // arrives moves its value up; a bound that passes a value's latest row drops it.
 inline void count_distinct(const Slice& slice, size_t window, size_t values, RankScratch& scratch,
-                           const Cells& out, const uint32_t* slot) {
+                           const Cells& out) {
   scratch.counts.assign(values, 0);
   int64_t distinct = 0;
   const uint32_t* value = scratch.value.data();
   uint32_t* counts = scratch.counts.data();
   sweep(slice, window, [&](size_t i) { distinct += counts[value[i]]++ == 0; },
         [&](size_t i) { distinct -= --counts[value[i]] == 0; },
-        [&](size_t j) { out.put<int64_t>(slot[j], distinct); });
+        [&](size_t j) { out.put<int64_t>(j, distinct); });
 }
 
 // HISTOGRAM: counts per value. With k, a tree of maxima over the values finds the most frequent.
@@ -149,7 +147,7 @@ class Leaders {
 };
 
 inline void histogram(const Slice& slice, size_t window, size_t values, int64_t k,
-                      RankScratch& scratch, const Cells& out, const uint32_t* slot) {
+                      RankScratch& scratch, const Cells& out) {
   scratch.counts.assign(values, 0);
   uint32_t* counts = scratch.counts.data();
   const uint32_t* value = scratch.value.data();
@@ -165,9 +163,9 @@ inline void histogram(const Slice& slice, size_t window, size_t values, int64_t 
           [&](size_t j) {
             size_t v = members.next(0);
             if (v == Bits::kNone) return;
-            out.open_list(slot[j]);
+            out.open_list(j);
             for (; v != Bits::kNone; v = members.next(v + 1)) put(static_cast<uint32_t>(v));
-            out.close_list(slot[j]);
+            out.close_list(j);
           });
     return;
   }
@@ -178,9 +176,9 @@ inline void histogram(const Slice& slice, size_t window, size_t values, int64_t 
         [&](size_t j) {
           leaders.take(k, taken);
           if (taken.empty()) return;
-          out.open_list(slot[j]);
+          out.open_list(j);
           for (const uint32_t v : taken) put(v);
-          out.close_list(slot[j]);
+          out.close_list(j);
         });
 }
 

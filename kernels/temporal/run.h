@@ -35,20 +35,14 @@ struct Scratch {
   OverflowAt overflow;
 };
 
-// Where the cells of a slice lie: `slot[j]`, and the spine row it stands for.
-struct Target {
-  const uint32_t* slot;
-  const uint32_t* spine_row;
-};
-
 // Prefix sums are quicker than running ones while they fit into the cache.
 constexpr size_t kPrefixRows = size_t{1} << 17;
 
 class Runner {
  public:
   Runner(const std::vector<Column>& columns, const Unit& unit, const Slice& slice,
-         const std::vector<std::vector<Cells>>& cells, Target target, Scratch& scratch)
-      : columns_(columns), unit_(unit), slice_(slice), cells_(cells), target_(target), s_(scratch) {}
+         const std::vector<std::vector<Cells>>& cells, const uint32_t* spine_rows, Scratch& scratch)
+      : columns_(columns), unit_(unit), slice_(slice), cells_(cells), spine_rows_(spine_rows), s_(scratch) {}
 
   void run() {
     bool numeric = false, keyed = false, ranked = false, valued = false;
@@ -96,14 +90,13 @@ class Runner {
   auto put_row(size_t job) {
     return [this, job](size_t w, size_t j, uint32_t position) {
       const Cells& cells = cells_[job][w];
-      if (cells.values != nullptr) cells.put<int64_t>(target_.slot[j], slice_.row[position]);
+      if (cells.values != nullptr) cells.put<int64_t>(j, slice_.row[position]);
     };
   }
 
   void run_job(size_t number) {
     const Job& job = unit_.jobs[number];
     const std::vector<Cells>& cells = cells_[number];
-    const uint32_t* slot = target_.slot;
     switch (job.kind) {
       case Kind::kMin:
       case Kind::kMax:
@@ -127,22 +120,21 @@ class Runner {
       switch (job.kind) {
         case Kind::kCount:
         case Kind::kCountRows:
-          for (size_t j = 0; j < slice_.m; ++j) out.put<int64_t>(slot[j], slice_.count[w][j]);
+          for (size_t j = 0; j < slice_.m; ++j) out.put<int64_t>(j, slice_.count[w][j]);
           break;
         case Kind::kBoolAnd:
         case Kind::kBoolOr: booleans(job, w, out); break;
         case Kind::kTopK:
         case Kind::kBottomK:
           ends(slice_, w, s_.ranks.members, s_.ranks.rank.data(), s_.ranks.order.data(), job.k,
-               job.kind == Kind::kBottomK, out, slot);
+               job.kind == Kind::kBottomK, out);
           break;
         case Kind::kFirstK:
         case Kind::kLastK: recent(job, w, out); break;
-        case Kind::kCountDistinct: count_distinct(slice_, w, values_, s_.ranks, out, slot); break;
-        case Kind::kHistogram: histogram(slice_, w, values_, job.k, s_.ranks, out, slot); break;
+        case Kind::kCountDistinct: count_distinct(slice_, w, values_, s_.ranks, out); break;
+        case Kind::kHistogram: histogram(slice_, w, values_, job.k, s_.ranks, out); break;
         case Kind::kQuantile:
-          quantile(slice_, w, column(unit_.args[0]), job.numerator, job.denominator, s_.ranks, out,
-                   slot);
+          quantile(slice_, w, column(unit_.args[0]), job.numerator, job.denominator, s_.ranks, out);
           break;
         default: break;
       }
@@ -157,7 +149,7 @@ class Runner {
           [&](size_t j) {
             const uint32_t count = slice_.count[w][j];
             if (count == 0) return;
-            out.put<uint8_t>(target_.slot[j], job.kind == Kind::kBoolAnd ? trues == count : trues > 0);
+            out.put<uint8_t>(j, job.kind == Kind::kBoolAnd ? trues == count : trues > 0);
           });
   }
 
@@ -165,16 +157,15 @@ class Runner {
     const bool oldest = job.kind == Kind::kFirstK;
     if (slice_.rank == nullptr) {
       if (slice_.ordered()) {
-        stretch(slice_, w, job.k, oldest, out, target_.slot);
+        stretch(slice_, w, job.k, oldest, out);
       } else {
-        ends(slice_, w, s_.ranks.members, nullptr, nullptr, job.k, oldest, out, target_.slot);
+        ends(slice_, w, s_.ranks.members, nullptr, nullptr, job.k, oldest, out);
       }
       return;
     }
     s_.keys.assign(slice_.rank, slice_.rank + slice_.n);
     rank_positions(s_.keys.data(), slice_.n, s_.ranks);
-    ends(slice_, w, s_.ranks.members, s_.ranks.rank.data(), s_.ranks.order.data(), job.k, oldest, out,
-         target_.slot);
+    ends(slice_, w, s_.ranks.members, s_.ranks.rank.data(), s_.ranks.order.data(), job.k, oldest, out);
   }
 
   static bool is_sum(Kind kind) { return kind == Kind::kSum || kind == Kind::kAvg; }
@@ -275,17 +266,16 @@ class Runner {
     const Job& job = unit_.jobs[number];
     const Cells& out = cells_[number][w];
     const uint32_t* count = slice_.count[w];
-    const uint32_t* slot = target_.slot;
     const bool average = job.kind == Kind::kAvg;
     auto overflow = [&](size_t j) {
-      s_.overflow.report(job.spec, job.window[w], target_.spine_row[j]);
+      s_.overflow.report(job.spec, job.window[w], spine_rows_[j]);
     };
     if (s_.numbers.of == Class::kFloat) {
       const double power = std::ldexp(1.0, s_.numbers.exponent);
       for (size_t j = 0; j < slice_.m; ++j) {
         if (count[j] == 0) continue;
         const double sum = s_.infinities.any(j) ? s_.infinities.value(j) : rounded(sums[j], power);
-        out.put<double>(slot[j], average ? sum / static_cast<double>(count[j]) + 0.0 : sum);
+        out.put<double>(j, average ? sum / static_cast<double>(count[j]) + 0.0 : sum);
       }
     } else if (s_.numbers.of == Class::kDecimal) {
       const int scale = s_.numbers.scale;
@@ -299,12 +289,12 @@ class Runner {
           overflow(j);
           continue;
         }
-        out.put_decimal(slot[j], value);
+        out.put_decimal(j, value);
       }
     } else if (average) {
       for (size_t j = 0; j < slice_.m; ++j) {
         if (count[j] == 0) continue;
-        out.put<double>(slot[j], rounded(sums[j], 1.0) / static_cast<double>(count[j]));
+        out.put<double>(j, rounded(sums[j], 1.0) / static_cast<double>(count[j]));
       }
     } else {
       for (size_t j = 0; j < slice_.m; ++j) {
@@ -315,7 +305,7 @@ class Runner {
           overflow(j);
           continue;
         }
-        out.put<int64_t>(slot[j], narrow);
+        out.put<int64_t>(j, narrow);
       }
     }
   }
@@ -344,7 +334,7 @@ class Runner {
         continue;
       }
       if (infinite) value = std::numeric_limits<double>::quiet_NaN();
-      cells_[job][w].put<double>(target_.slot[j], value);
+      cells_[job][w].put<double>(j, value);
     }
   }
 
@@ -367,7 +357,7 @@ class Runner {
                 const Kind kind = unit_.jobs[job].kind;
                 if (!is_sum(kind) || cells_[job][w].values == nullptr) continue;
                 cells_[job][w].put<double>(
-                    target_.slot[j], kind == Kind::kAvg ? sum / static_cast<double>(count) + 0.0 : sum);
+                    j, kind == Kind::kAvg ? sum / static_cast<double>(count) + 0.0 : sum);
               }
             });
     }
@@ -403,7 +393,7 @@ class Runner {
   const Unit& unit_;
   const Slice& slice_;
   const std::vector<std::vector<Cells>>& cells_;
-  Target target_;
+  const uint32_t* spine_rows_;  // [m] for reports of overflow
   Scratch& s_;
   size_t values_ = 0;
 };
