@@ -55,7 +55,13 @@ def aggregate_function(node: exp.Expr) -> AggregateFunction | None:
 def holds_aggregate(node: exp.Expr) -> bool:
     """There is an aggregate somewhere in the expression."""
     kinds = (exp.Window, exp.Filter, tree.Bucketed)
-    return any(isinstance(n, kinds) or aggregate_function(n) is not None for n in node.walk())
+    return any(isinstance(n, kinds) or _is_named_aggregate(n) for n in node.walk())
+
+
+def _is_named_aggregate(node: exp.Expr) -> bool:
+    return aggregate_function(node) is not None or (
+        isinstance(node, exp.Anonymous) and find(node.name) is not None
+    )
 
 
 def bind_windows(context: Context, node: tree.Windows) -> WindowList:
@@ -119,6 +125,7 @@ def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall 
         bucket, call = call.expression, call.this
     known = aggregate_function(call)
     if known is None:
+        _check_distinct(context, call)
         if call is not node:
             raise _not_an_aggregate(context, call)
         return None
@@ -133,6 +140,15 @@ def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall 
     except ExpressionError as error:
         raise context.moved(call, error) from None
     return AggregateCall(bound, over)
+
+
+def _check_distinct(context: Context, call: exp.Expr) -> None:
+    arguments = call.expressions if isinstance(call, exp.Anonymous) else []
+    if arguments and isinstance(arguments[0], exp.Distinct) and find(call.name) is not None:
+        name = call.name.upper()
+        raise context.error(
+            call, f"{name}(DISTINCT x) is not known", f"write {name}(x), or COUNT(DISTINCT x)"
+        )
 
 
 def _not_an_aggregate(context: Context, call: exp.Expr) -> Exception:

@@ -24,6 +24,7 @@ from bighead.zipline.ir.types import (
     NULL,
     VARCHAR,
 )
+from bighead.zipline.sql import tree
 from bighead.zipline.sql.located import node_error
 from bighead.zipline.sql.queries import interval_microseconds
 from bighead.zipline.sql.scope import Scope
@@ -49,7 +50,9 @@ BINARY: dict[type[exp.Expr], str] = {
     exp.Like: "LIKE",
     exp.ILike: "ILIKE",
 }
-CURRENT = (exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp)
+CURRENT = frozenset(
+    ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "NOW", "TODAY")
+)
 Special = Callable[[exp.Expr], Expr | None]
 
 
@@ -124,12 +127,6 @@ class ExpressionBinder:
         if type(node) in BINARY:
             args = (self.bind(node.this), self.bind(node.expression))
             return call(BINARY[type(node)], args)
-        if isinstance(node, CURRENT):
-            raise self.error(
-                node,
-                "there is no current time: a value is as of a row's own time",
-                "use the time column of the row",
-            )
         if isinstance(node, exp.Select | exp.Subquery | exp.Exists | exp.SetOperation):
             raise self.error(node, "a sub-query cannot stand in an expression here")
         raise self.error(node, f"{node.key.upper()} cannot stand in an expression here")
@@ -141,6 +138,8 @@ class ExpressionBinder:
         if isinstance(node.this, exp.Star):
             raise self.error(node, "a star stands alone in the select list")
         parts = list(node.parts)
+        if len(parts) == 1 and node.name.upper() in CURRENT and not self.scope.offers(node.this):
+            raise self._current(node)
         qualifier = parts[0] if len(parts) > 1 else None
         if qualifier is not None and not self.scope.has_relation(qualifier):
             return self._field_of_column(parts)
@@ -149,6 +148,13 @@ class ExpressionBinder:
             exp.column(*reversed(parts[:first])) if len(parts) > first else node
         )
         return self._fields(value, parts[first:])
+
+    def _current(self, node: exp.Expr) -> SqlError:
+        return self.error(
+            node,
+            "there is no current time: a value is as of a row's own time",
+            "use the time column of the row",
+        )
 
     def _field_of_column(self, parts: list[exp.Expr]) -> Expr:
         """`payload.amount`, where payload is a column of a STRUCT."""
@@ -272,7 +278,9 @@ class ExpressionBinder:
 
     def _call(self, node: exp.Expr) -> Expr:
         name = node.name.upper() if isinstance(node.this, str) else node.this.name
-        if find_aggregate(name) or (name == "COUNT"):
+        if name in CURRENT:
+            raise self._current(node)
+        if find_aggregate(name):
             raise self.error(node, f"{name} is an aggregate and cannot stand here")
         for argument in node.expressions:
             if isinstance(argument, exp.Distinct | exp.Star):
@@ -290,6 +298,9 @@ class ExpressionBinder:
             value = part.this if isinstance(part, exp.Alias) else part
             args += [Literal(name, VARCHAR), self.bind(value)]
         return call("struct_pack", tuple(args))
+
+    def _label(self, node: exp.Expr) -> Expr:
+        raise self.error(node, "LABEL marks a whole column in the select list of a training set")
 
     def _misplaced(self, node: exp.Expr) -> Expr:
         word = "OVER" if isinstance(node, exp.Window) else "FILTER"
@@ -320,4 +331,5 @@ RULES: dict[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], Expr]] = {
     exp.Anonymous: ExpressionBinder._call,
     exp.Window: ExpressionBinder._misplaced,
     exp.Filter: ExpressionBinder._misplaced,
+    tree.Label: ExpressionBinder._label,
 }

@@ -142,10 +142,11 @@ class _SetBinder:
         keys = self._keys()
         aggregated = any(map(holds_aggregate, self.query.expressions))
         outputs = self._aggregated(keys) if aggregated else self._last_row(keys)
-        names = [*(n for n, _ in keys), *(n for n, _, _ in outputs)]
+        names = {name.casefold() for name, _ in keys}
         for name, _, node in outputs:
-            if [n.casefold() for n in names].count(name.casefold()) > 1:
+            if name.casefold() in names:
                 raise self.context.error(node, f"two columns are called '{name}'", "rename one: AS")
+            names.add(name.casefold())
         columns = tuple((name, expr) for name, expr, _ in outputs)
         exprs = tuple(expr for _, expr in keys)
         rows = self.origin.rows

@@ -78,7 +78,8 @@ def _rename(node: exp.Expr, name: str, arguments: list[exp.Expr | None]) -> None
 
 def _alias(alias: exp.Expr, text: str) -> None:
     for column in alias.args.get("columns") or []:
-        if not isinstance(column, exp.Identifier):
+        named = isinstance(column, exp.Identifier)
+        if not named or not (column.args.get("quoted") or column.name.isidentifier()):
             raise node_error(text, column, "a column's new name is a name")
 
 

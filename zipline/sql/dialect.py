@@ -51,7 +51,7 @@ EXPRESSION_NODES: tuple[type[exp.Expr], ...] = (
     exp.Escape, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Extract, exp.StrPosition,
     exp.Substring, exp.Trim, exp.Anonymous, exp.Interval, exp.Var, exp.DataType, exp.ColumnDef,
     exp.DataTypeParam, exp.Filter, exp.Window, exp.WindowSpec, exp.Exists, exp.AtTimeZone,
-    exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Struct, exp.PropertyEQ,
+    exp.Struct, exp.PropertyEQ,
     exp.IgnoreNulls, exp.RespectNulls, exp.All, exp.Any,
 )  # fmt: skip
 OWN_NODES: tuple[type[exp.Expr], ...] = (
@@ -187,6 +187,8 @@ def _plain(reason: str) -> str:
         return "unexpected"
     if reason.startswith(("Required keyword", "Required argument")):
         return "something is missing here"
+    if reason.startswith("Expected table name"):
+        return "expected a table"
     if reason.startswith("Expecting"):
         return "expected" + reason.removeprefix("Expecting")
     return reason

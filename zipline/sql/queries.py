@@ -7,8 +7,8 @@ JOIN` is ASOF LEFT JOIN.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 from sqlglot import exp, parser
 from sqlglot.errors import ParseError
@@ -17,6 +17,8 @@ from sqlglot.tokens import Token, TokenType
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.tokens import TYPES
 from bighead.zipline.windows import format_duration, parse_duration
+
+_T = TypeVar("_T")
 
 NAME_TOKENS = {
     TokenType.VAR,
@@ -48,7 +50,7 @@ class Refused(ParseError):
     def __init__(self, reason: str, token: Token | None, suggestion: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.token = token
+        self.token = token or None  # sqlglot's mark for the end of the tokens is false
         self.suggestion = suggestion
 
 
@@ -102,6 +104,7 @@ class QueryParser(parser.Parser):
         name: parser.Parser.FUNCTION_PARSERS[name]
         for name in ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
     }
+    NO_PAREN_FUNCTIONS: dict[TokenType, Any] = {}
     NO_PAREN_FUNCTION_PARSERS = {"CASE": parser.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
     QUERY_MODIFIER_PARSERS = {
         token: parser.Parser.QUERY_MODIFIER_PARSERS[token]
@@ -128,6 +131,19 @@ class QueryParser(parser.Parser):
     def refuse(self, reason: str, token: Token | None, suggestion: str = "") -> Refused:
         """An error of this grammar's own."""
         return Refused(reason, token, suggestion)
+
+    def _parse_csv(
+        self, parse_method: Callable[[], _T | None], sep: TokenType = TokenType.COMMA
+    ) -> list[_T]:
+        """Items between commas; a comma with nothing behind it is a text that breaks off."""
+        first = parse_method()
+        items = [first] if first is not None else []
+        while self._match(sep):
+            item = parse_method()
+            if item is None:
+                raise self.refuse("something is missing after the comma", self._curr)
+            items.append(item)
+        return items
 
     def _at(self, *words: str) -> bool:
         return self._match_text_seq(*words, advance=False)
@@ -414,7 +430,7 @@ class QueryParser(parser.Parser):
         args: dict[str, Any] = {"this": table, "method": method}
         args["side" if side == "LEFT" else "kind"] = side
         if self._match(TokenType.MATCH_CONDITION):
-            args["match_condition"] = self._parse_wrapped(self._parse_comparison)
+            args["match_condition"] = self._parse_wrapped(self._parse_disjunction)
         if self._match(TokenType.ON):
             args["on"] = self._parse_disjunction()
         elif self._match(TokenType.USING):

@@ -17,7 +17,7 @@ from bighead.zipline.expressions import find as find_function
 from bighead.zipline.ir.expr import Column, Expr, Literal
 from bighead.zipline.ir.nodes import Filter, Node
 from bighead.zipline.sql.bind_aggregate import unknown_function
-from bighead.zipline.sql.bind_expression import ExpressionBinder
+from bighead.zipline.sql.bind_expression import CURRENT, ExpressionBinder
 from bighead.zipline.sql.bind_spine import column_name, star_of
 from bighead.zipline.sql.query_calls import (
     WINDOW_FUNCTIONS,
@@ -133,7 +133,8 @@ class SelectBinder:
 
     def _engine_function(self, node: exp.Anonymous) -> Expr | None:
         """A function outside the closed list is DataFusion's own."""
-        if find_function(node.name) is not None or node.name.upper() == "STRUCT":
+        called = node.name.upper()
+        if find_function(called) is not None or called == "STRUCT" or called in CURRENT:
             return None
         if node.name.upper() in WINDOW_FUNCTIONS:
             raise self.context.error(node, f"{node.name.upper()} needs OVER (...)")

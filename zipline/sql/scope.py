@@ -115,6 +115,10 @@ class Scope:
         """There is a relation of that name."""
         return bool(match(name, (r.alias for r in self.relations)))
 
+    def offers(self, name: exp.Identifier) -> bool:
+        """Some relation has a column of that name."""
+        return any(match(name, (n for n, _ in r.columns)) for r in self.relations)
+
     def column(self, column: exp.Column) -> Expr:
         """What a column means. Raises SqlError where it is unknown or ambiguous."""
         expr = self._lookup(column)

@@ -85,7 +85,7 @@ class StatementParser(QueryParser):
 
     def _parse_names(self, what: str) -> list[exp.Expr]:
         if not self._match(TokenType.L_PAREN):
-            raise self.refuse(f"expected ( before {what}", self._curr, f"write ({what})")
+            raise self.refuse(f"expected ( before {what}", self._curr, "write (column, ...)")
         names = self._parse_csv(lambda: self._parse_name_part(what))
         self._match_r_paren()
         return names
@@ -102,7 +102,7 @@ class StatementParser(QueryParser):
                 return phrase
         word = f"{self._text_after(0)} {self._text_after(1)}".strip()
         raise self.refuse(
-            f"{after} {word} is not known" if word else f"{after} what?",
+            f"{after} {word} is not known" if word else f"{after} needs to know what",
             self._curr,
             did_you_mean(word, phrases) or f"write {after} {phrases[0]}",
         )
@@ -136,7 +136,7 @@ class StatementParser(QueryParser):
         token = self._curr
         kind = self._parse_types(schema=True)
         if not isinstance(kind, exp.DataType):
-            word = token.text if token else ""
+            word = token.text if token and token.text.isidentifier() else ""
             raise self.refuse(
                 f"unknown type {word!r}" if word else f"column {name.name} has no type",
                 token or None,

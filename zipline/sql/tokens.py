@@ -12,71 +12,14 @@ from sqlglot.tokens import TokenType
 
 OPERATORS = ("==", "::", "||", ">=", "<=", "<>", "!=", "=>")
 
-WORDS = [
-    "ALL",
-    "AND",
-    "ANTI",
-    "ANY",
-    "AS",
-    "ASC",
-    "ASOF",
-    "BETWEEN",
-    "CASE",
-    "CROSS",
-    "CURRENT_DATE",
-    "CURRENT_TIME",
-    "CURRENT_TIMESTAMP",
-    "DESC",
-    "DISTINCT",
-    "ELSE",
-    "END",
-    "ESCAPE",
-    "EXCEPT",
-    "EXISTS",
-    "FALSE",
-    "FILTER",
-    "FOR",
-    "FROM",
-    "FULL",
-    "HAVING",
-    "ILIKE",
-    "IN",
-    "INNER",
-    "INTERSECT",
-    "INTERVAL",
-    "IS",
-    "JOIN",
-    "LATERAL",
-    "LEFT",
-    "LIKE",
-    "LIMIT",
-    "NATURAL",
-    "NOT",
-    "NULL",
-    "OFFSET",
-    "ON",
-    "OR",
-    "OUTER",
-    "OVER",
-    "QUALIFY",
-    "RANGE",
-    "RECURSIVE",
-    "RIGHT",
-    "ROW",
-    "ROWS",
-    "SELECT",
-    "SEMI",
-    "THEN",
-    "TRUE",
-    "UNION",
-    "UNNEST",
-    "USING",
-    "VALUES",
-    "WHEN",
-    "WHERE",
-    "WINDOW",
-    "WITH",
-] + ["GROUP BY", "ORDER BY", "PARTITION BY", "GROUPING SETS"]
+_SINGLE = """
+ALL AND ANTI ANY AS ASC ASOF BETWEEN CASE CROSS DESC DISTINCT ELSE END ESCAPE EXCEPT EXISTS FALSE
+FILTER FOR FROM FULL HAVING ILIKE IN INNER INTERSECT INTERVAL IS JOIN LATERAL LEFT LIKE LIMIT NATURAL
+NOT NULL OFFSET ON OR OUTER OVER QUALIFY RANGE RECURSIVE RIGHT ROW ROWS SELECT SEMI THEN TRUE UNION
+UNNEST USING VALUES WHEN WHERE WINDOW WITH
+"""
+WORDS = (*_SINGLE.split(), "GROUP BY", "ORDER BY", "PARTITION BY", "GROUPING SETS")
+"""The keywords of queries; those of statements are known by their place."""
 
 TYPES: dict[str, TokenType] = {
     "BOOLEAN": TokenType.BOOLEAN,

@@ -14,8 +14,10 @@ from bighead.zipline.ir.format_expr import format_expr, format_name
 from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql.fmt import fmt
+from bighead.zipline.sql.tokens import WORDS
 from bighead.zipline.windows import UNITS
 
+RESERVED = frozenset(word for phrase in WORDS for word in phrase.split())
 UNIT_OF = {UNITS[unit]: unit for unit in ("s", "ms", "us")}
 
 
@@ -70,8 +72,10 @@ def _entity_clauses(source: EntitySource) -> list[str]:
 
 
 def _name(name: str) -> str:
-    """A column's name; one with a dot or a blank is quoted."""
-    return '"' + name.replace('"', '""') + '"' if "." in name else format_name(name)
+    """A column's name; quoted where it is a keyword or no plain word."""
+    if "." in name or name.upper() in RESERVED:
+        return '"' + name.replace('"', '""') + '"'
+    return format_name(name)
 
 
 def _counted(time: Expr | None) -> tuple[Expr, int] | None:

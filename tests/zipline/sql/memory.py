@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 
 import datafusion
@@ -17,6 +18,7 @@ from bighead.zipline.sql.commands import (
     CreateTrainingSet,
     Drop,
 )
+from tests.conftest import GOLDEN
 
 
 class MemoryCatalog:
@@ -57,3 +59,17 @@ class MemoryCatalog:
                 case Drop(name=str(name)):
                     del self.definitions[name.casefold()]
         return commands
+
+
+@functools.cache
+def _homes() -> MemoryCatalog:
+    catalog = MemoryCatalog()
+    catalog.run((GOLDEN / "homes.sql").read_text(encoding="utf-8"))
+    return catalog
+
+
+def homes() -> MemoryCatalog:
+    """The definitions of `tests/golden/homes.sql`, in a catalog of its own."""
+    catalog = MemoryCatalog()
+    catalog.definitions.update(_homes().definitions)
+    return catalog

@@ -1,0 +1,123 @@
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM booking
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM (SELECT * FROM bookings) b
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM listing_bookings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM hosts
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM listings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings UNION ALL requests
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings UNION ALL listings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings UNION SELECT COUNT(*) AS n FROM requests
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings b JOIN listings l ON b.listing = l.listing
+----
+CREATE FEATURE SET f AS WITH x AS (SELECT 1) SELECT COUNT(*) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n FROM bookings GROUP BY listing HAVING COUNT(*) > 1
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n FROM bookings GROUP BY listing ORDER BY n
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n FROM bookings WHERE COUNT(*) > 1 GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n FROM bookings WHERE price GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n FROM bookings WHERE pric > 1 GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, price, COUNT(*) AS n FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, price + SUM(n_nights) AS n FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n, SUM(price) AS N FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS listing FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT *, COUNT(*) AS n FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT * EXCEPT (price) FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT price * 2 FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f WITH (tail = '1h') AS SELECT price FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings GROUP BY ALL
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings GROUP BY listing + 1
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings GROUP BY 3
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings GROUP BY listing, listing
+----
+CREATE FEATURE SET f AS SELECT LABEL listing, COUNT(*) AS n FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER w AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER v AS n FROM bookings WINDOW w AS (LAST '7d')
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER w AS n FROM bookings WINDOW w AS (LAST '7d'), w AS (LAST '8d')
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER w AS n FROM bookings WINDOW w AS (PARTITION BY listing)
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER (PARTITION BY listing) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER (LAST '365d', '1y') AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER (LAST 10 ROWS LIMIT 5 ROWS) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER (NEXT '7d') AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) OVER (LAST '7d', '8d') / SUM(price) OVER (LAST '7d', '9d') AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(room_type) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(SUM(price)) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM() AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price, 2) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(DISTINCT price) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT TOP_K(price) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT TOP_K(price, listing) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT TOP_K(price, 1.5) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT TOP_K(price, -1) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT QUANTILE(price, 1.5) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT QUANTILE(price) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT MEDIAN(price, 0.5) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) FILTER (WHERE n_nights) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT ABS(price) OVER (LAST '7d') AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUMM(price) OVER (LAST '7d') AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUMM(price) AS n, COUNT(*) AS m FROM bookings
+----
+CREATE FEATURE SET f AS SELECT APPROX_COUNT_DISTINCT(price) OVER (LAST '7d') AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT SUM(price) BY page.name AS n FROM clicks
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) + NOW() AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) FILTER (WHERE ts > CURRENT_TIMESTAMP) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) FILTER (WHERE listing IN (SELECT listing FROM listings)) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) FILTER (WHERE EXISTS (SELECT 1)) AS n FROM bookings

@@ -1,0 +1,27 @@
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH batch = 'x'
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (batch 'x')
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (batch = x)
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (tags = ['x', 'y')
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (bach = 'x')
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (batch = 'x', batch = 'y')
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (batch = 7)
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (partition_lag = '2 moons')
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (tags = [1])
+----
+CREATE EVENT SOURCE s (ts TIMESTAMP) EVENT TIME ts WITH (cut = 'yes')
+----
+CREATE ENTITY SOURCE s (a BIGINT, ts TIMESTAMP) PRIMARY KEY (a) CHANGED AT ts WITH (snapshot = 'x')
+----
+CREATE ENTITY SOURCE s (a BIGINT, ts TIMESTAMP) PRIMARY KEY (a) CHANGED AT ts WITH (op = 'op')
+----
+CREATE FEATURE SET f WITH (online = true) AS SELECT COUNT(*) AS n FROM bookings
+----
+CREATE FEATURE SET f WITH (tail = '7m') AS SELECT COUNT(*) OVER (LAST '7d') AS n FROM bookings

@@ -1,0 +1,123 @@
+SELECT pric FROM bookings
+----
+SELECT b.pric FROM bookings b
+----
+SELECT c.price FROM bookings b
+----
+SELECT "Price" FROM bookings
+----
+SELECT listing FROM bookings b JOIN listings l ON b.listing = l.listing
+----
+SELECT price FROM nowhere
+----
+SELECT * FROM listing_bookings
+----
+SELECT * FROM bookings AS OF TIMESTAMP '2024-01-01'
+----
+SELECT * FROM listing_bookings AS OF DATE '2024-01-01'
+----
+SELECT * FROM (SELECT price FROM bookings) AS OF TIMESTAMP '2024-01-01' AS x
+----
+SELECT price FROM bookings AS b(x, y, z, a, c, d, e, f)
+----
+SELECT NOSUCH(price) FROM bookings
+----
+SELECT ABS(price, 1) FROM bookings
+----
+SELECT price + room_type FROM bookings
+----
+SELECT price FROM bookings WHERE price
+----
+SELECT price FROM bookings WHERE SUM(price) > 1
+----
+SELECT price FROM bookings WHERE ROW_NUMBER() OVER (ORDER BY ts) = 1
+----
+SELECT ROW_NUMBER() FROM bookings
+----
+SELECT price FROM bookings HAVING price > 1
+----
+SELECT listing, price, COUNT(*) FROM bookings GROUP BY listing
+----
+SELECT *, COUNT(*) FROM bookings GROUP BY listing
+----
+SELECT COUNT(*) FROM bookings GROUP BY 4
+----
+SELECT SUM(COUNT(*)) FROM bookings
+----
+SELECT SUM(room_type) FROM bookings
+----
+SELECT AVG(price, 2) FROM bookings
+----
+SELECT TOP_K(price, 3) FROM bookings
+----
+SELECT COUNT(*) OVER (LAST '7d') FROM bookings
+----
+SELECT COUNT(*) OVER w FROM bookings WINDOW w AS (LAST '7d')
+----
+SELECT COUNT(*) OVER w FROM bookings
+----
+SELECT ABS(price) OVER (ORDER BY ts) FROM bookings
+----
+SELECT COUNT(*) BY listing FROM bookings
+----
+SELECT LABEL b.price FROM bookings b
+----
+SELECT DISTINCT price FROM bookings ORDER BY ts
+----
+SELECT DISTINCT ON (price) price FROM bookings
+----
+SELECT price FROM bookings ORDER BY 2
+----
+SELECT price FROM bookings LIMIT price
+----
+SELECT price FROM bookings UNION SELECT listing, host FROM listings
+----
+SELECT price FROM bookings UNION SELECT room_type FROM listings
+----
+SELECT price FROM bookings UNION SELECT host FROM listings ORDER BY ts
+----
+WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x
+----
+WITH x(a, b) AS (SELECT 1) SELECT * FROM x
+----
+SELECT (SELECT price, ts FROM bookings) FROM listings
+----
+SELECT * FROM bookings b SEMI JOIN listings l ON b.listing = l.listing
+----
+SELECT * FROM bookings b JOIN listings b ON b.listing = b.host
+----
+SELECT * FROM bookings b LEFT JOIN listings l ON b.listing + l.listing
+----
+SELECT * FROM bookings b NATURAL JOIN hosts h
+----
+SELECT * FROM bookings b FULL JOIN listings l USING (listing)
+----
+SELECT * FROM bookings UNION ALL requests
+----
+SELECT * FROM UNNEST([1, 2]) AS u(x)
+----
+SELECT * FROM bookings, LATERAL (SELECT 1) x
+----
+SELECT * EXCEPT (nothing) FROM bookings
+----
+SELECT *
+----
+SELECT price IS 3 FROM bookings
+----
+SELECT page.nam FROM clicks
+----
+SELECT payload.name FROM clicks
+----
+SELECT CURRENT_DATE
+----
+SELECT INTERVAL '1' MONTH
+----
+SELECT CAST(price AS VARCHAR(3)) FROM bookings
+----
+SELECT CAST(page AS BIGINT) FROM clicks
+----
+DESCRIBE booking
+----
+DROP FEATURE SET bookings
+----
+DROP SOURCE booking
