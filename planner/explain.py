@@ -38,7 +38,8 @@ def explain(
             return ""
         parts = []
         if node.label in run.rows:
-            parts.append(f"{run.rows[node.label]:,} rows")
+            rows = run.rows[node.label]
+            parts.append(f"{rows:,} row{'' if rows == 1 else 's'}")
         if node.label in run.seconds:
             parts.append(f"{run.seconds[node.label]:.3f} s")
         return ", ".join(parts)

@@ -117,7 +117,7 @@ class Result:
         return target
 
     def explain(self, stage: Stage | None = None, analyze: bool = False) -> str:
-        """The plan at a stage (`logical`, `optimized`, `tiled`, `physical`), or at all of them.
+        """The plan at a stage (`logical`, `optimized`, `tiled`, `physical`), by default `optimized`.
 
         With `analyze` it is run, and the physical plan tells rows and seconds.
         """

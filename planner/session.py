@@ -268,12 +268,11 @@ class Session:
             run = Run()
             self.compute(plan, run)
             return explain(plan, "physical", self.engine, run)
-        if stage is not None:
-            if stage not in STAGES:
-                raise BigheadError(f"there is no stage '{stage}'; the stages are {_and(STAGES)}")
-            return explain(plan, stage, self.engine)
-        parts = (f"{s}\n{explain(plan, s, self.engine)}" for s in STAGES)
-        return "\n\n".join(parts)
+        if stage is None:
+            return explain(plan, engine=self.engine)
+        if stage not in STAGES:
+            raise BigheadError(f"there is no stage '{stage}'; the stages are {_and(STAGES)}")
+        return explain(plan, stage, self.engine)
 
 
 def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definition:

@@ -20,6 +20,7 @@ from bighead.zipline.ir.nodes import (
     Scan,
     StaticJoin,
     TemporalJoin,
+    UnionAll,
     walk,
 )
 from bighead.zipline.ir.rewrite import transform_plan
@@ -79,8 +80,13 @@ class KernelJoin(TemporalJoin):
     label: str = field(default="", compare=False)
 
     def describe(self) -> Description:
-        """Like a TemporalJoin."""
-        return _described(self, "KernelJoin")
+        """Like a TemporalJoin, with the path that the kernel takes."""
+        events = self.right.events
+        parts = events.events if isinstance(events, UnionAll) else (events,)
+        path = "ordered"
+        if any(part.known_at is not None for part in parts):
+            path += " where rows become known in the order of their times, else an interval sweep"
+        return _described(self, "KernelJoin", f"\npath: {path}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,7 @@ def explain(
     context: typer.Context,
     sql: Sql = None,
     file: SqlFile = None,
-    stage: Annotated[
-        Stage | None, typer.Option("--stage", help="One stage; else all of them.")
-    ] = None,
+    stage: Annotated[Stage | None, typer.Option("--stage", help="By default optimized.")] = None,
     analyze: Annotated[
         bool, typer.Option("--analyze", help="Run it, and show rows and seconds of each step.")
     ] = False,
