@@ -15,7 +15,7 @@ import pytest
 from bighead.zipline.errors import DataError
 from bighead.zipline.expressions import FUNCTIONS, evaluate
 from bighead.zipline.expressions.datafusion import DATAFUSION_EQUAL, WRITERS, to_datafusion_sql
-from bighead.zipline.ir.expr import Call, walk
+from bighead.zipline.ir.expr import Call, Expr, walk
 from tests.zipline.expressions.bound import bound, listed
 from tests.zipline.expressions.boundaries import SCHEMA, bits, columns_in, crossed
 
