@@ -8,8 +8,10 @@ naive summation: so many units of rounding of the sum of magnitudes.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -34,16 +36,16 @@ def disagreement(ours: Path, theirs: Path, workload: Workload) -> str | None:
 
 
 def _column(
-    name: str, a: pa.ChunkedArray, b: pa.ChunkedArray, table: pa.Table, window: str
+    name: str, a: pa.ChunkedArray[Any], b: pa.ChunkedArray[Any], table: pa.Table, window: str
 ) -> str | None:
     nulls_a, nulls_b = np.asarray(pc.is_null(a)), np.asarray(pc.is_null(b))
     if (nulls_a != nulls_b).any():
         row = int(np.flatnonzero(nulls_a != nulls_b)[0])
         return f"{name}, row {row}: {a[row]} against {b[row]}"
-    x = np.asarray(pc.fill_null(a, 0)).astype(np.float64)
-    y = np.asarray(pc.fill_null(b, 0)).astype(np.float64)
+    x = _filled(a)
+    y = _filled(b)
     if name.split("_", maxsplit=1)[0] in ("total", "mean", "spread"):
-        high = np.asarray(pc.fill_null(table[f"high_{window}"], 0))
+        high = _filled(table[f"high_{window}"])
         count = np.asarray(table[f"n_{window}"])
         bound = np.maximum(np.abs(high) * np.maximum(count, 1) * 1e-9, 1e-9)
         wrong = np.abs(x - y) > bound
@@ -53,3 +55,9 @@ def _column(
         row = int(np.flatnonzero(wrong)[0])
         return f"{name}, row {row}: {a[row]} against {b[row]}"
     return None
+
+
+def _filled(column: pa.ChunkedArray[Any]) -> npt.NDArray[np.float64]:
+    """The values with 0 for NULL."""
+    filled = pc.fill_null(column, cast("Any", 0))
+    return np.asarray(filled).astype(np.float64)

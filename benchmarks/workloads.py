@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +77,7 @@ def make(workload: Workload, size: Size, root: Path, seed: int = 20240101) -> Pa
     rng = np.random.default_rng(seed)
     distinct = max(size.events // 100, 10)
     happened = START + rng.integers(0, SPAN, size.events)
-    columns: dict[str, pa.Array] = {
+    columns: dict[str, pa.Array[Any]] = {
         "k": pa.array(_keys(workload.keys, rng, size.events, distinct)),
         "ts": pa.array(happened, pa.timestamp("us")),
         "v": pa.array(_values(workload.values, rng, size.events)),

@@ -16,6 +16,7 @@ from bighead.planner.sources.opener import Place, open_source
 from bighead.zipline.errors import DataError, SchemaError, SourceError
 from bighead.zipline.ir.expr import Call, Column, Literal
 from bighead.zipline.ir.types import BIGINT, BOOLEAN, DATE, DOUBLE, TIMESTAMP, TIMESTAMPTZ, VARCHAR
+from tests.schemas import schema
 
 PLACE = Place()
 
@@ -34,7 +35,7 @@ class Stream:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         assert self.reader is not None, "read twice"
         reader, self.reader = self.reader, None
-        return reader.__arrow_c_stream__(requested_schema)
+        return reader.__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call]
 
 
 TABLE = pa.table({"x": [1, 2], "s": ["a", None]})
@@ -56,7 +57,7 @@ TABLE = pa.table({"x": [1, 2], "s": ["a", None]})
 )
 def test_whatever_holds_rows_is_a_table(data: object) -> None:
     found = read(data)
-    assert found.schema == pa.schema([("x", BIGINT), ("s", VARCHAR)])
+    assert found.schema == schema(x=BIGINT, s=VARCHAR)
     assert found.to_pylist() == TABLE.to_pylist()
 
 
@@ -70,8 +71,9 @@ def test_a_stream_is_read_once_and_kept(once: object) -> None:
 
 def test_a_table_is_scanned_without_a_copy() -> None:
     found = open_source(TABLE, "bookings", PLACE).scan(["x"])
-    ours, theirs = (t["x"].chunk(0).buffers()[1] for t in (found, TABLE))
-    assert ours.address == theirs.address
+    chunks: list[Any] = [t["x"].chunk(0) for t in (found, TABLE)]
+    ours, theirs = (chunk.buffers()[1].address for chunk in chunks)
+    assert ours == theirs
 
 
 def test_types_are_brought_to_those_of_a_plan() -> None:
@@ -89,18 +91,16 @@ def test_types_are_brought_to_those_of_a_plan() -> None:
         }
     )
     found = read(data)
-    assert found.schema == pa.schema(
-        [
-            ("d", VARCHAR),
-            ("v", VARCHAR),
-            ("l", VARCHAR),
-            ("z", TIMESTAMPTZ),
-            ("day", DATE),
-            ("f", pa.float32()),
-            ("list", pa.list_(TIMESTAMP)),
-            ("map", pa.map_(VARCHAR, pa.int8())),
-            ("st", pa.struct([("a", TIMESTAMP)])),
-        ]
+    assert found.schema == schema(
+        d=VARCHAR,
+        v=VARCHAR,
+        l=VARCHAR,
+        z=TIMESTAMPTZ,
+        day=DATE,
+        f=pa.float32(),
+        list=pa.list_(TIMESTAMP),
+        map=pa.map_(VARCHAR, pa.int8()),
+        st=pa.struct([("a", TIMESTAMP)]),
     )
     assert found["d"].to_pylist() == found["v"].to_pylist() == found["l"].to_pylist()
     assert found["z"].cast(BIGINT).to_pylist() == [0, 1_000_000, None]
@@ -137,14 +137,14 @@ def test_pandas_nan_is_null_and_a_named_index_is_a_column() -> None:
 
 def test_declared_types_are_checked_when_the_data_is_given() -> None:
     with pytest.raises(SchemaError, match="column 'x' of bookings is BIGINT and is declared INTEG"):
-        read(TABLE, pa.schema([("x", pa.int32())]))
+        read(TABLE, schema(x=pa.int32()))
     with pytest.raises(SchemaError, match="bookings has no column 'y'; there are: s, x"):
-        read(TABLE, pa.schema([("y", BIGINT)]))
-    assert read(TABLE, pa.schema([("S", VARCHAR)])).schema.names == ["S"]
+        read(TABLE, schema(y=BIGINT))
+    assert read(TABLE, schema(S=VARCHAR)).schema.names == ["S"]
 
 
 def test_a_column_of_nulls_may_stand_for_any_type() -> None:
-    found = read(pa.table({"x": pa.nulls(2)}), pa.schema([("x", DOUBLE)]))
+    found = read(pa.table({"x": pa.nulls(2)}), schema(x=DOUBLE))
     assert found["x"].to_pylist() == [None, None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,16 +17,17 @@ from bighead.zipline.errors import DataError, SchemaError, SourceError
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.types import BIGINT, BOOLEAN, DOUBLE, TIMESTAMP, TIMESTAMPTZ, VARCHAR
 from bighead.zipline.windows import DAY
+from tests.schemas import schema
 
 TS = Column("ts", TIMESTAMP)
-BOOKINGS = pa.schema([("listing", BIGINT), ("price", DOUBLE), ("ts", TIMESTAMP)])
+BOOKINGS = schema(listing=BIGINT, price=DOUBLE, ts=TIMESTAMP)
 
 
 def micros(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
-def times(*texts: str | None) -> pa.Array:
+def times(*texts: str | None) -> pa.Array[Any]:
     return pa.array([None if t is None else micros(t) for t in texts], TIMESTAMP)
 
 
@@ -84,7 +86,7 @@ def test_partition_columns_come_typed_from_the_paths(tmp_path: Path, pattern: st
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"x": [x]}), folder / "p.parquet")
     found = scan(tmp_path, pattern)
-    assert found.schema == pa.schema([("x", BIGINT), ("ds", pa.date32()), ("hour", BIGINT)])
+    assert found.schema == schema(x=BIGINT, ds=pa.date32(), hour=BIGINT)
     assert [(str(r["ds"]), r["hour"], r["x"]) for r in found.to_pylist()] == [
         ("2024-01-01", 12, 2),
         ("2024-01-01", 7, 1),
@@ -96,7 +98,7 @@ def test_partition_values_may_be_null_escaped_and_declared_otherwise(tmp_path: P
     for city in ("__HIVE_DEFAULT_PARTITION__", "New%20York", "007"):
         (tmp_path / f"city={city}").mkdir()
         pq.write_table(pa.table({"x": [1]}), tmp_path / f"city={city}" / "p.parquet")
-    declared = pa.schema([("x", BIGINT), ("city", VARCHAR)])
+    declared = schema(x=BIGINT, city=VARCHAR)
     found = scan(tmp_path, ".", declared=declared)
     assert found["city"].to_pylist() == ["007", "New York", None]
 
@@ -104,7 +106,7 @@ def test_partition_values_may_be_null_escaped_and_declared_otherwise(tmp_path: P
 def test_a_partition_that_is_not_of_the_declared_type_is_named(tmp_path: Path) -> None:
     (tmp_path / "city=rome").mkdir()
     pq.write_table(pa.table({"x": [1]}), tmp_path / "city=rome" / "p.parquet")
-    declared = pa.schema([("x", BIGINT), ("city", BIGINT)])
+    declared = schema(x=BIGINT, city=BIGINT)
     with pytest.raises(SchemaError, match="city=rome of .* is no BIGINT"):
         scan(tmp_path, ".", declared=declared)
 
@@ -189,14 +191,14 @@ def test_row_groups_are_judged_in_microseconds_whatever_the_unit(tmp_path: Path,
 
 def test_a_wider_declared_type_takes_the_file_and_a_narrower_does_not(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": pa.array([1], pa.int32())}), tmp_path / "b.parquet")
-    assert scan(tmp_path, "b.parquet", declared=pa.schema([("x", BIGINT)])).schema.types == [BIGINT]
+    assert scan(tmp_path, "b.parquet", declared=schema(x=BIGINT)).schema.types == [BIGINT]
     with pytest.raises(
         SchemaError,
         match=r"column 'x' of .*b.parquet is INTEGER and is declared SMALLINT, which cannot hold",
     ):
-        scan(tmp_path, "b.parquet", declared=pa.schema([("x", pa.int16())]))
+        scan(tmp_path, "b.parquet", declared=schema(x=pa.int16()))
     with pytest.raises(SchemaError, match=r"column 'x' of .* is INTEGER but is declared VARCHAR"):
-        scan(tmp_path, "b.parquet", declared=pa.schema([("x", VARCHAR)]))
+        scan(tmp_path, "b.parquet", declared=schema(x=VARCHAR))
 
 
 def test_a_column_that_a_file_lacks_is_named_with_the_file(tmp_path: Path) -> None:
@@ -204,14 +206,14 @@ def test_a_column_that_a_file_lacks_is_named_with_the_file(tmp_path: Path) -> No
     pq.write_table(bookings().drop_columns(["price"]), tmp_path / "b.parquet")
     with pytest.raises(SchemaError, match=r"b\.parquet has no column 'price'; there are: listing"):
         scan(tmp_path, "*.parquet")
-    declared = pa.schema([("listing", BIGINT), ("pric", DOUBLE)])
+    declared = schema(listing=BIGINT, pric=DOUBLE)
     with pytest.raises(SchemaError, match=r"no column 'pric'; did you mean 'price'\?"):
         scan(tmp_path, "a.parquet", declared=declared)
 
 
 def test_a_declared_name_matches_one_that_differs_in_case(tmp_path: Path) -> None:
     pq.write_table(pa.table({"Price": [1.0]}), tmp_path / "a.parquet")
-    found = scan(tmp_path, "a.parquet", declared=pa.schema([("price", DOUBLE)]))
+    found = scan(tmp_path, "a.parquet", declared=schema(price=DOUBLE))
     assert found.schema.names == ["price"]
 
 
@@ -256,7 +258,7 @@ def test_a_damaged_parquet_file_is_named(tmp_path: Path, how: str) -> None:
     path = tmp_path / "b.parquet"
     damaged(path, how)
     with pytest.raises(SourceError, match=r"b\.parquet is no Parquet file, or is damaged or cut"):
-        scan(tmp_path, "b.parquet", "x", declared=pa.schema([("x", BIGINT)]))
+        scan(tmp_path, "b.parquet", "x", declared=schema(x=BIGINT))
 
 
 def test_csv_is_read_by_declared_types(tmp_path: Path) -> None:
@@ -314,7 +316,7 @@ def test_a_faulty_csv_file_says_what_and_where(tmp_path: Path, text: str) -> Non
 def test_csv_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"x\n\xff\xfe\n")
     with pytest.raises(SourceError, match="not UTF-8"):
-        scan(tmp_path, "b.csv", declared=pa.schema([("x", VARCHAR)]))
+        scan(tmp_path, "b.csv", declared=schema(x=VARCHAR))
 
 
 def test_json_lines_are_read_by_declared_types(tmp_path: Path) -> None:
@@ -341,7 +343,9 @@ def test_an_empty_json_file_holds_no_rows_of_the_declared_columns(tmp_path: Path
 
 
 JSON_FAULTS = {
-    '{"listing": 1}\n{"listing": "x"}\n': r"'listing' of .* holds a string in row 2 but is declared BIGINT",
+    '{"listing": 1}\n{"listing": "x"}\n': (
+        r"'listing' of .* holds a string in row 2 but is declared BIGINT"
+    ),
     '{"listing": 1}\n{"list': r"b\.jsonl is no JSON object, or the file is cut short",
     '{"listing": 1.5}\n': r"b\.jsonl holds the value 1\.5, which is no BIGINT",
 }
@@ -351,7 +355,7 @@ JSON_FAULTS = {
 def test_a_faulty_json_file_says_what_and_where(tmp_path: Path, text: str) -> None:
     (tmp_path / "b.jsonl").write_text(text)
     with pytest.raises((SchemaError, SourceError), match=JSON_FAULTS[text]):
-        scan(tmp_path, "b.jsonl", declared=pa.schema([("listing", BIGINT)]))
+        scan(tmp_path, "b.jsonl", declared=schema(listing=BIGINT))
 
 
 def test_columns_without_rows_keep_their_types(tmp_path: Path) -> None:

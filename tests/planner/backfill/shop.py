@@ -16,8 +16,9 @@ from bighead.zipline.ir.nodes import Filter, Node, Project, Scan
 from bighead.zipline.ir.sources import EventSource
 from bighead.zipline.ir.types import BIGINT, TIMESTAMP, VARCHAR
 from bighead.zipline.windows import DAY
+from tests.schemas import schema
 
-SCHEMA = pa.schema({"id": BIGINT, "note": VARCHAR, "ts": TIMESTAMP})
+SCHEMA = schema(id=BIGINT, note=VARCHAR, ts=TIMESTAMP)
 SOURCE = EventSource("orders", SCHEMA, event_time=Column("ts", TIMESTAMP))
 ORDERS = TrainingSet(
     name="order_notes",
@@ -33,8 +34,8 @@ ORDERS = TrainingSet(
 )
 JANUARY = date(2025, 1, 1)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "ge": pc.greater_equal,
-    "lt": pc.less,
+    "greater_equal": pc.greater_equal,
+    "less": pc.less,
     "and": pc.and_kleene,
     "or": pc.or_kleene,
     "is_null": pc.is_null,
@@ -44,8 +45,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def orders(times: list[int | None]) -> pa.Table:
     """One order at each time, in this order; every third has no note."""
     notes = [None if i % 3 == 0 else f"order {i}" for i in range(len(times))]
-    columns = [pa.array(range(len(times)), BIGINT), pa.array(notes, VARCHAR)]
-    return pa.table([*columns, pa.array(times, TIMESTAMP)], schema=SCHEMA)
+    columns: list[pa.Array[Any]] = [
+        pa.array(range(len(times)), BIGINT),
+        pa.array(notes, VARCHAR),
+        pa.array(times, TIMESTAMP),
+    ]
+    return pa.table(columns, schema=SCHEMA)
 
 
 def at(day: int, microsecond: int = 0) -> int:
@@ -93,10 +98,8 @@ def ignore(progress: Progress) -> None:
 
 
 def ids(output: Path, ds: str) -> list[int]:
-    found: list[int] = (
-        pq.read_table(output / f"ds={ds}" / "part-0.parquet").column("id").to_pylist()
-    )
-    return found
+    part = pq.read_table(output / f"ds={ds}" / "part-0.parquet")
+    return [row["id"] for row in part.to_pylist()]
 
 
 def files(output: Path) -> dict[str, bytes]:

@@ -50,8 +50,8 @@ def _die_after(changes: int) -> None:
 
         return call
 
-    os.fsync = counted(os.fsync)  # type: ignore[assignment]
-    os.open = counted(os.open)  # type: ignore[assignment]
+    os.fsync = counted(os.fsync)
+    os.open = counted(os.open)
     for name in ("open", "replace", "unlink", "mkdir", "rmdir"):
         setattr(Path, name, counted(getattr(Path, name)))
 
