@@ -80,5 +80,5 @@ def _joins_below(node: Node) -> bool:
 
 def _within(time: Expr, days: Days) -> Expr:
     first, end = (Literal(midnight(day), time.type) for day in (days.start, days.end))
-    at_least = Call("ge", (time, first), BOOLEAN)
-    return Call("and", (at_least, Call("lt", (time, end), BOOLEAN)), BOOLEAN)
+    at_least = Call("greater_equal", (time, first), BOOLEAN)
+    return Call("and", (at_least, Call("less", (time, end), BOOLEAN)), BOOLEAN)

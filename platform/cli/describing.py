@@ -16,9 +16,10 @@ def described(settings: Settings, session: Session, definition: Definition, draf
     """What a person wants to know."""
     version = None if draft else _applied(settings, definition)
     told = session.sql(f"DESCRIBE {definition.name}").text or ""
-    if version is None:
-        return told
-    return f"{told}\n\nversion {version.version}, applied {version.applied_at}"
+    if version is not None:
+        told += f"\n- version {version.version}, applied {version.applied_at}"
+    sql = _sql(definition, version)
+    return f"{told}\n\n{sql}" if sql else told
 
 
 def record(
@@ -41,11 +42,14 @@ def record(
         told["keys"] = list(definition.keys)
     if isinstance(definition, TrainingSet):
         told |= {"id": list(definition.id), "labels": list(definition.labels)}
+    sql = _sql(definition, version)
+    return told | {"sql": sql or None, "clauses": snapshot(definition, sql).clauses}
+
+
+def _sql(definition: Definition, version: Version | None) -> str:
     if isinstance(definition, FeatureSet | TrainingSet):
-        told["sql"] = definition.sql
-    elif version is not None:
-        told["sql"] = version.sql
-    return told | {"clauses": snapshot(definition, str(told.get("sql", ""))).clauses}
+        return definition.sql
+    return version.sql if version is not None else ""
 
 
 def _applied(settings: Settings, definition: Definition) -> Version | None:
