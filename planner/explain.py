@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from bighead.planner.engine import Engine, Run
 from bighead.planner.pipeline import Stage, optimize
 from bighead.zipline.ir.format import format_plan
-from bighead.zipline.ir.nodes import Node
+from bighead.zipline.ir.nodes import Node, walk
 
 
 @runtime_checkable
@@ -33,6 +33,8 @@ def explain(
     else:
         shown = optimize(plan, until=stage)
 
+    facts = [] if run is None else run.facts
+
     def measured(node: Node) -> str:
         if run is None or not isinstance(node, Step):
             return ""
@@ -42,9 +44,14 @@ def explain(
             parts.append(f"{rows:,} row{'' if rows == 1 else 's'}")
         if node.label in run.seconds:
             parts.append(f"{run.seconds[node.label]:.3f} s")
-        return ", ".join(parts)
+        about = (f.removeprefix(f"{node.label}: ") for f in facts if _label(f) == node.label)
+        return "\n".join([", ".join(parts), *about])
 
-    lines = [format_plan(shown, measured)]
-    if run is not None:
-        lines += [f"-- {fact}" for fact in run.facts]
-    return "\n".join(lines)
+    labels = {node.label for node in walk(shown) if isinstance(node, Step)}
+    loose = [fact for fact in facts if _label(fact) not in labels]
+    return "\n".join([format_plan(shown, measured), *(f"-- {fact}" for fact in loose)])
+
+
+def _label(fact: str) -> str:
+    """The step that a remark begins with: 'KernelJoin 1: ordered path'."""
+    return fact.partition(": ")[0]

@@ -20,8 +20,8 @@ from bighead.zipline.errors import BigheadError, SourceError, UnsupportedError
 from bighead.zipline.ir.types import sql_name
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
+    import pandas as pd
+    import polars as pl
 
     from bighead.planner.pipeline import Stage
 
@@ -71,7 +71,7 @@ class Result:
             raise BigheadError(f"a batch holds at least 1 row, not {max_rows}")
         yield from self.to_arrow().to_batches(max_chunksize=max_rows)
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """The rows as a pandas frame; needs pandas."""
         try:
             return self.to_arrow().to_pandas()
@@ -80,17 +80,17 @@ class Result:
                 error
             )
 
-    def to_polars(self) -> polars.DataFrame:
+    def to_polars(self) -> pl.DataFrame:
         """The rows as a polars frame; needs polars."""
         try:
-            import polars  # noqa: PLC0415  (an option, and slow to load)
+            import polars as pl  # noqa: PLC0415  (an option, and slow to load)
         except ImportError as error:
             raise UnsupportedError("to_polars() needs polars; install it, or use to_arrow()") from (
                 error
             )
         self._unique_names("a polars frame")
-        frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)
+        frame = pl.from_arrow(self.to_arrow())
+        assert isinstance(frame, pl.DataFrame)
         return frame
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
@@ -117,7 +117,7 @@ class Result:
         return target
 
     def explain(self, stage: Stage | None = None, analyze: bool = False) -> str:
-        """The plan at a stage (`logical`, `optimized`, `tiled`, `physical`), by default `optimized`.
+        """The plan at a stage: `logical`, `optimized` (the default), `tiled` or `physical`.
 
         With `analyze` it is run, and the physical plan tells rows and seconds.
         """

@@ -33,7 +33,6 @@ from bighead.zipline.expressions.arrow import Array, as_type, make
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import Lookup, TemporalJoin, Versions
 
-NEVER = 2**63 - 1
 FIRST_CANDIDATES = 1
 MOST_CANDIDATES = 64
 
@@ -80,10 +79,13 @@ def ties_of(events: Prepared) -> list[Array]:
 
 
 def _by_primary_key(lookup: Lookup) -> bool:
-    """Whether the look-up equates the whole primary key, so that a key has one valid version."""
+    """Whether the look-up equates the primary key and nothing else, so that a key has one version.
+
+    With more columns the version is chosen by the primary key alone and the rest is tested after.
+    """
     assert isinstance(lookup.events, Versions)
     named = {k.name for k in lookup.keys if isinstance(k, Column)}
-    return set(lookup.events.primary_key) <= named
+    return set(lookup.events.primary_key) == named and len(named) == len(lookup.keys)
 
 
 def _residual(sides: Sides) -> Accept:
@@ -157,19 +159,20 @@ def _still_valid(sides: Sides) -> Accept:
     """Whether a version was, as of t, not yet replaced by a newer one of its primary key."""
     node = sides.lookup.events
     assert isinstance(node, Versions)
-    ends = valid_until(node, sides.events, sides.threads)
+    ends, replaced = valid_until(node, sides.events, sides.threads)
     times = numbers(sides.spine_time, 0)
 
     def accept(spine_rows: Numbers, event_rows: Numbers) -> Mask:
         t, end = times[spine_rows], ends[event_rows]
         # At the instant at which the newer one shows, a strict join still sees the older.
-        return np.asarray((t < end if sides.join.inclusive else t <= end) | (end == NEVER))
+        before = t < end if sides.join.inclusive else t <= end
+        return np.asarray(before | ~replaced[event_rows])
 
     return accept
 
 
-def valid_until(node: Versions, events: Prepared, threads: int) -> Numbers:
-    """For each version, when the first newer one of its primary key shows; NEVER where none does.
+def valid_until(node: Versions, events: Prepared, threads: int) -> tuple[Numbers, Mask]:
+    """For each version when the first newer one of its primary key shows, and whether one does.
 
     Newer is greater by (changed, sequence, whole row). A version shows once it has changed and is
     known, so a newer one may show before an older.
@@ -183,33 +186,41 @@ def valid_until(node: Versions, events: Prepared, threads: int) -> Numbers:
     rows = len(events.time)
     encoding = encode(keys, keys, threads, spine_rows=rows, event_rows=rows)
     codes = numbers(as_type(exported(encoding.event_codes), pa.int64()))
-    shows = numbers(events.time, NEVER)
+    shows = numbers(events.time, 0)
+    never = _is_null(events.time)
     if events.known is not None:
-        shows = np.maximum(shows, numbers(events.known, NEVER))
+        shows = np.maximum(shows, numbers(events.known, 0))
+        never |= _is_null(events.known)
     by = [make(codes), events.time]
     if events.sequence is not None:
         by.append(events.sequence)
     by += [column(events.table, name) for name in events.table.column_names]
     order = sorted_rows(by, rows)
-    ends = np.full(rows, NEVER, np.int64)
-    ends[order] = _earliest_after(codes[order], shows[order])
-    return ends
+    ends, replaced = np.zeros(rows, np.int64), np.zeros(rows, np.bool_)
+    ends[order], replaced[order] = _earliest_after(codes[order], shows[order], never[order])
+    return ends, replaced
 
 
-def _earliest_after(groups: Numbers, shows: Numbers) -> Numbers:
-    """For each row the least of the later rows of its group; NEVER for the last.
+def _earliest_after(groups: Numbers, shows: Numbers, never: Mask) -> tuple[Numbers, Mask]:
+    """For each row the least of the later rows of its group that ever show, and whether one does.
 
     Groups lie together. One running minimum serves all of them: from the end on, each group's ranks
     are shifted below those of the groups behind it.
     """
     rows = len(groups)
-    earliest = np.full(rows, NEVER, np.int64)
+    earliest, there = np.zeros(rows, np.int64), np.zeros(rows, np.bool_)
     if rows < 2:
-        return earliest
+        return earliest, there
     distinct, ranks = np.unique(shows, return_inverse=True)
+    ranks[never] = len(distinct)
     first_of_group = np.r_[True, groups[1:] != groups[:-1]]
-    shift = (first_of_group[::-1].cumsum() - first_of_group[::-1]) * rows
-    least = np.minimum.accumulate(ranks[::-1] - shift) + shift
-    follows = ~first_of_group[1:]  # where the next row is of the same group
-    earliest[:-1][follows] = distinct[least[::-1][1:][follows]]
-    return earliest
+    shift = (first_of_group[::-1].cumsum() - first_of_group[::-1]) * (rows + 1)
+    least = (np.minimum.accumulate(ranks[::-1] - shift) + shift)[::-1][1:]
+    there[:-1] = ~first_of_group[1:] & (least < len(distinct))
+    earliest[:-1][there[:-1]] = distinct[least[there[:-1]]]
+    return earliest, there
+
+
+def _is_null(array: Array) -> Mask:
+    found: Mask = array.is_null().to_numpy(zero_copy_only=False)
+    return found.copy()
