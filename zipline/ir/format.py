@@ -66,7 +66,7 @@ class Described(Protocol):
 
 
 Note = Callable[[Node], str]
-"""What is added at the end of a node's headline; '' for nothing."""
+"""What is remarked of a node: its first line beside the headline, others below; '' for nothing."""
 
 
 def format_plan(node: Node, note: Note | None = None) -> str:
@@ -107,8 +107,9 @@ def bounds(window: Window, inclusive: bool = False, tail: int | None = None) -> 
 def _lines(node: Node, inclusive: bool, note: Note) -> list[str]:
     described = describe(node, inclusive)
     head, *more = described.head.split("\n")
-    remark = note(node)
+    remark, *remarks = note(node).split("\n")
     lines = [f"{head}  -- {remark}" if remark else head]
+    more += [f"-- {remark}" for remark in remarks]
     margin = "│  " if node.inputs else "   "
     lines += [margin + line for line in (*more, *align(described.rows))]
     within = node.inclusive if isinstance(node, TemporalJoin) else inclusive
