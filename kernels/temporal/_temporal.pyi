@@ -125,7 +125,8 @@ class Timeline:
     def aggregate(
         self, columns: Sequence[ArrowArray], specs: Sequence[Spec]
     ) -> list[list[Result]]:
-        """Compute each spec over each of its windows: `result[spec][window]`, one value a spine row.
+        """Compute each spec over each of its windows: `result[spec][window]`, one value a spine
+        row.
 
         columns: of the events: bool, integers, float, double, decimal128, date32, date64, time,
             timestamp, duration, string, large_string, binary, large_binary, null. They order as
@@ -144,9 +145,9 @@ class Timeline:
         - list<struct<row: int64, count: int64>>, ordered by value: histogram; `row` is an event row
           that holds the value (not always one inside the window).
         - with a bucket: list<struct<bucket_row: int64, value: T>> with T as above, ordered by the
-          bucket's value; `bucket_row` is an event row that holds the bucket. A bucket is there where
-          a row with a non-NULL, non-NaN bucket and a counted input passed the filter (count_rows
-          counts every row). No bucket: NULL, for counts too.
+          bucket's value; `bucket_row` is an event row that holds the bucket. A bucket is there
+          where a row with a non-NULL, non-NaN bucket and a counted input passed the filter
+          (count_rows counts every row). No bucket: NULL, for counts too.
 
         Empty windows are NULL except where said. Raises Overflow, Unsupported (a kind that does not
         fit the type), ValueError (positions out of range, missing k or p, unequal lengths).
@@ -157,10 +158,11 @@ class Timeline:
     ) -> Result:
         """The nearest event of each spine row: int64 event rows, NULL where there is none.
 
-        Backward: the newest row before t (or at t, where inclusive). Forward: the oldest after t (or
-        at t). Rows of equal time go by sequence, then by the columns `tie` in turn, NULLs first; the
-        greatest is taken in both directions. Rows must be known before t (at t, where inclusive) in
-        both directions. tolerance: the greatest distance in microseconds, itself allowed.
+        Backward: the newest row before t (or at t, where inclusive). Forward: the oldest after t
+        (or at t). Rows of equal time go by sequence, then by the columns `tie` in turn, NULLs
+        first; the greatest is taken in both directions. Rows must be known before t (at t, where
+        inclusive) in both directions. tolerance: the greatest distance in microseconds, itself
+        allowed.
         """
 
     def candidates(

@@ -3,9 +3,10 @@
 A document is run from top to bottom in one folder and one Python namespace. Blocks by their word:
 
 * `python`: executed; what it prints stands in the `text` block that follows.
-* `sql`: run by the namespace's session `s`; its result, if a `text` block follows. `sql error`: must
-  fail, with the text that follows.
-* `console`: each `$ command` is run by a shell in the folder, and the lines below it are its output.
+* `sql`: run by the namespace's session `s`; its result, if a `text` block follows. `sql error`:
+  must fail, with the text that follows.
+* `console`: each `$ command` is run by a shell in the folder, and the lines below it are its
+  output.
 * Any other word (`text` alone, `toml`, `bash`, ...) is shown and not run.
 
 An HTML comment that starts with `setup` holds Python that readers need not see.
@@ -25,7 +26,10 @@ from pathlib import Path
 from bighead.planner import Session
 from bighead.zipline.errors import BigheadError
 
-BLOCK = re.compile(r"^```(?P<word>[^\n`]*)\n(?P<body>.*?)^```$|^<!-- ?setup\n(?P<setup>.*?)-->$", re.M | re.S)
+BLOCK = re.compile(
+    r"^```(?P<word>[^\n`]*)\n(?P<body>.*?)^```$|^<!-- ?setup\n(?P<setup>.*?)-->$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 @dataclass(slots=True)
@@ -57,7 +61,7 @@ class Document:
         return "".join([*pieces, text[end:]])
 
     def _block(self, word: str, body: str, names: dict[str, object]) -> tuple[str | None, str]:
-        """What a block prints (None: nothing that could be shown), and the block as it should read."""
+        """What a block prints (None: nothing to show), and the block as it should read."""
         if word == "python":
             return self._python(body, names), body
         if word == "sql":
