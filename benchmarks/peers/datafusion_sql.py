@@ -36,8 +36,8 @@ def sql(workload: Workload) -> str:
     items = ",\n  ".join(
         f"{agg} OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '{d}' DAY PRECEDING "
         f"AND INTERVAL '1' MICROSECOND PRECEDING) AS {name}_{w}"
-        for w, d in zip(WINDOWS, DAYS, strict=True)
         for name, agg in _AGGREGATES
+        for w, d in zip(WINDOWS, DAYS, strict=True)
     )
     return (
         f"SELECT * FROM (SELECT id,\n  {items}\nFROM (\n{union}))\nWHERE id IS NOT NULL ORDER BY id"

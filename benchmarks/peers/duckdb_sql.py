@@ -54,8 +54,8 @@ def sql(formulation: str, workload: Workload, folder: Path) -> str:
     inside = {w: f"e.ts >= l.t - INTERVAL {d} DAY" for w, d in zip(WINDOWS, DAYS, strict=True)}
     items = ",\n  ".join(
         f"{agg.format(v='e.v')} FILTER ({inside[w]}) AS {name}_{w}"
-        for w in WINDOWS
         for name, agg in _AGGREGATES
+        for w in WINDOWS
     )
     known = " AND e.known < l.t" if workload.late else ""
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,8 @@ from sklearn.metrics import roc_auc_score
 LATE = 15.0
 """Minutes after which an arrival counts as late, as the US Department of Transportation counts."""
 SPLIT = datetime(2013, 10, 1, tzinfo=UTC)
+BINS = 64
+"""Bins of a feature: a quarter of the usual number trains faster, and as well here."""
 NOT_FEATURES = ("flight_id", "sched", "arr_delay")
 
 Matrix = NDArray[np.float32]
@@ -60,17 +63,18 @@ def train(data: Examples, seed: int = 7) -> tuple[xgboost.Booster, float]:
     """A model of the rows before the split, and the seconds it took."""
     started = time.perf_counter()
     train_rows = ~data.test
-    matrix = xgboost.QuantileDMatrix(data.features[train_rows], data.late[train_rows])
+    matrix = xgboost.QuantileDMatrix(data.features[train_rows], data.late[train_rows], max_bin=BINS)
     settings = {
         "objective": "binary:logistic",
-        "eta": 0.1,
-        "max_depth": 6,
+        "eta": 0.15,
+        "max_depth": 5,
+        "max_bin": BINS,
         "subsample": 0.8,
-        "colsample_bytree": 0.8,
+        "colsample_bytree": 0.5,
         "seed": seed,
         "nthread": 2,
     }
-    model = xgboost.train(settings, matrix, num_boost_round=150)
+    model = xgboost.train(settings, matrix, num_boost_round=80)
     return model, time.perf_counter() - started
 
 
@@ -84,7 +88,7 @@ def auc(data: Examples, chances: NDArray[np.float32]) -> float:
     return float(roc_auc_score(data.late[data.test], chances))
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float32]:
+def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float32]:
     if pa.types.is_string(column.type):
         column = pc.rank(column, sort_keys="ascending", tiebreaker="dense")
     return np.asarray(pc.cast(column, pa.float32(), safe=False)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The report: what was built, how good it is, what a leak pretends, and one row explained."""
+"""The report: what was built, what each join promised and delivers, and one row explained."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 from sklearn.metrics import roc_curve
@@ -32,6 +33,15 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What a model promised on its own table, and what it delivers on what is known in time."""
+
+    join: str
+    promised: float
+    delivered: float
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One feature of one row: its value, and the events that it saw."""
 
@@ -48,13 +58,15 @@ def draw(curves: list[Curve], importances: list[tuple[str, float]], path: Path) 
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     for curve in curves:
         wrong, right_rate, _ = roc_curve(curve.late, curve.chances)
-        label = f"{curve.name}: AUC {curve.auc:.3f}"
+        label = f"{curve.name}: {curve.auc:.3f}"
         left.plot(wrong, right_rate, color=curve.color, linewidth=2, label=label)
-    left.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="guessing: AUC 0.500")
+    left.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="guessing: 0.500")
     left.set(xlabel="share of punctual flights flagged", ylabel="share of late flights found")
     left.set_xlim(0, 1)
     left.set_ylim(0, 1.005)
-    left.set_title("Late flights, October to December 2013", loc="left", color=INK, fontsize=12)
+    left.set_title(
+        "Live: late flights of October to December, AUC", loc="left", color=INK, fontsize=12
+    )
     left.legend(frameon=False, loc="lower right", fontsize=9)
     names = [name for name, _ in reversed(importances)]
     right.barh(names, [gain for _, gain in reversed(importances)], color=HONEST, height=0.65)
@@ -77,15 +89,21 @@ def show_work(console: Console, facts: list[tuple[str, str]]) -> None:
     console.print(table)
 
 
-def show_models(console: Console, curves: list[Curve]) -> None:
-    """Print the models side by side."""
-    table = RichTable(title="What point-in-time correctness buys", title_justify="left", box=None)
-    table.add_column("trained on, tested on", no_wrap=True)
-    table.add_column("test AUC", justify="right")
+def show_trials(console: Console, trials: list[Trial]) -> None:
+    """Print the joins side by side."""
+    table = RichTable(
+        title="What point-in-time correctness buys: AUC of October to December",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("features joined", no_wrap=True)
+    table.add_column("promised", justify="right")
+    table.add_column("live", justify="right")
     table.add_column("")
-    for curve in curves:
-        bar = "█" * round((curve.auc - 0.5) * 80)
-        table.add_row(curve.name, f"{curve.auc:.3f}", f"[{curve.color}]{bar}[/]")
+    for trial in trials:
+        bar = "█" * round((trial.delivered - 0.5) * 120)
+        table.add_row(trial.join, f"{trial.promised:.3f}", f"{trial.delivered:.3f}", bar)
     console.print(table)
 
 
