@@ -44,8 +44,8 @@ from bighead.zipline.ir.types import (
     sql_name,
 )
 
-WIDE = pa.decimal256(40, 0)
-"""Holds every integer and the sum, difference and product of two."""
+WIDE = pa.decimal256(20, 0)
+"""Holds every integer; sums and products of two take the digits that they need."""
 
 
 def numeric(sign: str, a: Expr, b: Expr) -> tuple[Expr, Expr, pa.DataType]:

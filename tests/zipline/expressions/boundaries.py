@@ -70,14 +70,20 @@ def columns_in(expr: Expr) -> list[str]:
 
 
 def crossed(names: list[str]) -> pa.RecordBatch:
+    """All combinations of the boundary values of these columns."""
     rows = list(itertools.product(*(VALUES[n][1] for n in names)))
-    columns = []
-    for i, name in enumerate(names):
-        arrow, values = VALUES[name][0], [row[i] for row in rows]
-        whole = {True: pa.int32(), False: pa.int64()}[pa.types.is_date(arrow)]
+    return batch_of({name: [row[i] for row in rows] for i, name in enumerate(names)})
+
+
+def batch_of(columns: dict[str, list[Any]]) -> pa.RecordBatch:
+    """These values under the columns' types; times are whole numbers."""
+    arrays: list[pa.Array[Any]] = []
+    for name, values in columns.items():
+        arrow = VALUES[name][0]
+        whole = pa.int32() if pa.types.is_date(arrow) else pa.int64()
         temporal = pa.types.is_temporal(arrow)
-        columns.append(pa.array(values, whole).view(arrow) if temporal else pa.array(values, arrow))
-    return pa.record_batch(columns, names=names)
+        arrays.append(pa.array(values, whole).view(arrow) if temporal else pa.array(values, arrow))
+    return pa.record_batch(arrays, names=list(columns))
 
 
 def bits(array: pa.Array[Any]) -> list[object]:

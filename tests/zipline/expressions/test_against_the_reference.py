@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -14,12 +15,12 @@ from hypothesis import strategies as st
 from bighead.planner.engines.reference.expressions import FORMS
 from bighead.planner.engines.reference.expressions import evaluate as naive
 from bighead.planner.engines.reference.functions import FUNCTIONS as NAIVE
-from bighead.planner.engines.reference.values import from_arrow
+from bighead.planner.engines.reference.values import EXACT, from_arrow
 from bighead.zipline.errors import DataError
 from bighead.zipline.expressions import FUNCTIONS, evaluate
 from bighead.zipline.ir.expr import Call, Expr, walk
 from tests.zipline.expressions.bound import bound, listed
-from tests.zipline.expressions.boundaries import SCHEMA, columns_in, crossed
+from tests.zipline.expressions.boundaries import SCHEMA, batch_of, columns_in, crossed
 
 EVERY = [*listed("datafusion_equal"), *listed("datafusion_unequal"), *listed("more")]
 
@@ -72,19 +73,84 @@ def test_most_functions_are_checked() -> None:
     assert tested >= (NAIVE.keys() | FORMS.keys()) & FUNCTIONS.keys()
 
 
-NUMBERS = pa.schema([SCHEMA.field(name) for name in ("n", "x", "f", "i")])
-INTS = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.integers(-100, 100))
-FLOATS = st.one_of(st.none(), st.floats(), st.integers(-(2**60), 2**60).map(float))
-SMALL = st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1))
-COLUMNS = {sql: set(columns_in(bound(sql, SCHEMA))) for sql in ALL}
-NUMERIC = [sql for sql, names in COLUMNS.items() if names and names <= set(NUMBERS.names)]
+LONG = st.integers(-(2**63), 2**63 - 1)
+SHORT = st.text(alphabet="abAB%_\\ üß本İ", max_size=6)
+MICROSECONDS = st.one_of(LONG, st.integers(-(10**17), 10**17), st.integers(-(10**7), 10**7))
+DRAWN: dict[str, st.SearchStrategy[Any]] = {
+    "n": st.one_of(LONG, st.integers(-100, 100)),
+    "k": st.integers(-12, 40),
+    "i": st.integers(-(2**31), 2**31 - 1),
+    "s": st.integers(-128, 127),
+    "x": st.one_of(
+        st.floats(),
+        st.floats(-1e6, 1e6),
+        st.integers(-(2**60), 2**60).map(float),
+        st.integers(-(10**7), 10**7).map(lambda v: v / 1000),
+    ),
+    "f": st.floats(width=32),
+    "d": st.integers(-(10**8) + 1, 10**8 - 1).map(lambda v: Decimal(v).scaleb(-2)),
+    "e": st.integers(-(10**10) + 1, 10**10 - 1).map(lambda v: Decimal(v).scaleb(-4)),
+    "v": SHORT,
+    "w": SHORT.map(lambda text: text[:2]),
+    "b": st.booleans(),
+    "c": st.booleans(),
+    "day": st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(-40_000, 40_000)),
+    "t": MICROSECONDS,
+    "u": MICROSECONDS,
+    "l": st.lists(st.none() | LONG, max_size=3),
+    "m": st.dictionaries(SHORT, st.none() | LONG, max_size=3).map(lambda m: list(m.items())),
+    "p": st.fixed_dictionaries({"a": st.none() | LONG, "s": st.none() | SHORT}),
+}
+COLUMNS = {sql: columns_in(bound(sql, SCHEMA)) for sql in ALL}
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    sql=st.sampled_from(NUMERIC),
-    rows=st.lists(st.tuples(INTS, FLOATS, st.none() | st.floats(width=32), SMALL), max_size=8),
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[str, pa.RecordBatch]:
+    """An expression, and a few rows of the columns that it reads."""
+    sql = draw(st.sampled_from([sql for sql, names in COLUMNS.items() if names]))
+    rows = draw(st.integers(1, 6))
+    columns = {
+        name: draw(st.lists(st.none() | DRAWN[name], min_size=rows, max_size=rows))
+        for name in COLUMNS[sql]
+    }
+    return sql, batch_of(columns)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_random_values(case: tuple[str, pa.RecordBatch]) -> None:
+    sql, batch = case
+    check(bound(sql, SCHEMA), batch)
+
+
+@pytest.mark.soak
+@settings(max_examples=30_000, deadline=None)
+@given(cases())
+def test_very_many_random_values(case: tuple[str, pa.RecordBatch]) -> None:
+    sql, batch = case
+    check(bound(sql, SCHEMA), batch)
+
+
+WIDE = pa.schema(
+    [
+        pa.field("a", pa.decimal128(38, 10)),
+        pa.field("b", pa.decimal128(38, 0)),
+        pa.field("c", pa.uint64()),
+    ]
 )
-def test_random_numbers(sql: str, rows: list[tuple[Any, ...]]) -> None:
-    columns = [pa.array([r[i] for r in rows], field.type) for i, field in enumerate(NUMBERS)]
-    check(bound(sql, NUMBERS), pa.record_batch(columns, schema=NUMBERS))
+DIGITS = st.one_of(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-(10**12), 10**12))
+WIDE_CASES = listed("widest")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    sql=st.sampled_from(WIDE_CASES),
+    rows=st.lists(st.tuples(DIGITS, DIGITS, st.integers(0, 2**64 - 1)), min_size=1, max_size=5),
+)
+def test_the_widest_numbers(sql: str, rows: list[tuple[int, int, int]]) -> None:
+    columns = [
+        pa.array([EXACT.scaleb(Decimal(a), -10) for a, _, _ in rows], WIDE.field("a").type),
+        pa.array([Decimal(b) for _, b, _ in rows], WIDE.field("b").type),
+        pa.array([c for _, _, c in rows], pa.uint64()),
+    ]
+    check(bound(sql, WIDE), pa.record_batch(columns, schema=WIDE))
