@@ -52,13 +52,13 @@ constexpr int64_t kNullable = 2;  // ARROW_FLAG_NULLABLE
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(size_t bytes) : bytes_(bytes) {
+  explicit Buffer(size_t bytes, bool zeroed = true) : bytes_(bytes) {
     if (bytes == 0) return;
     const size_t rounded = (bytes + 63) / 64 * 64;
-    data_ = rounded >= kLarge ? std::calloc(1, rounded + 64) : std::aligned_alloc(64, rounded);
+    large_ = zeroed && rounded >= kLarge;
+    data_ = large_ ? std::calloc(1, rounded + 64) : std::aligned_alloc(64, rounded);
     if (data_ == nullptr) throw std::bad_alloc();
-    large_ = rounded >= kLarge;
-    if (!large_) __builtin_memset(data_, 0, rounded);
+    if (zeroed && !large_) __builtin_memset(data_, 0, rounded);
   }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {

@@ -1,18 +1,23 @@
 // The timeline: events and spine rows grouped by key code and sorted by time, and events of equal
 // time by sequence.
 //
-// Rows are counted and scattered by code, then each group is sorted unless it is in order already,
-// which a log mostly is. Large groups take a radix sort over the bytes in which their times differ.
-// A bit tells of each event whether it ties with the one before it: equal in time and sequence.
+// Rows are first dealt into parts of neighbouring codes, small enough for a core's cache, by all
+// threads at once. Each part is then sorted there by digits, those of the time before those of the
+// code; a part that arrived in order of time, as logs mostly do, skips the time's. A part that a hot
+// key makes too large is dealt again, by time. A bit tells of each event whether it ties with the
+// one before it: equal in time and sequence.
 #pragma once
 
+#include "fixed.h"
 #include "keys.h"
+#include "numbers.h"
 
 namespace bighead::temporal {
 
 struct Stamped {
   int64_t time;
   uint32_t row;
+  uint32_t code = 0;
 };
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
@@ -73,7 +78,7 @@ inline void radix_sort(Stamped* items, size_t n, Stamped* spare) {
   if (from != items) std::copy_n(from, n, items);
 }
 
-inline void sort_group(Stamped* items, size_t n, std::vector<Stamped>& spare) {
+inline void sort_group(Stamped* items, size_t n, Stamped* spare) {
   bool sorted = true;
   for (size_t i = 1; i < n && sorted; ++i) sorted = items[i - 1].time <= items[i].time;
   if (sorted) return;
@@ -92,8 +97,193 @@ inline void sort_group(Stamped* items, size_t n, std::vector<Stamped>& spare) {
     });
     return;
   }
+  radix_sort(items, n, spare);
+}
+
+inline void sort_group(Stamped* items, size_t n, std::vector<Stamped>& spare) {
   if (spare.size() < n) spare.resize(n);
-  radix_sort(items, n, spare.data());
+  sort_group(items, n, spare.data());
+}
+
+// Deals `from` into `to` by bucket(item), stably, with all threads. Returns where buckets begin.
+template <class Bucket>
+inline std::vector<size_t> deal(const Stamped* from, size_t n, Stamped* to, size_t buckets, int threads, Bucket bucket) {
+  std::vector<std::vector<size_t>> at(static_cast<size_t>(threads));
+  in_parts(threads, n, [&](int thread, size_t begin, size_t end) {
+    std::vector<size_t>& counts = at[static_cast<size_t>(thread)];
+    counts.assign(buckets, 0);
+    for (size_t i = begin; i < end; ++i) ++counts[bucket(from[i])];
+  });
+  std::vector<size_t> start(buckets + 1, 0);
+  size_t sum = 0;
+  for (size_t b = 0; b < buckets; ++b) {
+    start[b] = sum;
+    for (std::vector<size_t>& counts : at) {
+      if (counts.empty()) continue;
+      const size_t count = counts[b];
+      counts[b] = sum;
+      sum += count;
+    }
+  }
+  start[buckets] = sum;
+  in_parts(threads, n, [&](int thread, size_t begin, size_t end) {
+    std::vector<size_t>& next = at[static_cast<size_t>(thread)];
+    for (size_t i = begin; i < end; ++i) to[next[bucket(from[i])]++] = from[i];
+  });
+  return start;
+}
+
+constexpr size_t kPartRows = size_t{1} << 15;  // a part and its copy fit into a megabyte of cache
+
+// Sorts a part by (code, time), stably. The result lies in `items` or in `spare`; returns which.
+inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare) {
+  uint64_t low = UINT64_MAX, high = 0;
+  uint32_t first = UINT32_MAX, last = 0;
+  bool sorted = true;
+  for (size_t i = 0; i < n; ++i) {
+    low = std::min(low, lift(items[i].time));
+    high = std::max(high, lift(items[i].time));
+    first = std::min(first, items[i].code);
+    last = std::max(last, items[i].code);
+    if (i > 0) sorted &= items[i - 1].time <= items[i].time;
+  }
+  constexpr int kDigit = 11;
+  constexpr size_t kDigits = size_t{1} << kDigit;
+  const int width = sorted ? 0 : bit_width(high - low);
+  const int passes = (width + kDigit - 1) / kDigit;
+  std::vector<uint32_t> counts(static_cast<size_t>(std::max(passes, 1)) * kDigits, 0);
+  if (passes > 0) {
+    for (size_t i = 0; i < n; ++i) {
+      const uint64_t time = lift(items[i].time) - low;
+      for (int p = 0; p < passes; ++p) ++counts[static_cast<size_t>(p) * kDigits + ((time >> (p * kDigit)) & (kDigits - 1))];
+    }
+  }
+  for (int p = 0; p < passes; ++p) {
+    uint32_t* at = counts.data() + static_cast<size_t>(p) * kDigits;
+    uint32_t sum = 0;
+    for (size_t d = 0; d < kDigits; ++d) {
+      const uint32_t count = at[d];
+      at[d] = sum;
+      sum += count;
+    }
+    for (size_t i = 0; i < n; ++i) {
+      spare[at[((lift(items[i].time) - low) >> (p * kDigit)) & (kDigits - 1)]++] = items[i];
+    }
+    std::swap(items, spare);
+  }
+  if (n == 0 || first == last) return items;
+  std::vector<uint32_t> at(static_cast<size_t>(last - first) + 2, 0);
+  for (size_t i = 0; i < n; ++i) ++at[items[i].code - first + 1];
+  for (size_t c = 1; c < at.size(); ++c) at[c] += at[c - 1];
+  for (size_t i = 0; i < n; ++i) spare[at[items[i].code - first]++] = items[i];
+  return spare;
+}
+
+// Groups the rows that have a code and a time, and sorts each group.
+inline void group(const std::vector<int32_t>& codes, const Column& times, size_t keys, int threads,
+                  std::vector<uint32_t>& start, std::vector<int64_t>& sorted_time,
+                  std::vector<uint32_t>& sorted_row) {
+  const size_t rows = codes.size();
+  start.assign(keys + 1, 0);
+  if (keys == 0) return;
+  // Parts of 2^shift neighbouring codes, some 2^15 rows each if keys are even.
+  size_t parts = std::min<size_t>({(rows >> 15) + 1, keys, 2048});
+  int shift = 0;
+  while (((keys - 1) >> shift) >= parts) ++shift;
+  parts = ((keys - 1) >> shift) + 1;
+  const int64_t* time = static_cast<const int64_t*>(times.data) + times.offset;
+  const bool nulls = times.validity != nullptr;
+  auto takes = [&](size_t i) { return codes[i] >= 0 && !(nulls && times.null(static_cast<int64_t>(i))); };
+  std::vector<std::vector<size_t>> at(static_cast<size_t>(threads));
+  in_parts(threads, rows, [&](int thread, size_t begin, size_t end) {
+    std::vector<size_t>& counts = at[static_cast<size_t>(thread)];
+    counts.assign(parts, 0);
+    for (size_t i = begin; i < end; ++i) {
+      if (takes(i)) ++counts[static_cast<uint32_t>(codes[i]) >> shift];
+    }
+  });
+  std::vector<size_t> part_start(parts + 1, 0);
+  size_t sum = 0;
+  for (size_t part = 0; part < parts; ++part) {
+    part_start[part] = sum;
+    for (std::vector<size_t>& counts : at) {
+      if (counts.empty()) continue;
+      const size_t count = counts[part];
+      counts[part] = sum;
+      sum += count;
+    }
+  }
+  part_start[parts] = sum;
+  Buffer items_memory(sum * sizeof(Stamped), false);
+  Stamped* items = items_memory.as<Stamped>();
+  in_parts(threads, rows, [&](int thread, size_t begin, size_t end) {
+    std::vector<size_t>& next = at[static_cast<size_t>(thread)];
+    for (size_t i = begin; i < end; ++i) {
+      if (!takes(i)) continue;
+      const auto code = static_cast<uint32_t>(codes[i]);
+      items[next[code >> shift]++] = {time[i], static_cast<uint32_t>(i), code};
+    }
+  });
+  sorted_time.resize(sum);
+  sorted_row.resize(sum);
+  std::vector<uint32_t> count(keys, 0);
+  auto settle = [&](const Stamped* sorted, size_t first, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+      sorted_time[first + i] = sorted[i].time;
+      sorted_row[first + i] = sorted[i].row;
+      ++count[sorted[i].code];
+    }
+  };
+  const size_t huge = std::max<size_t>(kPartRows * 8, sum / (static_cast<size_t>(threads) * 4));
+  over_tasks(threads, parts, [&](int, size_t part) {
+    const size_t first = part_start[part], n = part_start[part + 1] - first;
+    if (n == 0 || n > huge) return;
+    std::vector<Stamped> spare(n);
+    settle(sort_part(items + first, n, spare.data()), first, n);
+  });
+  for (size_t part = 0; part < parts; ++part) {
+    const size_t first = part_start[part], n = part_start[part + 1] - first;
+    if (n <= huge) continue;
+    // A hot key: all threads deal it again, by code where several share it, then by time.
+    Stamped* from = items + first;
+    uint64_t low = UINT64_MAX, high = 0;
+    uint32_t least = UINT32_MAX, most = 0;
+    bool sorted = true;
+    for (size_t i = 0; i < n; ++i) {
+      low = std::min(low, lift(from[i].time));
+      high = std::max(high, lift(from[i].time));
+      least = std::min(least, from[i].code);
+      most = std::max(most, from[i].code);
+      if (i > 0) sorted &= from[i - 1].time <= from[i].time;
+    }
+    Buffer spare_memory(n * sizeof(Stamped), false);
+    Stamped* spare = spare_memory.as<Stamped>();
+    const size_t span = static_cast<size_t>(most - least) + 1;
+    std::vector<size_t> cuts{0, n};
+    if (!sorted) {
+      const int drop = std::max(0, bit_width(high - low) - 9);
+      cuts = deal(from, n, spare, ((high - low) >> drop) + 1, threads,
+                  [&](const Stamped& item) { return static_cast<size_t>((lift(item.time) - low) >> drop); });
+      over_tasks(threads, cuts.size() - 1, [&](int, size_t cut) {
+        const size_t begin = cuts[cut], size = cuts[cut + 1] - begin;
+        if (size < 2) return;
+        sort_group(spare + begin, size, from + begin);
+      });
+      std::swap(from, spare);
+    }
+    if (span > 1) {
+      deal(from, n, spare, span, threads, [&](const Stamped& item) { return static_cast<size_t>(item.code - least); });
+      std::swap(from, spare);
+    }
+    in_parts(threads, n, [&](int, size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        sorted_time[first + i] = from[i].time;
+        sorted_row[first + i] = from[i].row;
+      }
+    });
+    for (size_t i = 0; i < n; ++i) ++count[from[i].code];
+  }
+  for (size_t key = 0; key < keys; ++key) start[key + 1] = start[key] + count[key];
 }
 
 // Cuts [0, groups) where the running number of rows passes equal shares, several a thread.
@@ -108,40 +298,6 @@ inline std::vector<size_t> shares(const std::vector<uint32_t>& start, int thread
   }
   cuts.push_back(groups);
   return cuts;
-}
-
-// Groups the rows that have a code (and, where `times` may be NULL, a time) and sorts each group.
-inline void group(const std::vector<int32_t>& codes, const Column& times, size_t keys, int threads,
-                  std::vector<uint32_t>& start, std::vector<int64_t>& sorted_time,
-                  std::vector<uint32_t>& sorted_row) {
-  const size_t rows = codes.size();
-  start.assign(keys + 1, 0);
-  for (size_t i = 0; i < rows; ++i) {
-    if (codes[i] >= 0 && !times.null(static_cast<int64_t>(i))) ++start[static_cast<size_t>(codes[i]) + 1];
-  }
-  for (size_t key = 0; key < keys; ++key) start[key + 1] += start[key];
-  std::vector<Stamped> items(start[keys]);
-  {
-    std::vector<uint32_t> at(start.begin(), start.end() - 1);
-    const int64_t* time = static_cast<const int64_t*>(times.data) + times.offset;
-    for (size_t i = 0; i < rows; ++i) {
-      if (codes[i] < 0 || times.null(static_cast<int64_t>(i))) continue;
-      items[at[static_cast<size_t>(codes[i])]++] = {time[i], static_cast<uint32_t>(i)};
-    }
-  }
-  sorted_time.resize(items.size());
-  sorted_row.resize(items.size());
-  const std::vector<size_t> cuts = shares(start, threads);
-  over_tasks(threads, cuts.size() - 1, [&](int, size_t task) {
-    std::vector<Stamped> spare;
-    for (size_t key = cuts[task]; key < cuts[task + 1]; ++key) {
-      sort_group(items.data() + start[key], start[key + 1] - start[key], spare);
-    }
-    for (size_t i = start[cuts[task]]; i < start[cuts[task + 1]]; ++i) {
-      sorted_time[i] = items[i].time;
-      sorted_row[i] = items[i].row;
-    }
-  });
 }
 
 // Runs of equal time are put in order of the sequence; then `tied` is set.

@@ -1,0 +1,109 @@
+"""Sizes at which keys are dealt to threads, hot keys are split and tables grow, against numpy."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from bighead.kernels.temporal import Spec, Timeline, Window, encode
+
+Ints = NDArray[np.int64]
+SPAN = 1 << 40
+
+
+def keys_of(style: str, rng: np.random.Generator, n: int) -> Ints:
+    if style == "one":
+        return np.zeros(n, np.int64)
+    if style == "heavy":
+        return np.where(rng.random(n) < 0.7, 3, rng.integers(0, 5000, n))
+    return rng.integers(0, 20_000, n)
+
+
+@pytest.mark.parametrize("style", ["one", "heavy", "even"])
+@pytest.mark.parametrize("arrival", ["sorted", "shuffled", "outlier"])
+def test_large_groups_equal_numpy(style: str, arrival: str) -> None:
+    rng = np.random.default_rng(11)
+    n, m = 400_000, 30_000
+    event_keys, spine_keys = keys_of(style, rng, n), keys_of(style, rng, m)
+    event_time, spine_time = rng.integers(0, SPAN, n), rng.integers(0, SPAN, m)
+    if arrival == "sorted":
+        event_time.sort()
+    values = rng.integers(-1000, 1000, n)
+    order = np.lexsort((event_time, event_keys))
+    if arrival == "outlier":
+        event_time[order[0]] = -(1 << 62)
+    at = event_keys[order] * (1 << 44) + np.maximum(event_time[order], -1)
+    sums = np.concatenate([[0], np.cumsum(values[order])])
+    high = np.searchsorted(at, spine_keys * (1 << 44) + spine_time)
+    windows = (Window(SPAN // 50), Window(SPAN // 3), Window(), Window(rows=7))
+    lows = [
+        np.searchsorted(at, spine_keys * (1 << 44) + np.maximum(spine_time - SPAN // 50, 0)),
+        np.searchsorted(at, spine_keys * (1 << 44) + np.maximum(spine_time - SPAN // 3, 0)),
+        np.searchsorted(at, spine_keys * (1 << 44) - 1),
+        np.searchsorted(at, spine_keys * (1 << 44) - 1),
+    ]
+    lows[3] = np.maximum(lows[3], high - 7)
+    columns = [pa.array(values), pa.array(values * 0.25)]
+    specs = [Spec(kind, (0,), windows) for kind in ("count", "sum", "last", "max")]
+    specs.append(Spec("sum", (1,), windows))
+    for threads in (1, 2, 3):
+        encoding = encode([pa.array(spine_keys)], [pa.array(event_keys)], threads)
+        timeline = Timeline(
+            encoding, pa.array(spine_time), pa.array(event_time), threads=threads
+        )
+        counts, totals, lasts, greatest, floats = (
+            [pa.array(window) for window in result]
+            for result in timeline.aggregate(columns, specs)
+        )
+        for w, low in enumerate(lows):
+            full = high > low
+            assert np.array_equal(counts[w].to_numpy(), high - low)
+            expected = np.where(full, sums[high] - sums[low], 0)
+            assert np.array_equal(totals[w].fill_null(0).to_numpy(), expected)
+            assert np.array_equal(totals[w].is_valid().to_numpy(False), full)
+            assert np.array_equal(floats[w].fill_null(0).to_numpy(), expected * 0.25)
+            newest = order[np.maximum(high - 1, 0)]
+            found = lasts[w].fill_null(0).to_numpy()
+            same_time = event_time[found] == event_time[newest]
+            assert np.all(same_time | ~full)
+            for j in rng.integers(0, m, 50):
+                if full[j]:
+                    rows = order[low[j] : high[j]]
+                    assert values[greatest[w][j].as_py()] == values[rows].max()
+
+
+@pytest.mark.parametrize("style", ["one", "heavy", "even"])
+def test_late_knowledge_at_size(style: str) -> None:
+    rng = np.random.default_rng(5)
+    n, m = 200_000, 2000
+    event_keys, spine_keys = keys_of(style, rng, n), keys_of(style, rng, m)
+    event_time, spine_time = rng.integers(0, SPAN, n), rng.integers(0, SPAN, m)
+    late = rng.random(n) < 0.1
+    known = event_time + np.where(late, rng.integers(0, SPAN // 4, n), 0)
+    values = rng.uniform(0, 100, n)
+    windows = (Window(SPAN // 10), Window(), Window(SPAN // 2, rows=5))
+    kinds = ("count", "sum", "max", "last")
+    answers = []
+    for threads in (1, 2):
+        encoding = encode([pa.array(spine_keys)], [pa.array(event_keys)], threads)
+        timeline = Timeline(
+            encoding, pa.array(spine_time), pa.array(event_time), pa.array(known), threads=threads
+        )
+        assert not timeline.ordered
+        results = timeline.aggregate([pa.array(values)], [Spec(k, (0,), windows) for k in kinds])
+        answers.append([[pa.array(window) for window in result] for result in results])
+    assert answers[0] == answers[1]
+    counts, sums, greatest, last = answers[0]
+    for j in rng.integers(0, m, 40):
+        t = spine_time[j]
+        rows = np.flatnonzero((event_keys == spine_keys[j]) & (event_time < t) & (known < t))
+        inside = [rows[event_time[rows] >= t - SPAN // 10], rows]
+        half = rows[event_time[rows] >= t - SPAN // 2]
+        inside.append(half[np.argsort(event_time[half])][-5:])
+        for w, held in enumerate(inside):
+            assert counts[w][j].as_py() == len(held)
+            if len(held) == 0:
+                continue
+            assert sums[w][j].as_py() == pytest.approx(values[held].sum(), rel=1e-12)
+            assert values[greatest[w][j].as_py()] == values[held].max()
+            assert event_time[last[w][j].as_py()] == event_time[held].max()
