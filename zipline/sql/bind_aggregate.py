@@ -162,7 +162,8 @@ def _not_an_aggregate(context: Context, call: exp.Expr) -> Exception:
 
 def unknown_function(context: Context, call: exp.Anonymous) -> Exception:
     """The error for a name that is neither a function nor an aggregate."""
-    names = [s for f in (*AGGREGATES.values(), *FUNCTIONS.values()) for s in f.spellings]
+    names = [s for aggregate in AGGREGATES.values() for s in aggregate.spellings]
+    names += [s for function in FUNCTIONS.values() for s in function.spellings]
     plain = [n for n in names if n.replace("_", "").isalnum()]
     name = call.name.upper()
     return context.error(call, f"no function '{name}'", did_you_mean(name, plain))

@@ -137,7 +137,7 @@ class ExpressionBinder:
         assert isinstance(node, exp.Column)
         if isinstance(node.this, exp.Star):
             raise self.error(node, "a star stands alone in the select list")
-        parts = list(node.parts)
+        parts: list[exp.Identifier] = list(node.parts)
         if len(parts) == 1 and node.name.upper() in CURRENT and not self.scope.offers(node.this):
             raise self._current(node)
         qualifier = parts[0] if len(parts) > 1 else None

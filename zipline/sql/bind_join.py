@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from bighead.zipline.errors import ExpressionError, SqlError
 from bighead.zipline.expressions import cast, unify
-from bighead.zipline.ir.expr import Call, Column, Expr, conjunction, rename, substitute
+from bighead.zipline.ir.expr import Call, Column, Expr, columns_of, conjunction, rename, substitute
 from bighead.zipline.ir.nodes import (
     Filter,
     Lookup,
@@ -27,7 +27,7 @@ from bighead.zipline.ir.nodes import (
     View,
 )
 from bighead.zipline.ir.sources import EntitySource
-from bighead.zipline.ir.types import DATE, TIMESTAMP, sql_name
+from bighead.zipline.ir.types import DATE, TIMESTAMP, is_integer, sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_events import Origin
 from bighead.zipline.sql.bind_expression import ExpressionBinder
@@ -57,6 +57,8 @@ class Chain:
     """Stricter: sets know no forward joins and no join of all with all."""
     first_time: Expr | None = None
     """The left side of the first MATCH_CONDITION."""
+    times: tuple[Expr, ...] = ()
+    """The event times of the spine's sources, over its columns."""
 
     @property
     def context(self) -> Context:
@@ -104,13 +106,17 @@ def _match(chain: Chain, node: tree.TemporalJoin, right: Right) -> _Match:
             "MATCH_CONDITION is one comparison of two times",
             f"write left.ts > {right.alias}.event_time",
         )
-    ours, theirs, kind = condition.this, condition.expression, type(condition)
+    ours, theirs = condition.this, condition.expression
+    kind: type[exp.Expr] = type(condition)
     if _names(ours, right) and not _names(theirs, right):
         ours, theirs, kind = theirs, ours, MIRRORED[kind]
     _check_time_of_right(chain, theirs, right)
     time = ExpressionBinder(chain.scope).bind(ours)
     if time.type == DATE:
         time = cast(time, TIMESTAMP)
+    if is_integer(time.type):
+        # An integer that a source counts its time in means that time.
+        time = next((t for t in chain.times if columns_of(t) == columns_of(time)), time)
     if not pa.types.is_timestamp(time.type):
         raise chain.error(
             ours, f"the time of a join is a TIMESTAMP, not {sql_name(time.type)}", "CAST it"

@@ -59,7 +59,7 @@ class _SourceBinder:
                 f"{self.name} declares no columns",
                 f"write {self.name} (column TYPE, ...)",
             )
-        fields: dict[str, pa.Field] = {}
+        fields: dict[str, pa.Field[Any]] = {}
         for column in columns:
             folded = column.name.casefold()
             if folded in fields:

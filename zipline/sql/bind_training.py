@@ -35,7 +35,8 @@ def bind_training_set(node: tree.CreateSet, context: Context) -> CreateTrainingS
     if where is not None:
         below = Filter(below, ExpressionBinder(scope).predicate(where.this, "WHERE"))
     labels = _labels(query, scope)
-    chain = Chain(below, _without_labels(scope, labels), spine.uses, in_set=True)
+    times = (spine.time,) if spine.time is not None else ()
+    chain = Chain(below, _without_labels(scope, labels), spine.uses, in_set=True, times=times)
     for part in query.args.get("joins") or []:
         chain = join(chain, part)
     outputs = _outputs(query, chain.scope, labels)

@@ -162,9 +162,21 @@ class _SetBinder:
         else:
             if self.tail is not None:
                 raise self.context.error(self.query, "tail rounds windows, and there are none")
+            if isinstance(rows, Versions):
+                self._check_primary_key(rows, exprs)
             read = columns_of(*(e for _, e in columns))
             view = Lookup(rows, exprs, read, residual=self.residual)
         return BoundSet(view, keys, columns, self.origin.uses)
+
+    def _check_primary_key(self, rows: Versions, keys: Sequence[Expr]) -> None:
+        named = {e.name for e in keys if isinstance(e, Column)}
+        if named != set(rows.primary_key) or len(keys) != len(named):
+            key = ", ".join(rows.primary_key)
+            raise self.context.error(
+                self.query.args.get("group") or self.query,
+                f"a row of the entity {rows.source} is looked up by its whole primary key",
+                f"write GROUP BY {key}",
+            )
 
     # -- the key --------------------------------------------------------------------------------
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import itertools
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError, TokenError
-from sqlglot.tokens import Token, TokenType
 
 from bighead.zipline.errors import SqlError, did_you_mean
 from bighead.zipline.sql import tree

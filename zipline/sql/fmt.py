@@ -13,7 +13,7 @@ import bisect
 import difflib
 from dataclasses import dataclass
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot import Token, TokenType
 
 from bighead.zipline.sql.dialect import parse, tokenize
 from bighead.zipline.sql.spelling import spell
@@ -102,6 +102,8 @@ def _block(text: str, before: int, line_is_new: bool) -> Comment:
 
 
 def _with_comments(plain: str, tokens: list[Token], comments: list[Comment]) -> str:
+    if not plain:
+        return "".join(f"{comment.text}\n" for comment in comments)
     lines = plain.split("\n")
     news = tokenize(plain)
     places = _align(tokens, news)
@@ -115,13 +117,13 @@ def _with_comments(plain: str, tokens: list[Token], comments: list[Comment]) -> 
         after = places[comment.before - 1] if comment.before else None
         following = places[comment.before] if comment.before < len(tokens) else None
         if comment.own_line and (following is not None or after is None):
-            line = first[following] if following is not None else 0
-            above.setdefault(line, []).append(comment.text)
+            place = first[following] if following is not None else 0
+            above.setdefault(place, []).append(comment.text)
         elif comment.own_line:
             above.setdefault(len(lines), []).append(comment.text)
         else:
-            line = last[after] if after is not None else 0
-            behind.setdefault(line, []).append(comment.text)
+            place = last[after] if after is not None else 0
+            behind.setdefault(place, []).append(comment.text)
     return _woven(lines, above, behind)
 
 

@@ -8,11 +8,10 @@ JOIN` is ASOF LEFT JOIN.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from sqlglot import exp, parser
+from sqlglot import Token, TokenType, exp, parser
 from sqlglot.errors import ParseError
-from sqlglot.tokens import Token, TokenType
 
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.tokens import TYPES
@@ -99,12 +98,12 @@ class QueryParser(parser.Parser):
     ALIAS_TOKENS = NAME_TOKENS
     TABLE_ALIAS_TOKENS = NAME_TOKENS - {TokenType.OFFSET}
     WINDOW_ALIAS_TOKENS = NAME_TOKENS - {TokenType.RANGE, TokenType.ROWS}
-    FUNCTIONS: dict[str, Any] = {}  # every call keeps its name; the closed list is the binder's
+    FUNCTIONS: ClassVar[dict[str, Any]] = {}  # every call keeps its name; the closed list is the binder's
     FUNCTION_PARSERS = {
         name: parser.Parser.FUNCTION_PARSERS[name]
         for name in ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
     }
-    NO_PAREN_FUNCTIONS: dict[TokenType, Any] = {}
+    NO_PAREN_FUNCTIONS: ClassVar[dict[TokenType, Any]] = {}
     NO_PAREN_FUNCTION_PARSERS = {"CASE": parser.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
     QUERY_MODIFIER_PARSERS = {
         token: parser.Parser.QUERY_MODIFIER_PARSERS[token]
@@ -119,12 +118,12 @@ class QueryParser(parser.Parser):
             TokenType.OFFSET,
         )
     }
-    STATEMENT_PARSERS: dict[TokenType, Any] = {}
+    STATEMENT_PARSERS: ClassVar[dict[TokenType, Any]] = {}
 
     origin: str | None = None
     """The engine whose meaning a bare ASOF JOIN has; None: this dialect, which refuses it."""
 
-    def raise_error(self, message: str, token: Token | None = None) -> None:  # type: ignore[override]
+    def raise_error(self, message: str, token: Token | None = None) -> None:
         """Stops at the first error, with the token that it is about."""
         raise Refused(message, token or self._curr or None)
 

@@ -92,10 +92,20 @@ class FromBinder:
     def _nested(self, factor: exp.Expr) -> Chain:
         """A table factor, with the joins that hang on it."""
         node, relation = self.factor(factor)
-        chain = Chain(node, Scope(self.context, (relation,)), (), in_set=False)
+        times = self._times(factor)
+        chain = Chain(node, Scope(self.context, (relation,)), (), in_set=False, times=times)
         for part in factor.args.get("joins") or []:
             chain = self._join(chain, part)
         return chain
+
+    def _times(self, factor: exp.Expr) -> tuple[Expr, ...]:
+        """The event time of a source, over the columns that the factor gives it."""
+        if not isinstance(factor, exp.Table) or _renamed(factor):
+            return ()
+        if len(factor.parts) == 1 and factor.name.casefold() in self.ctes:
+            return ()
+        time = bind_spine(factor, self.context).time
+        return () if time is None else (time,)
 
     # -- tables ---------------------------------------------------------------------------------
 
@@ -363,7 +373,8 @@ class _OrdinaryJoin:
         scope = replace(
             self.both, relations=relations, merged=(*self.both.merged, *(n for n in merged))
         )
-        return replace(self.left, node=joined, scope=scope)
+        times = (*self.left.times, *self.right.times)
+        return replace(self.left, node=joined, scope=scope, times=times)
 
     def _relations(self, merged: list[str], side: str) -> tuple[Relation, ...]:
         """After RIGHT JOIN ... USING a bare name means the right side's column."""

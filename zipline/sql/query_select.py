@@ -7,7 +7,7 @@ function becomes a column; what stands around it is computed by our own evaluato
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -309,10 +309,7 @@ class SelectBinder:
             return []
         if group.args.get("all"):
             return [o.node for o in outputs if o.node is not None and not self._holds_call(o.node)]
-        nodes = list(group.expressions)
-        for key in ("cube", "rollup", "grouping_sets"):
-            for part in group.args.get(key) or []:
-                nodes += _members(part)
+        nodes = [member for part in _parts(group) for member in _members(part)]
         return [self._key_node(node, outputs) for node in nodes]
 
     def _key_node(self, node: exp.Expr, outputs: Sequence[Output]) -> exp.Expr:
@@ -328,26 +325,11 @@ class SelectBinder:
         self, group: exp.Expr | None, nodes: Sequence[exp.Expr], names: Sequence[str]
     ) -> str:
         """GROUP BY with CUBE, ROLLUP or GROUPING SETS over the columns that the keys became."""
-        if group is None or not any(group.args.get(k) for k in ("cube", "rollup", "grouping_sets")):
+        parts = _parts(group) if group is not None else []
+        if not any(type(part) in GROUPINGS for part in parts):
             return ""
         columns = iter(names)
-        parts = [quoted(next(columns)) for _ in group.expressions]
-        for key, word in (
-            ("cube", "CUBE"),
-            ("rollup", "ROLLUP"),
-            ("grouping_sets", "GROUPING SETS"),
-        ):
-            for part in group.args.get(key) or []:
-                members = part.expressions
-                texts = []
-                for member in members:
-                    inner = (
-                        _members(member) if isinstance(member, exp.Tuple | exp.Paren) else [member]
-                    )
-                    named = ", ".join(quoted(next(columns)) for _ in inner)
-                    texts.append(f"({named})" if key == "grouping_sets" else named)
-                parts.append(f"{word}({', '.join(texts)})")
-        return ", ".join(parts)
+        return ", ".join(_grouping(part, columns) for part in parts)
 
     def _sources_of_calls(self, outputs: Sequence[Output]) -> list[exp.Expr]:
         nodes = [o.node for o in outputs if o.node is not None]
@@ -548,13 +530,40 @@ class SelectBinder:
         return keys
 
 
+GROUPINGS: dict[type[exp.Expr], str] = {
+    exp.Cube: "CUBE",
+    exp.Rollup: "ROLLUP",
+    exp.GroupingSets: "GROUPING SETS",
+}
+
+
+def _parts(group: exp.Expr) -> list[exp.Expr]:
+    """The items of GROUP BY, wherever the parser put them."""
+    parts = list(group.expressions)
+    for key in ("cube", "rollup", "grouping_sets"):
+        parts += group.args.get(key) or []
+    return parts
+
+
 def _members(node: exp.Expr) -> list[exp.Expr]:
     """The expressions within CUBE, ROLLUP or GROUPING SETS, tuples taken apart."""
     if isinstance(node, exp.Paren):
         return _members(node.this)
-    if isinstance(node, exp.Tuple | exp.Cube | exp.Rollup | exp.GroupingSets):
+    if isinstance(node, exp.Tuple) or type(node) in GROUPINGS:
         return [m for part in node.expressions for m in _members(part)]
     return [node]
+
+
+def _grouping(part: exp.Expr, columns: Iterator[str]) -> str:
+    """An item of GROUP BY over the columns that its expressions became."""
+    if type(part) in GROUPINGS:
+        inner = ", ".join(_grouping(p, columns) for p in part.expressions)
+        return f"{GROUPINGS[type(part)]} ({inner})"
+    if isinstance(part, exp.Tuple):
+        return f"({', '.join(_grouping(p, columns) for p in part.expressions)})"
+    if isinstance(part, exp.Paren):
+        return f"({_grouping(part.this, columns)})"
+    return quoted(next(columns))
 
 
 def row_count(context: Context, clause: exp.Expr | None, word: str) -> int | None:
@@ -581,4 +590,4 @@ def sorted_and_cut(
     sql = f"SELECT {listed(inner)} FROM {numbered('rows')} ORDER BY {order}"
     sql += f" LIMIT {limit}" if limit is not None else ""
     sql += f" OFFSET {offset}" if offset is not None else ""
-    return binder.tables.asked(query, sql, {"rows": binder.node}, inner)
+    return binder.tables.asked(query, sql, {"rows": binder.node}, list(inner))

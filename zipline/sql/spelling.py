@@ -227,7 +227,7 @@ class Spelling(generator.Generator):
             tails.append(f"TOLERANCE {self.sql(expression, 'tolerance')}")
         return self._broken([f"{words} {self.sql(expression, 'this')}", *tails])
 
-    def join_sql(self, expression: exp.Join) -> str:
+    def join_sql(self, expression: exp.Join, join_op: str | None = None) -> str:
         """An ordinary join."""
         table = self.sql(expression, "this")
         words = [expression.method, expression.side, expression.kind, "JOIN"]
@@ -268,9 +268,13 @@ class Spelling(generator.Generator):
             else (self.sql(e), "")
             for e in items
         ]
-        named = [len(text) for text, alias in pairs if alias and "\n" not in text]
+        single = [t for t, alias in pairs if alias and "\n" not in t and BREAK not in t]
+        named = [len(text) for text in single]
         width = 0 if self.flat else max((n for n in named if n <= INLINE), default=0)
-        return [f"{text:<{width}} AS {alias}" if alias else text for text, alias in pairs]
+        return [
+            f"{text:<{width if text in single else 0}} AS {alias}" if alias else text
+            for text, alias in pairs
+        ]
 
     def _hung(self, head: str, items: list[str]) -> str:
         """`head item,` with the other items below the first."""

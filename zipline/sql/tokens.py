@@ -7,15 +7,16 @@ with the meaning that users of DuckDB and PostgreSQL expect (INT8 has eight byte
 
 from __future__ import annotations
 
-from sqlglot import tokens
-from sqlglot.tokens import TokenType
+from typing import ClassVar
+
+from sqlglot import TokenType, tokens
 
 OPERATORS = ("==", "::", "||", ">=", "<=", "<>", "!=", "=>")
 
 _SINGLE = """
-ALL AND ANTI ANY AS ASC ASOF BETWEEN CASE CROSS DESC DISTINCT ELSE END ESCAPE EXCEPT EXISTS FALSE
+ALL AND ANTI ANY AS ASC ASOF BETWEEN CASE CROSS CUBE DESC DISTINCT ELSE END ESCAPE EXCEPT EXISTS FALSE
 FILTER FOR FROM FULL HAVING ILIKE IN INNER INTERSECT INTERVAL IS JOIN LATERAL LEFT LIKE LIMIT NATURAL
-NOT NULL OFFSET ON OR OUTER OVER QUALIFY RANGE RECURSIVE RIGHT ROW ROWS SELECT SEMI THEN TRUE UNION
+NOT NULL OFFSET ON OR OUTER OVER QUALIFY RANGE RECURSIVE RIGHT ROLLUP ROW ROWS SELECT SEMI THEN TRUE UNION
 UNNEST USING VALUES WHEN WHERE WINDOW WITH
 """
 WORDS = (*_SINGLE.split(), "GROUP BY", "ORDER BY", "PARTITION BY", "GROUPING SETS")
@@ -68,6 +69,6 @@ class Tokenizer(tokens.Tokenizer):
         "MATCH_CONDITION": TokenType.MATCH_CONDITION,
         **TYPES,
     }
-    COMMANDS: set[TokenType] = set()
+    COMMANDS: ClassVar[set[TokenType]] = set()
     HINT_START = ""
     NESTED_COMMENTS = True

@@ -1,0 +1,31 @@
+SELECT q.*, b.nights_7d FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts >= b.event_time) USING (listing) WHERE b.nights_7d > 3
+----
+SELECT * FROM requests q ASOF LEFT JOIN latest b MATCH_CONDITION (b.event_time < q.ts) USING (listing)
+----
+SELECT q.request_id, r.price, r.ts FROM requests q ASOF INNER JOIN bookings r ON q.listing = r.listing AND r.price > 10 AND q.ts > r.ts TOLERANCE INTERVAL '2' HOUR
+----
+SELECT q.request_id, r.price FROM requests q ASOF LEFT JOIN bookings r MATCH_CONDITION (q.ts <= r.ts) ON q.listing = r.listing
+----
+SELECT q.request_id, s.p FROM requests q ASOF LEFT JOIN (SELECT listing AS k, price * 2 AS p FROM bookings WHERE n_nights > 2) AS s MATCH_CONDITION (q.ts > s.ts) ON s.k = q.listing AND s.room_type = 'x'
+----
+SELECT q.request_id, s.price FROM requests q ASOF LEFT JOIN bookings AS s MATCH_CONDITION (q.ts > s.ts)
+----
+SELECT q.request_id, l.host FROM requests q ASOF LEFT JOIN (SELECT * FROM listings WHERE host > 3) l MATCH_CONDITION (q.ts >= l.event_time) ON l.listing = q.listing AND l.host < q.request_id
+----
+SELECT u.price, x.request_id FROM requests x ASOF LEFT JOIN bookings UNION ALL more_bookings AS u MATCH_CONDITION (x.ts > u.event_time) ON u.listing = x.listing
+----
+SELECT c.member, d.page.name FROM clicks c ASOF LEFT JOIN clicks d MATCH_CONDITION (c.at > d.at) ON c.member = d.member
+----
+SELECT * FROM listing_bookings AS OF TIMESTAMP '2024-01-01'
+----
+SELECT * FROM everywhere AS OF '2024-01-01' AS e
+----
+SELECT z.n FROM (SELECT listing, COUNT(*) AS n FROM bookings GROUP BY listing) AS OF TIMESTAMP '2024-01-01' AS z WHERE z.listing = 3
+----
+SELECT * FROM stay_risk WHERE nights_7d > 3
+----
+SELECT a.listing, b.city FROM listings a JOIN hosts b ON a.host = b.host
+----
+SELECT a.listing, b.city, q.request_id FROM requests q JOIN listings a USING (listing) LEFT JOIN hosts b ON a.host = b.host AND b.city > 'x'
+----
+SELECT q.request_id, r.price FROM requests q JOIN listings l ON l.listing = q.listing ASOF LEFT JOIN bookings r MATCH_CONDITION (q.ts > r.ts) ON r.listing = l.listing

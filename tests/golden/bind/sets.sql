@@ -1,0 +1,57 @@
+CREATE FEATURE SET f AS
+SELECT listing,
+       SUM(n_nights) OVER w AS nights,
+       AVG(price) FILTER (WHERE n_nights > 1) OVER (RANGE INTERVAL '30' DAY PRECEDING) AS long_stay_price,
+       SUM(n_nights) BY room_type OVER (LAST '30d') AS nights_by_room,
+       AVG(price) OVER (LAST 10 ROWS) AS recent_price,
+       MAX(price) OVER (LAST '7d', 5 ROWS) AS top,
+       COUNT(*) OVER (LAST '7d' LIMIT 100 ROWS) AS capped,
+       LAST(price) AS last_price
+FROM bookings
+WHERE price > 0
+GROUP BY listing
+WINDOW w AS (LAST '7d', '1y')
+----
+CREATE FEATURE SET f AS
+SELECT listing, SUM(price) OVER w / NULLIF(COUNT(*) OVER w, 0) AS mean,
+       SUM(price) OVER w - SUM(price) OVER (LAST '1y') AS below,
+       COUNT(*) OVER w AS n
+FROM bookings GROUP BY listing WINDOW w AS (LAST '7d')
+----
+CREATE FEATURE SET f AS
+SELECT TOP_K(price, 3) AS top, FIRST_K(room_type, 2) AS firsts, QUANTILE(price, 0.95) AS p95, MEDIAN(price) AS mid,
+       COUNT(DISTINCT room_type) AS rooms, MIN_BY(room_type, price) AS cheapest, HISTOGRAM(room_type, 4) AS h,
+       STDDEV(price) AS dev, BOOL_OR(n_nights > 7) AS long, COUNT(price) AS priced, COUNT(*) AS n
+FROM bookings
+----
+CREATE FEATURE SET f WITH (tail = '1h', tags = ['a', 'b'], owner = 'homes') AS
+SELECT listing, LOWER(room_type) AS room, COUNT(*) OVER (LAST '7d') AS n FROM bookings GROUP BY listing, room
+----
+CREATE FEATURE SET f AS SELECT host, room_type FROM listings WHERE host > 3 GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT * FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT x.listing, SUM(x.price) OVER (LAST '7d') AS p FROM bookings UNION ALL more_bookings AS x WHERE x.price > 0 GROUP BY 1
+----
+CREATE FEATURE SET f AS SELECT member, LAST(STRUCT(page.name, at)) AS page, COUNT(*) AS n FROM clicks GROUP BY member
+----
+CREATE TRAINING SET t ID (request_id) AS
+SELECT q.request_id, q.ts, LABEL q.is_risky AS y, b.*, l.room_type, h.city, b.nights_7d / NULLIF(b.nights_30d, 0) AS burst
+FROM requests AS q
+ASOF LEFT JOIN listing_bookings AS b MATCH_CONDITION (q.ts - INTERVAL '2' HOUR > b.event_time) ON b.listing = q.listing
+ASOF LEFT JOIN listings AS l MATCH_CONDITION (q.ts >= l.updated_at) ON l.listing = q.listing
+LEFT JOIN hosts AS h ON h.host = l.host
+ASOF INNER JOIN everywhere AS e MATCH_CONDITION (q.ts > e.event_time)
+WHERE q.request_id > 10
+----
+CREATE TRAINING SET t AS
+SELECT q.*, LABEL q.is_risky, s.p, z.price AS last_price
+FROM (SELECT request_id, listing, is_risky, ts AS t FROM requests WHERE listing > 3) AS q
+ASOF LEFT JOIN (SELECT listing, MAX(price) OVER (LAST '7d') AS p FROM bookings GROUP BY listing) AS s MATCH_CONDITION (q.t > s.ts) USING (listing)
+ASOF LEFT JOIN bookings AS z MATCH_CONDITION (q.t > z.event_time) ON z.listing = q.listing AND z.price > 10 AND z.n_nights > q.request_id TOLERANCE INTERVAL '3' DAY
+----
+CREATE EVENT SOURCE s (at BIGINT, known DATE, k BIGINT, seq INTEGER)
+  EVENT TIME at KNOWN AT known + INTERVAL '1' DAY UNIT 's' IDENTITY (k, seq) SEQUENCE seq SKIP NULL TIMES
+  WITH (batch = 'x', partition_lag = '48h', tags = ['b', 'a'])
+----
+CREATE OR REPLACE ENTITY SOURCE s (k BIGINT, v STRUCT(a BIGINT, b VARCHAR[]), at DATE) PRIMARY KEY (k) CHANGED AT at SEQUENCE k
