@@ -13,8 +13,8 @@ from tests.services.cli.shell import edit, run, spawn
 
 Golden = Callable[[str, str], None]
 MANY = """
-SELECT 1 AS whole, CAST(1.5 AS DECIMAL(5, 2)) AS exact, 0.1 AS real, 'a "b", c' AS text,
-       CAST(NULL AS VARCHAR) AS nothing, '' AS empty, true AS yes,
+SELECT 1 AS whole, CAST(1.5 AS DECIMAL(5, 2)) AS exact, CAST(0.1 AS DOUBLE) AS real,
+       'a "b", c' AS text, CAST(NULL AS VARCHAR) AS nothing, '' AS empty, true AS yes,
        TIMESTAMP '2025-01-01 02:03:04.5' AS at, DATE '2025-01-02' AS day
 """
 
