@@ -80,7 +80,7 @@ def _push(node: Node, conditions: Conditions) -> Node:
 
 
 def _push_through_join(join: TemporalJoin | StaticJoin, conditions: Conditions) -> Node:
-    spine = set(join.spine.schema.names)
+    spine = set(join.spine.schema.names) if conditions else set()
 
     def passes(condition: Expr) -> bool:
         allowed = join.kind == "left" or never_fails(condition)

@@ -22,7 +22,8 @@ from bighead.zipline.ir.nodes import (
 from bighead.zipline.ir.rewrite import map_aggregate, map_expressions, transform_plan
 from bighead.zipline.ir.types import BIGINT, BOOLEAN
 
-_ONE_ROW = pa.record_batch({"row": pa.array([0])})
+# Made so that Arrow does not load pandas to see whether these are its values.
+_ONE_ROW = pa.RecordBatch.from_arrays([pa.nulls(1)], names=["row"])
 
 
 def simplify(plan: Node) -> Node:
@@ -69,22 +70,34 @@ def _simplify(node: Node) -> Node:
     if isinstance(node, View):
         features = tuple(_feature(f) for f in node.features)
         keys = tuple(fold(k) for k in node.keys)
+        if (features, keys) == (node.features, node.keys):
+            return node
         return replace(node, features=features, keys=keys)
     node = map_expressions(node, fold)
     if isinstance(node, Filter):
         predicate = condition(node.predicate)
-        return node.input if predicate is None else replace(node, predicate=predicate)
+        return node.input if predicate is None else _with(node, predicate=predicate)
     if isinstance(node, Scan):
-        return replace(node, predicate=condition(node.predicate))
+        return _with(node, predicate=condition(node.predicate))
     if isinstance(node, Lookup | StaticJoin):
-        return replace(node, residual=condition(node.residual))
+        return _with(node, residual=condition(node.residual))
     return node
+
+
+def _with(node: Filter | Scan | Lookup | StaticJoin, **change: Expr | None) -> Node:
+    """The node with another condition; the same where it is the same."""
+    ((name, expr),) = change.items()
+    return node if getattr(node, name) == expr else replace(node, **change)  # type: ignore[arg-type]
 
 
 def _feature(feature: Feature) -> Feature:
     old = feature.aggregate
     new: Aggregate = map_aggregate(old, fold)
-    new = replace(new, filter=condition(new.filter))
+    kept = condition(new.filter)
+    if kept != new.filter:
+        new = replace(new, filter=kept)
+    if new is old:
+        return feature
     if feature.window.rows is not None and new.reads != old.reads:
         # Rows that tie where a window is cut go by the columns that the aggregate reads.
         return feature
