@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pyarrow as pa
 import pytest
 
 from bighead.planner.passes.merge_joins import merge_joins
 from bighead.planner.passes.merge_projects import merge_projects
 from bighead.planner.passes.prune_columns import prune_columns
 from bighead.planner.passes.prune_times import prune_times
-from bighead.planner.passes.push_filters import push_filters
+from bighead.planner.passes.push_filters import NEVER_FAIL, push_filters
 from bighead.planner.passes.simplify import simplify
-from bighead.planner.passes.to_tiles import to_tiles
+from bighead.planner.passes.to_tiles import STATES, to_tiles
 from bighead.planner.pipeline import PASSES, TILING, Pass
-from bighead.zipline.expressions import call
+from bighead.zipline.aggregates import AGGREGATES
+from bighead.zipline.expressions import FUNCTIONS, call
 from bighead.zipline.ir.expr import Call, Column, Literal
 from bighead.zipline.ir.format import format_plan
 from bighead.zipline.ir.nodes import (
@@ -29,6 +29,7 @@ from bighead.zipline.ir.nodes import (
     UnionAll,
     View,
 )
+from bighead.zipline.ir.tiled import STATES as ALL_STATES
 from bighead.zipline.ir.types import BIGINT, BOOLEAN, DOUBLE, INTEGER
 from bighead.zipline.ir.verify import verify
 from bighead.zipline.windows import DAY, HOUR, Window
@@ -46,6 +47,7 @@ from tests.planner.passes.plans import (
     join,
     scan,
     spine,
+    typed,
     versions,
 )
 
@@ -248,7 +250,7 @@ CASES: dict[Pass, dict[str, Node]] = {
         "plain SQL reads what it names": Relational(
             'SELECT "q.late", SUM("b.bookings") AS "n" FROM "rows" GROUP BY "q.late"',
             (("rows", join(spine(), activity(), "b")),),
-            pa.schema([pa.field("q.late", BOOLEAN), pa.field("n", BIGINT)]),
+            typed(**{"q.late": BOOLEAN, "n": BIGINT}),
         ),
         "a star reads all columns": Relational(
             'SELECT * FROM "rows"', (("rows", spine()),), spine().schema
@@ -333,6 +335,15 @@ CASES: dict[Pass, dict[str, Node]] = {
 
 def test_every_pass_has_cases() -> None:
     assert set(CASES) == {*PASSES, *TILING}
+
+
+def test_tiles_hold_a_state_for_every_aggregate() -> None:
+    assert STATES.keys() == AGGREGATES.keys()
+    assert {state for states in STATES.values() for state in states} == {*ALL_STATES}
+
+
+def test_conditions_that_never_fail_are_of_the_closed_list() -> None:
+    assert not NEVER_FAIL - FUNCTIONS.keys()
 
 
 @pytest.mark.parametrize("step", CASES, ids=lambda step: step.__name__)
