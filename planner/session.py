@@ -105,7 +105,7 @@ class Session:
         ----------
         name: of the source, dotted or not.
         data: a path, glob, folder or list of paths; an Arrow, pandas or polars table; a dict of
-            columns; anything with `__arrow_c_stream__` (a stream that can be read once is read now).
+            columns; anything with `__arrow_c_stream__` (a one-shot stream is read now).
         event_time, known_at, changed_at: a column, or SQL over the columns.
         sequence: a column that orders rows of the same time.
         identity, primary_key: a column, or several.

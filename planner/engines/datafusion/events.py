@@ -13,6 +13,7 @@ import pyarrow as pa
 from bighead.kernels.temporal import distinct_rows
 from bighead.planner.engine import Run
 from bighead.planner.engines.datafusion.faults import spell
+from bighead.planner.engines.datafusion.ordinal import ordinal
 from bighead.planner.engines.datafusion.rows import (
     column,
     exported,
@@ -99,7 +100,10 @@ def _known(part: Prepared) -> Array:
 
 def _without_copies(node: Events, rows: pa.Table, threads: int) -> pa.Table:
     identity = [column(rows, name) for name in node.identity]
-    others = [column(rows, name) for name in rows.column_names if name not in node.identity]
+    others = [
+        ordinal(a) if pa.types.is_nested(a.type) else a
+        for a in (column(rows, n) for n in rows.column_names if n not in node.identity)
+    ]
     kept, conflict = distinct_rows(identity, others, threads)
     if conflict is not None:
         first, second = conflict

@@ -69,6 +69,7 @@ from bighead.zipline.ir.nodes import (
     walk,
 )
 from bighead.zipline.ir.sources import EntitySource, EventSource
+from bighead.zipline.ir.types import sql_name
 
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 
@@ -325,7 +326,10 @@ class Execution:
         try:
             return encode(ours, theirs, self.threads, spine_rows=spine_rows, event_rows=event_rows)
         except Unsupported as fault:
-            raise UnsupportedError(f"a key cannot be of this type: {fault}") from None
+            types = ", ".join(sql_name(k.type) for k in ours)
+            raise UnsupportedError(
+                f"a key is made of single values, not of {types}; join by one of its parts"
+            ) from fault
 
     def _remark(self, join: TemporalJoin, timeline: Timeline, encoding: Encoding) -> None:
         label = join.label if isinstance(join, KernelJoin) else join.alias

@@ -1,0 +1,142 @@
+"""Objects in a store that speaks S3: a server of moto's on loopback stands for it."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from moto.server import ThreadedMotoServer
+
+from bighead.planner import Session
+from bighead.planner.sources.dataset import Span
+from bighead.planner.sources.object_store import ObjectStore
+from bighead.planner.sources.opener import Place, open_source
+from bighead.zipline.errors import SchemaError, SourceError, UnsupportedError
+from bighead.zipline.ir.expr import Column
+from bighead.zipline.ir.types import BIGINT, DATE, TIMESTAMP
+
+DAYS = pa.schema([pa.field("x", BIGINT), pa.field("ts", TIMESTAMP), pa.field("ds", DATE)])
+
+
+def parquet(*values: int) -> bytes:
+    sink = io.BytesIO()
+    times = pa.array([v * 1_000_000_000 for v in values], pa.timestamp("ns"))
+    pq.write_table(pa.table({"x": values, "ts": times}), sink)
+    return sink.getvalue()
+
+
+OBJECTS = {
+    "days/ds=2024-01-01/b.parquet": parquet(2),
+    "days/ds=2024-01-01/a.parquet": parquet(1),
+    "days/ds=2024-01-02/a.parquet": parquet(3, 4),
+    "one.parquet": parquet(5),
+    "one.csv": b"x,ts\n1,1970-01-01T00:00:01Z\n,\n",
+    "one.jsonl": b'{"x": 1, "ts": "1970-01-01 00:00:01"}\n{"x": 2}\n',
+    "bad.parquet": b"this is no parquet file",
+    "bad.csv": b"x,ts\nmany,1970-01-01\n",
+}
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    store = ObjectStore("us-east-1", "key", "secret", endpoint=f"http://{host}:{port}")
+    client = boto3.client(
+        "s3",
+        endpoint_url=store.endpoint,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="warehouse")
+    for key, body in OBJECTS.items():
+        client.put_object(Bucket="warehouse", Key=key, Body=body)
+    yield store
+    server.stop()
+
+
+def read(store: ObjectStore, path: str, declared: pa.Schema | None = None) -> pa.Table:
+    dataset = open_source(f"s3://warehouse/{path}", "bookings", Place(store=store), declared)
+    return dataset.scan(dataset.schema.names)
+
+
+def test_one_object_is_read_under_the_types_of_a_plan(store: ObjectStore) -> None:
+    found = read(store, "one.parquet")
+    assert found.schema == pa.schema([("x", BIGINT), ("ts", TIMESTAMP)])
+    assert found["x"].to_pylist() == [5]
+
+
+@pytest.mark.parametrize("path", ["days/", "days/ds=*/*.parquet"])
+def test_a_folder_is_read_in_the_order_of_its_names(store: ObjectStore, path: str) -> None:
+    found = read(store, path, DAYS)
+    assert found["x"].to_pylist() == [1, 2, 3, 4]
+    assert [str(d) for d in found["ds"].to_pylist()] == ["2024-01-01"] * 2 + ["2024-01-02"] * 2
+
+
+def test_columns_of_text_objects_are_those_declared(store: ObjectStore) -> None:
+    declared = pa.schema([("ts", TIMESTAMP), ("x", BIGINT)])
+    for path, second in (("one.csv", None), ("one.jsonl", 2)):
+        found = read(store, path, declared)
+        assert found.schema == declared
+        assert found["x"].to_pylist() == [1, second]
+        assert found["ts"].cast(BIGINT).to_pylist() == [1_000_000, None]
+
+
+def test_the_span_limits_what_is_read(store: ObjectStore) -> None:
+    dataset = open_source("s3://warehouse/days/", "bookings", Place(store=store), DAYS)
+    found = dataset.scan(["x"], span=Span(Column("ts", TIMESTAMP), 3_000_000, None))
+    assert set(found["x"].to_pylist()) == {3, 4}
+
+
+def test_a_session_reads_it_in_sql(store: ObjectStore) -> None:
+    session = Session(store=store)
+    session.register("e", "s3://warehouse/one.parquet", event_time="ts")
+    assert session.sql("SELECT x FROM e").to_arrow()["x"].to_pylist() == [5]
+
+
+def test_credentials_come_from_the_environment(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert store.endpoint is not None
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+    assert read(ObjectStore(), "one.parquet")["x"].to_pylist() == [5]
+
+
+def test_what_is_not_there_or_damaged_is_named(store: ObjectStore) -> None:
+    with pytest.raises(SourceError, match="nothing to read at s3://warehouse/none/"):
+        read(store, "none/")
+    with pytest.raises(SourceError, match=r"s3://warehouse/none\.parquet"):
+        read(store, "none.parquet")
+    with pytest.raises(SourceError, match=r"s3://warehouse/bad\.parquet cannot be read"):
+        read(store, "bad.parquet")
+    with pytest.raises(SourceError, match="tells no format"):
+        read(store, "one.xlsx")
+    with pytest.raises(SourceError, match="no-such-bucket"):
+        open_source("s3://no-such-bucket/a.parquet", "b", Place(store=store))
+
+
+def test_declared_columns_are_checked(store: ObjectStore) -> None:
+    with pytest.raises(SchemaError, match="has no column 'price'"):
+        read(store, "one.parquet", pa.schema([("price", BIGINT)]))
+    with pytest.raises(SchemaError, match="is BIGINT and is declared INTEGER"):
+        read(store, "one.parquet", pa.schema([("x", pa.int32())]))
+    with pytest.raises(SchemaError, match=r"bad\.csv does not hold what is declared"):
+        read(store, "bad.csv", pa.schema([("x", BIGINT), ("ts", TIMESTAMP)]))
+
+
+def test_what_a_store_cannot_do_is_refused(store: ObjectStore) -> None:
+    with pytest.raises(UnsupportedError, match="no pattern for an object store"):
+        read(store, "da*/x.parquet")
+    with pytest.raises(SourceError, match="cannot be read from gs://; files and s3:// can"):
+        open_source("gs://b/x.parquet", "bookings", Place(store=store))
