@@ -1,7 +1,7 @@
 """Aggregates and their windows, as they stand in a select list.
 
-An item of a feature set is arithmetic over aggregates; each aggregate becomes a `Feature`, the item an
-expression over features. An item whose window is a list (or a name) becomes one output for each
+An item of a feature set is arithmetic over aggregates; each aggregate becomes a `Feature`, the item
+an expression over features. An item whose window is a list (or a name) becomes one output for each
 window of the list.
 """
 
@@ -154,9 +154,7 @@ def _check_distinct(context: Context, call: exp.Expr) -> None:
 def _not_an_aggregate(context: Context, call: exp.Expr) -> Exception:
     name = call.name.upper() if isinstance(call, exp.Anonymous) else call.key.upper()
     if find_function(name) is not None or not isinstance(call, exp.Anonymous):
-        return context.error(
-            call, f"{name} is no aggregate: BY, FILTER and OVER go with aggregates"
-        )
+        return context.error(call, f"{name} is no aggregate, and BY, FILTER and OVER need one")
     return unknown_function(context, call)
 
 

@@ -1,7 +1,7 @@
-"""Sources as rows with times: what stands in FROM of a feature set, or on the right of an as-of join.
+"""Sources as rows with times: in FROM of a feature set, or on the right of an as-of join.
 
-A source becomes `Events` (or `UnionAll` of them, or `Versions` of an entity) over a `Scan`; its WHERE
-lies below, as the definition of `Events` asks.
+A source becomes `Events` (or `UnionAll` of them, or `Versions` of an entity) over a `Scan`; its
+WHERE lies below, as the definition of `Events` asks.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ feature set, say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -137,15 +137,15 @@ class ExpressionBinder:
         assert isinstance(node, exp.Column)
         if isinstance(node.this, exp.Star):
             raise self.error(node, "a star stands alone in the select list")
-        parts: list[exp.Identifier] = list(node.parts)
+        parts = list(node.parts)
         if len(parts) == 1 and node.name.upper() in CURRENT and not self.scope.offers(node.this):
             raise self._current(node)
         qualifier = parts[0] if len(parts) > 1 else None
-        if qualifier is not None and not self.scope.has_relation(qualifier):
+        if isinstance(qualifier, exp.Identifier) and not self.scope.has_relation(qualifier):
             return self._field_of_column(parts)
         first = 2 if qualifier is not None else 1
         value = self.scope.column(
-            exp.column(*reversed(parts[:first])) if len(parts) > first else node
+            _column_of(parts[:first]) if len(parts) > first else node
         )
         return self._fields(value, parts[first:])
 
@@ -156,7 +156,7 @@ class ExpressionBinder:
             "use the time column of the row",
         )
 
-    def _field_of_column(self, parts: list[exp.Expr]) -> Expr:
+    def _field_of_column(self, parts: Sequence[exp.Expr]) -> Expr:
         """`payload.amount`, where payload is a column of a STRUCT."""
         head = exp.Column(this=parts[0].copy())
         names = [n for r in self.scope.relations for n, _ in r.columns]
@@ -165,7 +165,7 @@ class ExpressionBinder:
             self.scope.relation(parts[0])  # raises: neither a table nor a column
         return self._fields(self.scope.column(head), parts[1:])
 
-    def _fields(self, value: Expr, parts: list[exp.Expr]) -> Expr:
+    def _fields(self, value: Expr, parts: Sequence[exp.Expr]) -> Expr:
         for part in parts:
             value = call("struct_extract", (value, Literal(part.name, VARCHAR)))
         return value
@@ -333,3 +333,8 @@ RULES: dict[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], Expr]] = {
     exp.Filter: ExpressionBinder._misplaced,
     tree.Label: ExpressionBinder._label,
 }
+
+
+def _column_of(parts: list[exp.Expr]) -> exp.Column:
+    """The column that one or two identifiers name."""
+    return exp.Column(this=parts[-1], table=parts[0] if len(parts) > 1 else None)

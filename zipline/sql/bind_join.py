@@ -44,6 +44,7 @@ MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.LTE: exp.GTE,
 }
 PSEUDO = "event_time"
+LEFT_ONLY, RIGHT_ONLY = (True, False), (False, True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ NOT_YET = {
 def bind_options(
     context: Context, options: Sequence[exp.Expr] | None, known: Mapping[str, str]
 ) -> tuple[tuple[str, OptionValue], ...]:
-    """The options by name, sorted. Raises SqlError for an unknown name or a value of a wrong kind."""
+    """The options, sorted by name. Raises SqlError for an unknown name or a wrong kind of value."""
     values: dict[str, OptionValue] = {}
     for option in options or []:
         name = option.this.name.lower()

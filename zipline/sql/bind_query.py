@@ -146,7 +146,8 @@ class QueryBinder:
             way = "DESC" if item.args.get("desc") else "ASC"
             nulls = "FIRST" if item.args.get("nulls_first") else "LAST"
             keys.append(f"{quoted(column)} {way} NULLS {nulls}")
-        sql = f"SELECT {listed(inner)} FROM {numbered('rows')} ORDER BY {', '.join([*keys, quoted(ROW)])}"
+        by = ", ".join([*keys, quoted(ROW)])
+        sql = f"SELECT {listed(inner)} FROM {numbered('rows')} ORDER BY {by}"
         sql += f" LIMIT {limit}" if limit is not None else ""
         sql += f" OFFSET {offset}" if offset is not None else ""
         tables = FromBinder(self.context, self.steps, self.bind, self.ctes)

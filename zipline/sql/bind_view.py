@@ -43,7 +43,7 @@ REFUSED = {
     "laterals": "LATERAL",
 }
 SELF = "this."
-"""Stands before the columns of the looked-up row in a residual, until the join gives it its alias."""
+"""Stands before the columns of the looked-up row in a residual, until a join gives its alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class _SetBinder:
         return tuple(keys)
 
     def _selected(self, node: exp.Expr) -> exp.Expr:
-        """What an item of GROUP BY means: an expression, an alias or a number of the select list."""
+        """What an item of GROUP BY means: an expression, or an item by its alias or number."""
         items = self.query.expressions
         if isinstance(node, exp.Literal) and not node.is_string:
             number = int(node.name) if node.name.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""What a bound statement asks for. Binding changes nothing: who holds the catalog carries it out."""
+"""What a bound statement asks for; binding changes nothing, the catalog's holder carries it out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Spellings of other engines, turned into this dialect's own.
 
-DuckDB and Polars write the time of an as-of join as an inequality in ON, Flink as FOR SYSTEM_TIME AS
-OF. Both become MATCH_CONDITION here, so that nothing after this knows of them.
+DuckDB writes the time of an as-of join as an inequality in ON, Flink as FOR SYSTEM_TIME AS OF. Both
+become MATCH_CONDITION here, so that nothing after this knows of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors that show where: from a node or a range of characters to a line, a column and a snippet."""
+"""Errors that show where: from a node or a range of a text to line, column and snippet."""
 
 from __future__ import annotations
 

@@ -1,19 +1,19 @@
 """The older notation of feature sets: HOCON, or YAML with the same keys, and the SQL that it means.
 
     owner: homes
-    source: { type: hive, query: "SELECT n_nights, listing FROM data.bookings", start_date: 2019-01-01 }
+    source: {type: hive, query: "SELECT n_nights, listing FROM data.bookings"}
     operation: sum
     windows: ["7d", "30d"]
     features: { n_nights: "Total number of nights" }
 
-The key is what the query selects and `features` does not name. The query's table is an event source,
-whose event time is `time_column` (by default `ts`). `{{start_date}}` in the query is the date of that
-name; a bound by `{{end_date}}` goes, because no feature sees what comes after its own time.
+The key is what the query selects and `features` does not name. The query's table is an event
+source, whose event time is `time_column` (by default `ts`). `{{start_date}}` in the query is the
+date of that name in `source`; a bound by `{{end_date}}` goes, because no feature sees what comes after its own time.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,7 +62,9 @@ def load_notation(text: str, name: str | None = None) -> str:
     source = _mapping(given, "source")
     _check_keys(source, SOURCE_KEYS, "source")
     if source.get("type", "hive") != "hive":
-        raise SqlError(f"a source of the type '{source['type']}' is not known", suggestion="write hive")
+        raise SqlError(
+            f"a source of the type '{source['type']}' is not known", suggestion="write hive"
+        )
     title = given.get("name") or name
     if not title:
         raise SqlError("the definition has no name", suggestion="add name: ...")
@@ -73,7 +75,8 @@ def load_notation(text: str, name: str | None = None) -> str:
     for feature in features:
         if feature.casefold() not in (c.casefold() for c in columns):
             raise SqlError(
-                f"the query selects no column '{feature}'", suggestion=did_you_mean(feature, columns)
+                f"the query selects no column '{feature}'",
+                suggestion=did_you_mean(feature, columns),
             )
     time = source.get("time_column", given.get("time_column", "ts"))
     lines = [f"-- reads {table}, an event source with EVENT TIME {time}"]
@@ -110,7 +113,9 @@ def _read(text: str) -> Notation:
 def _check_keys(given: Notation, known: tuple[str, ...], where: str) -> None:
     for key in given:
         if key not in known:
-            raise SqlError(f"{where} has an unknown key '{key}'", suggestion=did_you_mean(key, known))
+            raise SqlError(
+                f"{where} has an unknown key '{key}'", suggestion=did_you_mean(key, known)
+            )
 
 
 def _mapping(given: Notation, key: str) -> Notation:
@@ -179,7 +184,9 @@ def _select(
     known = find_aggregate(operation)
     if known is None or known.arity != 1 or known.k == "required":
         raise SqlError(
-            f"'{operation}' is not an operation" if operation else "the definition needs 'operation'",
+            f"'{operation}' is not an operation"
+            if operation
+            else "the definition needs 'operation'",
             suggestion="write sum, count, avg, min, max, first or last",
         )
     over = " OVER w" if _windows(given) else ""
@@ -213,12 +220,12 @@ def _options(given: Notation) -> str:
 
 
 def _bounded(node: exp.Expr, source: Notation) -> exp.Expr | None:
-    """WHERE with the start in its place and without bounds by the end; None where nothing is left."""
+    """WHERE with the start in its place and no bounds by the end; None where nothing is left."""
     kept = []
     for part in node.flatten() if isinstance(node, exp.And) else [node]:
-        part = part.copy()  # noqa: PLW2901
+        part = part.copy()
         if isinstance(part, exp.Between) and _holds(part.args["high"], END):
-            part = exp.GTE(this=part.this, expression=part.args["low"])  # noqa: PLW2901
+            part = exp.GTE(this=part.this, expression=part.args["low"])
         if _holds(part, END):
             if not isinstance(part, exp.LT | exp.LTE):
                 raise SqlError(f"{END} may only be an upper bound", suggestion="write ds <= ...")
@@ -241,6 +248,8 @@ def _start(source: Notation) -> str:
     if start is None:
         raise SqlError(f"the query uses {START}, and source has no start_date")
     try:
-        return str(datetime.date.fromisoformat(str(start)))
+        return str(dt.date.fromisoformat(str(start)))
     except ValueError:
-        raise SqlError(f"start_date '{start}' is not a date", suggestion="write 2019-01-01") from None
+        raise SqlError(
+            f"start_date '{start}' is not a date", suggestion="write 2019-01-01"
+        ) from None

@@ -44,7 +44,7 @@ DEFAULT_SIDE = {"duckdb": "INNER", "spark": "INNER", "snowflake": "LEFT"}
 
 
 class Refused(ParseError):
-    """A parse error that knows its token and a next step; sqlglot backtracks over it as over its own."""
+    """A parse error with its token and a next step; sqlglot backtracks over it as over its own."""
 
     def __init__(self, reason: str, token: Token | None, suggestion: str = "") -> None:
         super().__init__(reason)
@@ -98,7 +98,9 @@ class QueryParser(parser.Parser):
     ALIAS_TOKENS = NAME_TOKENS
     TABLE_ALIAS_TOKENS = NAME_TOKENS - {TokenType.OFFSET}
     WINDOW_ALIAS_TOKENS = NAME_TOKENS - {TokenType.RANGE, TokenType.ROWS}
-    FUNCTIONS: ClassVar[dict[str, Any]] = {}  # every call keeps its name; the closed list is the binder's
+    FUNCTIONS: ClassVar[
+        dict[str, Any]
+    ] = {}  # every call keeps its name; the closed list is the binder's
     FUNCTION_PARSERS = {
         name: parser.Parser.FUNCTION_PARSERS[name]
         for name in ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")

@@ -1,7 +1,7 @@
 """Aggregates and window functions of a plain SELECT, as DataFusion computes them.
 
-Integer sums and averages are taken over DECIMALs, so that they are exact and an overflow is an error;
-NaN counts as NULL, as in every aggregate of this project. What only feature sets know (TOP_K, say)
+Integer sums and averages are taken over DECIMALs, so that they are exact and an overflow is an
+error; NaN counts as NULL, as in every aggregate of this project. What only feature sets know (TOP_K, say)
 is refused by name.
 """
 
@@ -19,52 +19,18 @@ from bighead.zipline.ir.types import BIGINT, is_integer, is_number, sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_aggregate import aggregate_function
 
-ENGINE_AGGREGATES = frozenset(
-    [
-        "ARRAY_AGG",
-        "STRING_AGG",
-        "APPROX_DISTINCT",
-        "APPROX_MEDIAN",
-        "APPROX_PERCENTILE_CONT",
-        "BIT_AND",
-        "BIT_OR",
-        "BIT_XOR",
-        "CORR",
-        "COVAR",
-        "COVAR_POP",
-        "COVAR_SAMP",
-        "FIRST_VALUE",
-        "LAST_VALUE",
-        "NTH_VALUE",
-        "GROUPING",
-        "REGR_AVGX",
-        "REGR_AVGY",
-        "REGR_COUNT",
-        "REGR_INTERCEPT",
-        "REGR_R2",
-        "REGR_SLOPE",
-        "REGR_SXX",
-        "REGR_SXY",
-        "REGR_SYY",
-    ]
-)
+_AGGREGATES = """
+ARRAY_AGG STRING_AGG APPROX_DISTINCT APPROX_MEDIAN APPROX_PERCENTILE_CONT BIT_AND BIT_OR BIT_XOR
+CORR COVAR COVAR_POP COVAR_SAMP FIRST_VALUE LAST_VALUE NTH_VALUE GROUPING REGR_AVGX REGR_AVGY
+REGR_COUNT REGR_INTERCEPT REGR_R2 REGR_SLOPE REGR_SXX REGR_SXY REGR_SYY
+"""
+ENGINE_AGGREGATES = frozenset(_AGGREGATES.split())
 """Aggregates of DataFusion's own, in plain SELECT only."""
 
-WINDOW_FUNCTIONS = frozenset(
-    [
-        "ROW_NUMBER",
-        "RANK",
-        "DENSE_RANK",
-        "PERCENT_RANK",
-        "CUME_DIST",
-        "NTILE",
-        "LAG",
-        "LEAD",
-        "FIRST_VALUE",
-        "LAST_VALUE",
-        "NTH_VALUE",
-    ]
-)
+_WINDOWS = """
+ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST NTILE LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE
+"""
+WINDOW_FUNCTIONS = frozenset(_WINDOWS.split())
 
 Text = Callable[[str, str, pa.DataType], str]
 """(column, OVER and FILTER behind the call, type of the column) -> text."""

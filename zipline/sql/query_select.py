@@ -333,10 +333,8 @@ class SelectBinder:
 
     def _sources_of_calls(self, outputs: Sequence[Output]) -> list[exp.Expr]:
         nodes = [o.node for o in outputs if o.node is not None]
-        for key in ("having", "qualify", "order"):
-            if self.query.args.get(key) is not None:
-                nodes.append(self.query.args[key])
-        return nodes
+        clauses = (self.query.args.get(key) for key in ("having", "qualify", "order"))
+        return [*nodes, *(clause for clause in clauses if clause is not None)]
 
     def _aggregates(self, outputs: Sequence[Output]) -> list[tuple[exp.Expr, Call]]:
         found: dict[exp.Expr, Call] = {}
@@ -579,7 +577,7 @@ def row_count(context: Context, clause: exp.Expr | None, word: str) -> int | Non
 def sorted_and_cut(
     binder: SelectBinder, keys: Sequence[tuple[exp.Expr, Expr]], inner: Sequence[str]
 ) -> Node:
-    """The binder's node in the order of the keys, cut by LIMIT and OFFSET; ties keep their order."""
+    """The binder's node in the order of the keys, cut by LIMIT and OFFSET; ties stay in place."""
     query, context = binder.query, binder.context
     limit = row_count(context, query.args.get("limit"), "LIMIT")
     offset = row_count(context, query.args.get("offset"), "OFFSET")

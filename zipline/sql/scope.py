@@ -1,7 +1,7 @@
 """Names: which relations a query sees, and what a column of one is in the plan.
 
-Unquoted names match without case, quoted ones exactly. A relation offers columns by name; each is an
-expression over the plan's row (a plain column, or what a feature set derives from several).
+Unquoted names match without case, quoted ones exactly. A relation offers columns by name; each is
+an expression over the plan's row (a plain column, or what a feature set derives from several).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Relation:
     alias: str
     columns: tuple[tuple[str, Expr], ...]
     features: tuple[str, ...] | None = None
-    """What `alias.*` means, where it is not all the columns: a feature set's keys are no features."""
+    """What `alias.*` means, where it is not all the columns."""
 
     @property
     def starred(self) -> tuple[tuple[str, Expr], ...]:

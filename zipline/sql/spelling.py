@@ -97,8 +97,10 @@ class Spelling(generator.Generator):
         words = ["CASE"]
         if expression.this:
             words.append(self.sql(expression, "this"))
-        for branch in expression.args["ifs"]:
-            words.append(f"WHEN {self.sql(branch, 'this')} THEN {self.sql(branch, 'true')}")
+        words += [
+            f"WHEN {self.sql(branch, 'this')} THEN {self.sql(branch, 'true')}"
+            for branch in expression.args["ifs"]
+        ]
         if expression.args.get("default"):
             words.append(f"ELSE {self.sql(expression, 'default')}")
         return " ".join([*words, "END"])

@@ -1,7 +1,7 @@
 """What the parser makes of the words that SQL lacks: one node a construct.
 
-They are sqlglot expressions, so that its visitors, equality and generator work on them. Standard SQL
-keeps sqlglot's own nodes. A `Statement` is one tree with the text that it came from.
+They are sqlglot expressions, so that its visitors, equality and generator work on them. Standard
+SQL keeps sqlglot's own nodes. A `Statement` is one tree with the text that it came from.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class United(exp.Expression):
 
 
 class AsOf(exp.Expression):
-    """`this AS OF expression [AS alias]`: a feature set at one time; this is a table or sub-query."""
+    """`this AS OF expression [AS alias]`: a feature set, named or a sub-query, at one time."""
 
     arg_types = {"this": True, "expression": True, "alias": False}
 
