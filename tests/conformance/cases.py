@@ -8,17 +8,21 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.format import format_plan
 from bighead.zipline.ir.format_expr import format_aggregate, format_expr, format_name
 from bighead.zipline.ir.nodes import (
     Aggregate,
     Events,
     Filter,
     Lookup,
+    Node,
     Scan,
+    StaticJoin,
     TemporalJoin,
     UnionAll,
     Versions,
     View,
+    walk,
 )
 from bighead.zipline.ir.sources import EntitySource, EventSource, Table
 from bighead.zipline.ir.types import sql_name
@@ -26,23 +30,27 @@ from bighead.zipline.ir.types import sql_name
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One join of a spine with something temporal; `label` tells how to make it again."""
+    """A plan, mostly one join of a spine with something temporal.
+
+    `label` tells how to make it again.
+    """
 
     label: str
-    plan: TemporalJoin
+    plan: Node
     tables: dict[str, pa.Table]
 
     @property
     def size(self) -> int:
         """How many cases it holds: one for each spine row and feature; a look-up is one feature."""
-        right = self.plan.right
-        features = len(right.features) if isinstance(right, View) else 1
-        return self.tables["spine"].num_rows * features
+        views = (node.features for node in walk(self.plan) if isinstance(node, View))
+        lookups = sum(isinstance(node, Lookup | StaticJoin) for node in walk(self.plan))
+        return self.tables["spine"].num_rows * (sum(map(len, views)) + lookups)
 
     @property
     def sources(self) -> list[EventSource | EntitySource]:
-        """The declared sources on the right."""
-        return [scan.source for scan in _scans(self.plan.right.events)]  # type: ignore[misc]
+        """The sources that are declared with times or keys."""
+        found = (node.source for node in walk(self.plan) if isinstance(node, Scan))
+        return [*dict.fromkeys(s for s in found if isinstance(s, EventSource | EntitySource))]
 
     def __str__(self) -> str:
         return f"-- {self.label}\n{self.script()}"
@@ -54,33 +62,35 @@ class Case:
         """
         parts = [f"{name} = {_literal(table)}" for name, table in self.tables.items()]
         statements = [create(source) for source in self.sources]
-        return "\n".join([*parts, *statements, self.sql()])
+        plan = self.plan
+        query = sql(plan) if isinstance(plan, TemporalJoin) else format_plan(plan)
+        return "\n".join([*parts, *statements, query])
 
-    def sql(self) -> str:
-        """The query over sources of these names."""
-        join = self.plan
-        sign = "=" if join.inclusive else ""
-        sign = f"<{sign}" if isinstance(join.right, Lookup) and join.right.forward else f">{sign}"
-        on = [
-            f"b.{format_expr(theirs)} = q.{format_expr(ours)}"
-            for ours, theirs in zip(join.keys, join.right.keys, strict=True)
-        ]
-        if isinstance(join.right, Lookup):
-            if join.right.residual is not None:
-                on.append(format_expr(join.right.residual))
-            wanted = ", ".join(f"b.{c}" for c in join.right.columns)
-        else:
-            wanted = "b.*"
-        condition = f" ON {' AND '.join(on)}" if on else ""
-        tolerance = ""
-        if isinstance(join.right, Lookup) and join.right.tolerance is not None:
-            tolerance = f" TOLERANCE INTERVAL '{join.right.tolerance}' MICROSECOND"
-        return (
-            f"SELECT q.*, {wanted} FROM spine AS q\n"
-            f"ASOF {join.kind.upper()} JOIN {operand(join.right)} AS b\n"
-            f"MATCH_CONDITION (q.{format_expr(join.time)} {sign} b.event_time)"
-            f"{condition}{tolerance}"
-        )
+
+def sql(join: TemporalJoin) -> str:
+    """The query over sources of these names."""
+    sign = "=" if join.inclusive else ""
+    sign = f"<{sign}" if isinstance(join.right, Lookup) and join.right.forward else f">{sign}"
+    on = [
+        f"b.{format_expr(theirs)} = q.{format_expr(ours)}"
+        for ours, theirs in zip(join.keys, join.right.keys, strict=True)
+    ]
+    if isinstance(join.right, Lookup):
+        if join.right.residual is not None:
+            on.append(format_expr(join.right.residual))
+        wanted = ", ".join(f"b.{c}" for c in join.right.columns)
+    else:
+        wanted = "b.*"
+    condition = f" ON {' AND '.join(on)}" if on else ""
+    tolerance = ""
+    if isinstance(join.right, Lookup) and join.right.tolerance is not None:
+        tolerance = f" TOLERANCE INTERVAL '{join.right.tolerance}' MICROSECOND"
+    return (
+        f"SELECT q.*, {wanted} FROM spine AS q\n"
+        f"ASOF {join.kind.upper()} JOIN {operand(join.right)} AS b\n"
+        f"MATCH_CONDITION (q.{format_expr(join.time)} {sign} b.event_time)"
+        f"{condition}{tolerance}"
+    )
 
 
 def create(source: EventSource | EntitySource) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.planner.engines.reference.values import from_arrow
-from bighead.zipline.ir.nodes import Node, TemporalJoin, View
+from bighead.zipline.ir.expr import columns_of
+from bighead.zipline.ir.nodes import Lookup, Node, Project, TemporalJoin, View, walk
 
 ROUNDED = ("var_pop", "var_samp", "stddev_pop", "stddev_samp")
 TINY = 5e-324
@@ -65,9 +66,15 @@ def _floating(kind: pa.DataType) -> bool:
 
 
 def _classes(plan: Node) -> tuple[set[str], bool]:
-    if not isinstance(plan, TemporalJoin):
-        return set(), False
-    if not isinstance(plan.right, View):
-        return set(), True
-    features = plan.right.features
-    return {f"{plan.alias}.{f.name}" for f in features if f.aggregate.function in ROUNDED}, False
+    """The columns that are rounded, and whether a look-up may have given a zero of either sign."""
+    joins = [node for node in walk(plan) if isinstance(node, TemporalJoin)]
+    rounded = {
+        f"{join.alias}.{feature.name}"
+        for join in joins
+        if isinstance(join.right, View)
+        for feature in join.right.features
+        if feature.aggregate.function in ROUNDED
+    }
+    if isinstance(plan, Project):
+        rounded = {name for name, expr in plan.columns if rounded & {*columns_of(expr)}}
+    return rounded, any(isinstance(join.right, Lookup) for join in joins)

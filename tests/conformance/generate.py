@@ -22,7 +22,7 @@ from bighead.zipline.ir.nodes import Scan as Read
 from bighead.zipline.ir.sources import EntitySource, EventSource
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.conformance.cases import Case, aggregate, column, declare, events, spine
-from tests.conformance.values import BYTES, NAN, POOLS, Rng, draw
+from tests.conformance.values import BYTES, NAN, NESTED, POOLS, Rng, draw
 from tests.conformance.values import column as drawn_column
 
 Keys = Literal[
@@ -78,9 +78,10 @@ NUMBERS = (
     "dec38",
 )
 ANYTHING = tuple(POOLS)
+WHATEVER = (*ANYTHING, *NESTED, *NESTED)
 AGGREGATES: dict[str, tuple[str, ...]] = {
     "count_rows": (),
-    "count": ANYTHING,
+    "count": WHATEVER,
     "count_distinct": ANYTHING,
     "sum": NUMBERS,
     "avg": NUMBERS,
@@ -90,14 +91,14 @@ AGGREGATES: dict[str, tuple[str, ...]] = {
     "var_samp": NUMBERS,
     "stddev_pop": NUMBERS,
     "stddev_samp": NUMBERS,
-    "first": ANYTHING,
-    "last": ANYTHING,
-    "first_k": ANYTHING,
-    "last_k": ANYTHING,
+    "first": WHATEVER,
+    "last": WHATEVER,
+    "first_k": WHATEVER,
+    "last_k": WHATEVER,
     "top_k": ANYTHING,
     "bottom_k": ANYTHING,
-    "min_by": ANYTHING,
-    "max_by": ANYTHING,
+    "min_by": WHATEVER,
+    "max_by": WHATEVER,
     "bool_and": ("bool",),
     "bool_or": ("bool",),
     "histogram": ANYTHING,
@@ -161,7 +162,19 @@ def event_table(
     columns["flag"] = pa.array(draw(rng, (True, False), size, 0.2), pa.bool_())
     for name in POOLS:
         columns[name] = drawn_column(rng, name, size)
-    return pa.table(columns)
+    for name, (kind, values) in NESTED.items():
+        columns[name] = pa.array(draw(rng, values, size, 0.2), kind)
+    return chunked(rng, pa.table(columns))
+
+
+def chunked(rng: Rng, table: pa.Table) -> pa.Table:
+    """The same rows, now and then in several chunks that do not begin where their buffers do."""
+    rows = table.num_rows
+    if rows < 2 or rng.random() < 0.5:
+        return table
+    cut = int(rng.integers(1, rows))
+    padded = pa.concat_tables([table.slice(cut), table]).combine_chunks()
+    return pa.concat_tables([padded.slice(rows - cut, cut), padded.slice(rows, rows - cut)])
 
 
 def spine_table(rng: Rng, keys: Keys, times: list[int], size: int) -> pa.Table:

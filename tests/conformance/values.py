@@ -106,6 +106,23 @@ POOLS: dict[str, tuple[pa.DataType, Callable[[Rng], tuple[Any, ...]]]] = {
 }
 """Columns of the events that aggregates read: their types, and where their values come from."""
 
+NESTED: dict[str, tuple[pa.DataType, tuple[Any, ...]]] = {
+    "pair": (
+        pa.struct([("a", pa.int32()), ("b", pa.float64())]),
+        (
+            {"a": 1, "b": 2.5},
+            {"a": 1, "b": None},
+            {"a": None, "b": NAN},
+            {"a": 2, "b": -0.0},
+            {"a": 1, "b": NAN},
+            {"a": None, "b": None},
+        ),
+    ),
+    "items": (pa.list_(pa.string()), ([], ["a"], ["a", None], [None], ["b"], ["a", "é"])),
+    "rooms": (pa.map_(pa.string(), pa.int64()), ([], [("a", 1)], [("a", 1), ("b", None)])),
+}
+"""Columns of lists, structs and maps."""
+
 
 def draw(rng: Rng, pool: Sequence[Any], size: int, nulls: float) -> list[Any]:
     """Values from a pool, a share of them NULL."""
