@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -20,7 +21,12 @@ from bighead.zipline.errors import SchemaError, SourceError, UnsupportedError
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.types import BIGINT, DATE, TIMESTAMP
 
-DAYS = pa.schema([pa.field("x", BIGINT), pa.field("ts", TIMESTAMP), pa.field("ds", DATE)])
+COLUMNS: list[pa.Field[Any]] = [
+    pa.field("x", BIGINT),
+    pa.field("ts", TIMESTAMP),
+    pa.field("ds", DATE),
+]
+DAYS = pa.schema(COLUMNS)
 
 
 def parquet(*values: int) -> bytes:
