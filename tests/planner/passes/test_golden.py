@@ -248,9 +248,9 @@ CASES: dict[Pass, dict[str, Node]] = {
             "u.n",
         ),
         "plain SQL reads what it names": Relational(
-            'SELECT "q.late", SUM("b.bookings") AS "n" FROM "rows" GROUP BY "q.late"',
+            'SELECT "q.late" AS "late", SUM("b.bookings") AS "n" FROM "rows" GROUP BY "q.late"',
             (("rows", join(spine(), activity(), "b")),),
-            typed(**{"q.late": BOOLEAN, "n": BIGINT}),
+            typed(late=BOOLEAN, n=BIGINT),
         ),
         "a star reads all columns": Relational(
             'SELECT * FROM "rows"', (("rows", spine()),), spine().schema
