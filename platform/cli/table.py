@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import TextIO
 
 import pyarrow as pa
 from rich import box
@@ -25,7 +25,7 @@ BETWEEN = 3
 
 
 def print_table(
-    rows: pa.Table, total: int, seconds: float | None, file: IO[str] | None = None
+    rows: pa.Table, total: int, seconds: float | None, file: TextIO | None = None
 ) -> None:
     """Prints rows, then how many there are of how many."""
     stream = file if file is not None else sys.stdout
