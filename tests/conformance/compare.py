@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bighead.planner.engines.reference.values import from_arrow
 from bighead.zipline.ir.expr import columns_of
-from bighead.zipline.ir.nodes import Lookup, Node, Project, TemporalJoin, View, walk
+from bighead.zipline.ir.nodes import Filter, Lookup, Node, Project, TemporalJoin, View, walk
 
 ROUNDED = ("var_pop", "var_samp", "stddev_pop", "stddev_samp")
 TINY = 5e-324
@@ -75,6 +75,8 @@ def _classes(plan: Node) -> tuple[set[str], bool]:
         for feature in join.right.features
         if feature.aggregate.function in ROUNDED
     }
+    while isinstance(plan, Filter):
+        plan = plan.input
     if isinstance(plan, Project):
         rounded = {name for name, expr in plan.columns if rounded & {*columns_of(expr)}}
     return rounded, any(isinstance(join.right, Lookup) for join in joins)

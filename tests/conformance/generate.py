@@ -162,8 +162,8 @@ def event_table(
     columns["flag"] = pa.array(draw(rng, (True, False), size, 0.2), pa.bool_())
     for name in POOLS:
         columns[name] = drawn_column(rng, name, size)
-    for name, (kind, values) in NESTED.items():
-        columns[name] = pa.array(draw(rng, values, size, 0.2), kind)
+    for name, (kind, nested) in NESTED.items():
+        columns[name] = pa.array(draw(rng, nested, size, 0.2), kind)
     return chunked(rng, pa.table(columns))
 
 

@@ -156,6 +156,7 @@ class Execution:
     def static_join(self, join: StaticJoin) -> list[Row]:
         """Each row of the spine takes the row of its primary key."""
         entity = self.rows(join.entity)
+        self.remark_copies(join, entity)
         joined = []
         for row in self.rows(join.spine):
             key = key_of(join.keys, row)
@@ -179,6 +180,12 @@ class Execution:
                 right = found[0] if found else dict.fromkeys(join.columns)
                 joined.append(row | {f"{join.alias}.{c}": right[c] for c in join.columns})
         return joined
+
+    def remark_copies(self, join: StaticJoin, entity: list[Row]) -> None:
+        """Say that a primary key repeats, whether or not a row of the spine has it."""
+        keys = [tuple(order(row[c]) for c in join.primary_key) for row in entity]
+        if len(set(keys)) < len(keys):
+            self.remarks.facts.append(f"not seen: the primary key of {join.alias} repeats")
 
     def keys(self, node: Keys) -> list[Row]:
         """The distinct keys of the events, in canonical order."""
