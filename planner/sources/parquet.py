@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from bighead.planner.sources.dataset import Size, Span
 from bighead.planner.sources.kind import Piece, Tells, Wanted, no_access, reason_of
+from bighead.planner.sources.pick import WORTH_LEAVING
 from bighead.planner.sources.row_groups import choose
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
@@ -51,7 +52,7 @@ class ParquetFiles:
         """Pieces of the file: one where all rows are wanted."""
         with _open(path) as file:
             choice = choose(file.metadata, {w.name: w.own for w in wanted}, predicate, span)
-            rows_left = span is not None and not choice.inside
+            rows_left = choice.beyond >= WORTH_LEAVING
             sizes = [file.metadata.row_group(g).num_rows for g in choice.groups]
             whole = predicate is None and not rows_left
             for groups in _pieces(choice.groups, sizes, None if whole else PIECE_ROWS):

@@ -33,10 +33,11 @@ Bound = int | float | str | bytes | Decimal | bool
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The row groups to read, and whether all their rows surely lie in the span."""
+    """The row groups to read, and about which share of their rows the span leaves out."""
 
     groups: tuple[int, ...]
-    inside: bool
+    beyond: float
+    """In [0, 1]; 1 where nothing is known."""
 
 
 def choose(
@@ -50,27 +51,38 @@ def choose(
     position = {name: leaves[own] for name, own in found.items() if own in leaves}
     parts = conjuncts(predicate)
     groups: list[int] = []
-    inside = True
+    rows, rows_beyond = 0, 0.0
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         if any(_never(group, position, part) for part in parts):
             continue
-        if span is not None and isinstance(span.time, Column) and span.time.name in position:
-            range_ = _range(group.column(position[span.time.name]))
-            if range_ is None:
-                inside = False
-            else:
-                least, greatest, nulls = range_
-                lower = span.lower is not None and greatest < span.lower  # type: ignore[operator]
-                upper = span.upper is not None and least > span.upper  # type: ignore[operator]
-                if (lower or upper) and nulls == 0:
-                    continue
-                inside &= span.lower is None or least >= span.lower  # type: ignore[operator]
-                inside &= span.upper is None or greatest <= span.upper  # type: ignore[operator]
-        elif span is not None:
-            inside = False
+        beyond = 0.0 if span is None else _beyond(group, position, span)
+        if beyond is None:
+            continue
         groups.append(number)
-    return Choice(tuple(groups), inside)
+        rows += group.num_rows
+        rows_beyond += beyond * group.num_rows
+    return Choice(tuple(groups), rows_beyond / rows if rows else 0.0)
+
+
+def _beyond(group: pq.RowGroupMetaData, position: dict[str, int], span: Span) -> float | None:
+    """About which share of the rows lies beyond the span, as if times were spread evenly.
+
+    None where all do; 1 where nothing is known.
+    """
+    if not isinstance(span.time, Column) or span.time.name not in position:
+        return 1.0
+    range_ = _range(group.column(position[span.time.name]))
+    if range_ is None:
+        return 1.0
+    least, greatest, nulls = range_
+    if not (isinstance(least, int) and isinstance(greatest, int)):
+        return 1.0
+    first = least if span.lower is None else max(least, span.lower)
+    last = greatest if span.upper is None else min(greatest, span.upper)
+    if first > last:
+        return None if nulls == 0 else 1.0
+    return 1.0 - (last - first + 1) / (greatest - least + 1)
 
 
 def _never(group: pq.RowGroupMetaData, position: dict[str, int], part: Expr) -> bool:
