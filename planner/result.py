@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bighead.planner.cells import cell
 from bighead.zipline.errors import BigheadError, SourceError, UnsupportedError
 from bighead.zipline.ir.types import sql_name
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from bighead.planner.pipeline import Stage
 
 SHOWN_ROWS = 10
-SHOWN_CHARACTERS = 32
 BATCH_ROWS = 65_536
 
 Compute = Callable[[], pa.Table]
@@ -172,9 +172,7 @@ class Result:
     def _shown(self) -> tuple[list[str], list[list[str]], str]:
         """Names, the first rows as text, and a last line that counts."""
         table = self.to_arrow()
-        columns = [
-            [_cell(v) for v in column.slice(0, SHOWN_ROWS).to_pylist()] for column in table.columns
-        ]
+        columns = [[cell(value) for value in c.slice(0, SHOWN_ROWS)] for c in table.columns]
         rows = [list(row) for row in zip(*columns, strict=True)]
         more = table.num_rows - len(rows)
         if more > 0 and rows:
@@ -187,14 +185,6 @@ class Result:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "│".join(f" {c.ljust(w)} " for c, w in zip(cells, widths, strict=True))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "NULL"
-    text = str(value)
-    text = text.replace("\n", "⏎")
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
 def _umask() -> int:
