@@ -25,8 +25,8 @@ from bighead.zipline.ir.types import (
     VARCHAR,
 )
 from bighead.zipline.sql import tree
+from bighead.zipline.sql.intervals import interval_microseconds
 from bighead.zipline.sql.located import node_error
-from bighead.zipline.sql.queries import interval_microseconds
 from bighead.zipline.sql.scope import Scope
 from bighead.zipline.sql.spelling import spell
 
@@ -144,9 +144,7 @@ class ExpressionBinder:
         if isinstance(qualifier, exp.Identifier) and not self.scope.has_relation(qualifier):
             return self._field_of_column(parts)
         first = 2 if qualifier is not None else 1
-        value = self.scope.column(
-            _column_of(parts[:first]) if len(parts) > first else node
-        )
+        value = self.scope.column(_column_of(parts[:first]) if len(parts) > first else node)
         return self._fields(value, parts[first:])
 
     def _current(self, node: exp.Expr) -> SqlError:
@@ -337,4 +335,5 @@ RULES: dict[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], Expr]] = {
 
 def _column_of(parts: list[exp.Expr]) -> exp.Column:
     """The column that one or two identifiers name."""
-    return exp.Column(this=parts[-1], table=parts[0] if len(parts) > 1 else None)
+    column, *table = (part.copy() for part in reversed(parts))
+    return exp.Column(this=column, table=table[0] if table else None)

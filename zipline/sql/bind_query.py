@@ -113,8 +113,7 @@ class QueryBinder:
             sql = union_all(list(tables), inner)
         else:
             sql = f'SELECT {listed(inner)} FROM "u1" {word} ALL SELECT {listed(inner)} FROM "u2"'
-        tables_binder = FromBinder(self.context, self.steps, self.bind, self.ctes)
-        node = tables_binder.asked(query, sql, tables, inner)
+        node = self.steps.asked(query, sql, tables, inner)
         return self._ended(query, Rows(node, left.names))
 
     def _aligned(
@@ -150,8 +149,7 @@ class QueryBinder:
         sql = f"SELECT {listed(inner)} FROM {numbered('rows')} ORDER BY {by}"
         sql += f" LIMIT {limit}" if limit is not None else ""
         sql += f" OFFSET {offset}" if offset is not None else ""
-        tables = FromBinder(self.context, self.steps, self.bind, self.ctes)
-        return Rows(tables.asked(query, sql, {"rows": rows.node}, inner), rows.names)
+        return Rows(self.steps.asked(query, sql, {"rows": rows.node}, inner), rows.names)
 
     def _position(self, node: exp.Expr, rows: Rows) -> int:
         if isinstance(node, exp.Literal) and node.name.isdecimal() and not node.is_string:

@@ -13,7 +13,8 @@ from bighead.zipline.ir.nodes import Filter, Project
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_aggregate import holds_aggregate
 from bighead.zipline.sql.bind_expression import ExpressionBinder
-from bighead.zipline.sql.bind_join import Chain, join
+from bighead.zipline.sql.bind_join import join
+from bighead.zipline.sql.bind_on import Chain
 from bighead.zipline.sql.bind_options import TRAINING_SET_OPTIONS, bind_options
 from bighead.zipline.sql.bind_spine import bind_spine, column_name, star_of
 from bighead.zipline.sql.bind_view import REFUSED

@@ -18,7 +18,7 @@ from bighead.zipline.sql import tree
 from bighead.zipline.sql.canonical import to_canonical
 from bighead.zipline.sql.foreign import DIALECTS
 from bighead.zipline.sql.located import error_at, node_error
-from bighead.zipline.sql.queries import Refused
+from bighead.zipline.sql.reader import Refused
 from bighead.zipline.sql.spelling import Spelling, spell
 from bighead.zipline.sql.statements import StatementParser
 from bighead.zipline.sql.tokens import WORDS

@@ -8,7 +8,8 @@
 
 The key is what the query selects and `features` does not name. The query's table is an event
 source, whose event time is `time_column` (by default `ts`). `{{start_date}}` in the query is the
-date of that name in `source`; a bound by `{{end_date}}` goes, because no feature sees what comes after its own time.
+date of that name in `source`; a bound by `{{end_date}}` goes, because no feature sees what comes
+after its own time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Aggregates and window functions of a plain SELECT, as DataFusion computes them.
 
 Integer sums and averages are taken over DECIMALs, so that they are exact and an overflow is an
-error; NaN counts as NULL, as in every aggregate of this project. What only feature sets know (TOP_K, say)
-is refused by name.
+error; NaN counts as NULL, as in every aggregate of this project. What only feature sets know
+(TOP_K, say) is refused by name.
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
+from sqlglot import exp
 
-from bighead.zipline.errors import BigheadError
-from bighead.zipline.ir.expr import Column, Expr, Literal
+from bighead.zipline.errors import BigheadError, SqlError
+from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Node, Project, Relational
 from bighead.zipline.ir.types import canonical
 from bighead.zipline.sql.scope import Context
@@ -74,6 +75,17 @@ class Steps:
             fields.append(pa.field(name, kind))
         return Relational(sql, tuple(tables.items()), pa.schema(fields))
 
+    def asked(
+        self, place: exp.Expr, sql: str, tables: Mapping[str, Node], names: Sequence[str]
+    ) -> Relational:
+        """A step of DataFusion; what it refuses becomes an SqlError at `place`."""
+        try:
+            return self.relational(sql, tables, names)
+        except SqlError:
+            raise
+        except BigheadError as error:
+            raise self.context.moved(place, error) from None
+
     def extended(self, node: Node, added: Sequence[tuple[str, Expr]]) -> Node:
         """The node with more columns, computed by our own evaluator."""
         if not added:
@@ -100,8 +112,3 @@ class Steps:
         """Only these columns, under these names."""
         same = [(f.name, Column(f.name, f.type)) for f in node.schema]
         return node if list(columns) == same else Project(node, tuple(columns))
-
-
-def constant(expr: Expr) -> bool:
-    """The expression is the same for all rows, plainly."""
-    return isinstance(expr, Literal)

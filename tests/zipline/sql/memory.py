@@ -34,7 +34,9 @@ class MemoryCatalog:
         return [d.name for d in self.definitions.values()]
 
     def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
-        config = datafusion.SessionConfig().set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
+        config = datafusion.SessionConfig().set(
+            "datafusion.sql_parser.map_string_types_to_utf8view", "false"
+        )
         session = datafusion.SessionContext(config)
         for name, schema in tables.items():
             session.from_arrow(schema.empty_table(), name)

@@ -87,7 +87,9 @@ def test_a_cte_shadows_the_catalog() -> None:
 
 
 def test_replacing_a_definition_is_said_by_the_command() -> None:
-    (command,) = homes().run("CREATE OR REPLACE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings")
+    (command,) = homes().run(
+        "CREATE OR REPLACE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings"
+    )
     assert isinstance(command, CreateFeatureSet)
     assert command.replace
     assert "REPLACE" not in command.feature_set.sql

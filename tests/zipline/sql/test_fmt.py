@@ -14,9 +14,7 @@ from bighead.zipline.sql import fmt, parse
 from bighead.zipline.sql.dialect import tokenize
 from tests.conftest import GOLDEN
 
-TEXTS = [
-    (GOLDEN / name).read_text(encoding="utf-8") for name in ("fmt/layout.sql", "homes.sql")
-]
+TEXTS = [(GOLDEN / name).read_text(encoding="utf-8") for name in ("fmt/layout.sql", "homes.sql")]
 STATEMENTS = [part for text in TEXTS for part in re.split(r";\s*\n", text) if part.strip()]
 
 
@@ -88,4 +86,4 @@ def test_the_words_of_the_dialect_stay_names_of_columns() -> None:
     text = "SELECT last, next, by, label, id, t.label, SUM(x) AS by FROM t GROUP BY last"
     formatted = fmt(text)
     for name in ("last", "next", "by", "label", "id"):
-        assert re.search(rf"^(SELECT|      ) {name}\b", formatted, re.M)
+        assert re.search(rf"^(SELECT|      ) {name}\b", formatted, re.MULTILINE)

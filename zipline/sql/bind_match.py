@@ -1,0 +1,107 @@
+"""MATCH_CONDITION: which time of the left is compared with the time of the right, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlglot import exp
+
+from bighead.zipline.expressions import cast
+from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.ir.types import DATE, TIMESTAMP, is_integer, sql_name
+from bighead.zipline.sql import tree
+from bighead.zipline.sql.bind_expression import ExpressionBinder
+from bighead.zipline.sql.bind_on import Chain
+from bighead.zipline.sql.bind_right import Right
+from bighead.zipline.sql.scope import match
+
+COMPARED = (exp.GT, exp.GTE, exp.LT, exp.LTE)
+MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.GT: exp.LT,
+    exp.GTE: exp.LTE,
+    exp.LT: exp.GT,
+    exp.LTE: exp.GTE,
+}
+PSEUDO = "event_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The left time; whether the right may equal it, and whether it lies ahead."""
+
+    time: Expr
+    inclusive: bool
+    forward: bool
+
+
+def match_condition(chain: Chain, node: tree.TemporalJoin, right: Right) -> Match:
+    """What a join's MATCH_CONDITION says. Raises SqlError."""
+    condition = node.args["match_condition"]
+    while isinstance(condition, exp.Paren):
+        condition = condition.this
+    if not isinstance(condition, COMPARED):
+        raise chain.error(
+            condition,
+            "MATCH_CONDITION is one comparison of two times",
+            f"write left.ts > {right.alias}.event_time",
+        )
+    ours, theirs = condition.this, condition.expression
+    kind: type[exp.Expr] = type(condition)
+    if _names(ours, right) and not _names(theirs, right):
+        ours, theirs, kind = theirs, ours, MIRRORED[kind]
+    _check_time_of_right(chain, theirs, right)
+    time = ExpressionBinder(chain.scope).bind(ours)
+    if time.type == DATE:
+        time = cast(time, TIMESTAMP)
+    if is_integer(time.type):
+        # An integer that a source counts its time in means that time.
+        time = next((t for t in chain.times if columns_of(t) == columns_of(time)), time)
+    if not pa.types.is_timestamp(time.type):
+        raise chain.error(
+            ours, f"the time of a join is a TIMESTAMP, not {sql_name(time.type)}", "CAST it"
+        )
+    forward = kind in (exp.LT, exp.LTE)
+    if forward and chain.in_set:
+        raise chain.error(
+            condition, "a set never looks ahead", f"write > or >= {right.alias}.event_time"
+        )
+    if forward and right.view is not None:
+        raise chain.error(
+            condition,
+            "only rows are looked up ahead; a feature set has no next value",
+            "write > or >=, or join the bare source",
+        )
+    return Match(time, kind in (exp.GTE, exp.LTE), forward)
+
+
+def _names(node: exp.Expr, right: Right) -> bool:
+    """The expression speaks of the right side."""
+    alias = right.alias.casefold()
+    return any(c.table.casefold() == alias for c in node.find_all(exp.Column))
+
+
+def _check_time_of_right(chain: Chain, node: exp.Expr, right: Right) -> None:
+    advice = f"write {right.alias}.event_time"
+    said = isinstance(node, exp.Column) and node.args.get("table") is not None
+    if not said or not _names(node, right):
+        raise chain.error(
+            node, f"the right side of MATCH_CONDITION is the time of {right.alias}", advice
+        )
+    assert isinstance(node, exp.Column)
+    offered = [n for n, _ in (*right.columns, *right.keys)]
+    columns = offered if right.view is not None else [*offered, *right.rows.schema.names]
+    is_time = bool(right.times) and bool(match(node.this, right.times))
+    if node.name.casefold() == PSEUDO and not is_time:
+        if any(c.casefold() == PSEUDO for c in columns):
+            raise chain.error(
+                node,
+                f"{right.alias}.event_time is a column that is not the time of {right.alias}",
+                f"write {right.alias}.{right.times[0]}" if right.times else "rename that column",
+            )
+        return
+    if is_time:
+        return
+    if right.times:
+        advice = f"write {right.alias}.{right.times[0]}"
+    raise chain.error(node, f"{right.alias}.{node.name} is not the time of {right.alias}", advice)
