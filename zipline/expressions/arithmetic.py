@@ -260,6 +260,8 @@ def _decimals(name: str, call: Call, a: Datum, b: Datum) -> Datum:
     digits = a.type.precision + b.type.precision
     if digits > 75:  # Arrow's own result type would have more digits than 256 bits hold.
         return _decimals_each(name, call, a, b)
+    if decimal_type(call.type).precision < MAX_PRECISION:  # nothing can overflow
+        return as_type(compute(name, a, b), call.type)
     wide = (as_type(d, pa.decimal256(d.type.precision, d.type.scale)) for d in (a, b))
     result = compute(name, *wide)
     try:

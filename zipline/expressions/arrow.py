@@ -97,6 +97,11 @@ def as_struct(array: Array) -> pa.StructArray:
     return cast("pa.StructArray", array)
 
 
+def as_dictionary(array: Array) -> pa.DictionaryArray[Any, Any]:
+    """A column as numbers of its distinct values."""
+    return array.dictionary_encode()
+
+
 def list_of(offsets: Array, values: Array, arrow: pa.DataType) -> Array:
     """Lists of the values between one offset and the next; NULL where the offset is NULL."""
     return cast(Array, pa.ListArray.from_arrays(cast("Any", offsets), values, type=arrow))
@@ -179,6 +184,22 @@ def sliced(texts: Array, start: int, stop: int | None) -> Array:
 def replaced_text(texts: Array, old: str, new: str) -> Array:
     """Every occurrence replaced."""
     return compute("replace_substring", texts, options=pc.ReplaceSubstringOptions(old, new))
+
+
+def padded(name: str, texts: Array, width: int, fill: str) -> Array:
+    """utf8_lpad, utf8_rpad; `fill` is one character."""
+    return compute(name, texts, options=pc.PadOptions(width, fill))
+
+
+def place_of(texts: Array, part: str) -> Array:
+    """The byte at which the part begins; -1 where there is none."""
+    return compute("find_substring", texts, options=pc.MatchSubstringOptions(part))
+
+
+def extremes(array: Array) -> tuple[int, int] | None:
+    """The least and the greatest value; None where there are no values."""
+    both = cast("dict[str, Any]", pc.min_max(cast("Any", array)).as_py())
+    return None if both["min"] is None else (both["min"], both["max"])
 
 
 def tested(name: str, texts: Array, part: str) -> Array:

@@ -19,6 +19,7 @@ from bighead.zipline.expressions.arrow import (
     Datum,
     as_type,
     compute,
+    extremes,
     is_among,
     join,
     make,
@@ -131,11 +132,21 @@ def compare(name: str, a: Datum, b: Datum) -> Datum:
         return compute(name, a, b)
     if is_float(a.type) and is_float(b.type):
         return compute(name, as_type(a, DOUBLE), as_type(b, DOUBLE))
+    if is_integer(a.type) != is_integer(b.type) and _exact_as_double(a) and _exact_as_double(b):
+        return compute(name, as_type(a, DOUBLE), as_type(b, DOUBLE))
     if is_integer(a.type) and is_float(b.type):
         return _by_order(name, a, b, _order_of_integer_and_float(a, b))
     if is_float(a.type) and is_integer(b.type):
         return _by_order(name, a, b, -_order_of_integer_and_float(b, a))
     return _by_order(name, a, b, _order_of_decimals(a, b))
+
+
+def _exact_as_double(datum: Datum) -> bool:
+    """Floats, and integers of no more than 53 bits."""
+    if not is_integer(datum.type):
+        return is_float(datum.type)
+    ends = extremes(spread(datum, 1))
+    return ends is None or (ends[0] >= -(2**53) and ends[1] <= 2**53)
 
 
 def _compare_same(name: str, a: Datum, b: Datum) -> Datum:

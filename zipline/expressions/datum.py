@@ -7,6 +7,7 @@ valid rows only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat as repeated
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 from bighead.zipline.expressions.arrow import (
     Array,
     Datum,
+    as_dictionary,
     as_type,
     compute,
     make,
@@ -87,13 +89,26 @@ def column(values: Values, arrow: pa.DataType, mask: Mask | None = None) -> Arra
     return array if array.type == arrow else view(array, arrow)
 
 
+FEW = 256
+"""Below so many rows a dictionary does not pay."""
+
+
 def each(call: Callable[..., object], args: Sequence[Datum], arrow: pa.DataType) -> Array:
     """`call` on the Python values of each row; NULL where an argument is NULL.
 
     For what Arrow's functions cannot do on columns; slow (a microsecond a row), but exact.
     """
     rows = rows_of(args)
-    columns = [spread(a, rows).to_pylist() for a in args]
+    arrays = [a for a in args if isinstance(a, pa.Array)]
+    if len(arrays) == 1 and rows >= FEW:
+        # A value that comes again is not computed again.
+        encoded = as_dictionary(arrays[0])
+        if len(encoded.dictionary) <= rows // 2:
+            short = [encoded.dictionary if isinstance(a, pa.Array) else a for a in args]
+            return spread(each(call, short, arrow), 1).take(encoded.indices)
+    columns = (
+        a.to_pylist() if isinstance(a, pa.Array) else repeated(a.as_py(), rows) for a in args
+    )
     return make(
         [None if any(v is None for v in row) else call(*row) for row in zip(*columns, strict=True)],
         arrow,

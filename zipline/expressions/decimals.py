@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+import numpy as np
 import pyarrow as pa
 
-from bighead.zipline.expressions.arrow import Array, as_type, decimal_type, make, rounded
+from bighead.zipline.expressions.arrow import Array, as_type, decimal_type, make, rounded, view
+from bighead.zipline.expressions.datum import numbers, valid
+from bighead.zipline.expressions.floats import units_of
 
 Converted = tuple[Array, bool]
 
@@ -46,6 +49,19 @@ def integer_to_decimal(array: Array, to: pa.DataType) -> Converted:
 
 def float_to_decimal(array: Array, to: pa.DataType) -> Converted:
     """The exact binary value, rounded."""
+    known = decimal_type(to)
+    values = numbers(array).astype(np.float64)
+    if known.scale <= 18:
+        units, certain = units_of(values, known.scale)
+        certain |= values == 0.0
+        if known.precision < 18:
+            certain &= np.abs(units) < 10.0**known.precision
+        mask = valid(array)
+        if bool((certain | ~mask).all()):
+            whole = np.where(mask, units, 0.0).astype(np.int64)
+            whole_numbers = as_type(make(whole, mask=~mask), pa.decimal128(19, 0))
+            scaled = view(whole_numbers, pa.decimal128(19, known.scale))
+            return as_type(scaled, to), False
 
     def read(value: object) -> Decimal | None:
         assert isinstance(value, float)

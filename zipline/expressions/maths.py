@@ -25,7 +25,6 @@ from bighead.zipline.expressions.arrow import (
 )
 from bighead.zipline.expressions.comparison import compare
 from bighead.zipline.expressions.datum import (
-    Values,
     column,
     each,
     numbers,
@@ -34,6 +33,7 @@ from bighead.zipline.expressions.datum import (
     valid,
 )
 from bighead.zipline.expressions.decimals import EXACT, decimal_to_decimal
+from bighead.zipline.expressions.floats import half_away, units_of
 from bighead.zipline.expressions.function import Function
 from bighead.zipline.expressions.typing import (
     MAX_PRECISION,
@@ -178,60 +178,16 @@ def _round_whole(a: Array, places: int, arrow: pa.DataType) -> Array:
 def _round_floats(a: Array, places: int) -> Array:
     values, mask = numbers(a), valid(a)
     if places == 0:
-        return column(_half_away(values), DOUBLE, mask)
-    result, sure = _round_scaled(values, places)
+        return column(half_away(values), DOUBLE, mask)
+    units, sure = units_of(values, places)
+    # Both exact, so that the quotient is rounded once.
+    result = np.where(sure, units / 10.0 ** max(min(places, 22), 0), values)
     todo = np.flatnonzero(~sure & mask & np.isfinite(values))
     unit = Decimal(1).scaleb(-places)
     for row in todo.tolist():
         exact = Decimal(float(values[row])).quantize(unit, ROUND_HALF_UP, EXACT)
         result[row] = float(exact)
     return column(result, DOUBLE, mask)
-
-
-def _half_away(values: Values) -> Values:
-    """To whole numbers; the fraction is exact, so that ties are seen for what they are."""
-    with np.errstate(invalid="ignore"):
-        whole = np.trunc(values)
-        up = np.abs(values - whole) >= 0.5
-    return np.where(up, whole + np.copysign(1.0, values), whole)
-
-
-def _round_scaled(
-    values: Values, places: int
-) -> tuple[Values, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Rounded to decimal places, and where that is certainly exact.
-
-    The value times 10^places is held as an exact sum of two DOUBLEs (Dekker's product), so that a
-    tie is told from its neighbours; the quotient of two exact numbers is then rounded once.
-    """
-    result = values.copy()
-    if not 0 < places <= 22:
-        return result, np.zeros(len(values), np.bool_)
-    power = 10.0**places
-    with np.errstate(all="ignore"):
-        high = values * power
-        low = _product_error(values, power, high)
-        whole = np.trunc(high)
-        rest = np.abs(high - whole) - 0.5
-        sign = np.copysign(1.0, values)
-        # Ties are DOUBLEs here, so that only where `high` is one does the low part decide.
-        away = (rest > 0) | ((rest == 0) & (low * sign >= 0))
-        sure = (np.abs(high) < 2.0**51) & (np.abs(values) > 1e-200)
-        rounded_ = (whole + np.where(away, sign, 0.0)) / power
-    return np.where(sure, rounded_, result), sure
-
-
-def _product_error(a: Values, b: float, product: Values) -> Values:
-    """a * b - product, exactly (Dekker 1971, with Veltkamp's split)."""
-    factor = 134_217_729.0
-    a_big = factor * a
-    a_high = a_big - (a_big - a)
-    a_low = a - a_high
-    b_big = factor * b
-    b_high = b_big - (b_big - b)
-    b_low = b - b_high
-    error: Values = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-    return error
 
 
 def _bind_real(name: str, args: tuple[Expr, ...]) -> Expr:

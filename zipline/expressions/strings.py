@@ -20,6 +20,8 @@ from bighead.zipline.expressions.arrow import (
     compute,
     is_all_true,
     matches,
+    padded,
+    place_of,
     replaced_text,
     scalar,
     sliced,
@@ -166,6 +168,9 @@ def _run_left(call: Call, args: tuple[Datum, ...]) -> Datum:
 
 
 def _run_right(call: Call, args: tuple[Datum, ...]) -> Datum:
+    count = constant_number(call, 1)
+    if count is not None and count != 0 and not _far(count):
+        return sliced(spread(args[0], 1), -count, None)
     return each(lambda s, n: s[max(len(s) - n, 0) :] if n >= 0 else s[-n:], args, VARCHAR)
 
 
@@ -315,6 +320,9 @@ def _run_split_part(call: Call, args: tuple[Datum, ...]) -> Datum:
 
 
 def _run_strpos(call: Call, args: tuple[Datum, ...]) -> Datum:
+    part, subject = constant_text(call, 1), spread(args[0], 1)
+    if part is not None and is_all_true(compute("string_is_ascii", subject)):
+        return as_type(compute("add", place_of(subject, part), scalar(1, pa.int32())), BIGINT)
     return each(lambda s, part: s.find(part) + 1, args, BIGINT)
 
 
@@ -339,6 +347,10 @@ def pad(value: str, length: int, fill: str, left: bool) -> str:
 
 def _run_pad(call: Call, args: tuple[Datum, ...]) -> Datum:
     left = call.function == "lpad"
+    count, filler = constant_number(call, 1), constant_text(call, 2)
+    if count is not None and 0 < count <= LONGEST and filler is not None and len(filler) == 1:
+        full = padded(f"utf8_{call.function}", spread(args[0], 1), count, filler)
+        return sliced(full, 0, count)
     return each(lambda s, n, fill: pad(s, n, fill, left), args, VARCHAR)
 
 

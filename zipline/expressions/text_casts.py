@@ -13,6 +13,7 @@ from bighead.zipline.expressions.arrow import (
     Array,
     as_type,
     compute,
+    is_all_true,
     is_among,
     make,
     matches,
@@ -23,7 +24,7 @@ from bighead.zipline.expressions.arrow import (
 from bighead.zipline.expressions.datum import Values, numbers, valid
 from bighead.zipline.expressions.decimals import fit
 from bighead.zipline.expressions.typing import parse_timestamp
-from bighead.zipline.ir.types import DATE, VARCHAR
+from bighead.zipline.ir.types import DATE, TIMESTAMP, VARCHAR
 from bighead.zipline.windows import DAY, HOUR, MINUTE, SECOND
 
 Converted = tuple[Array, bool]
@@ -31,6 +32,9 @@ Converted = tuple[Array, bool]
 INTEGER_TEXT = r"^[+-]?[0-9]+$"
 DECIMAL_TEXT = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$"
 FLOAT_TEXT = r"^(?i:[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|infinity)|nan)$"
+DAY_TEXT = r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2})-[0-9]{2}-[0-9]{2}$"
+INSTANT_TEXT = DAY_TEXT[:-1] + r"[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?$"
+"""The forms that Arrow reads as we do."""
 TRUE_TEXTS = ("true", "t", "1")
 FALSE_TEXTS = ("false", "f", "0")
 
@@ -60,7 +64,8 @@ def _writer(arrow: pa.DataType) -> Callable[..., str]:
     if pa.types.is_duration(arrow):
         return format_interval
     if arrow == pa.float32():
-        return lambda v: str(np.float32(v))
+        # numpy finds the fewest digits, Python spells them as those of a DOUBLE.
+        return lambda v: repr(float(str(np.float32(v))))
     return repr
 
 
@@ -82,12 +87,30 @@ def _format_times(array: Array) -> Array:
     values = np.where(mask, numbers(array).astype(np.int64), 0)
     null = ~mask
     if array.type == DATE:
+        if _within(values, NEAR):
+            return as_type(array, VARCHAR)
         return make(_days(values), VARCHAR, mask=null)
+    if _within(values, NEAR * DAY):
+        return _shortened(as_type(view(array, TIMESTAMP), VARCHAR), array.type)
     days, rest = values // DAY, values % DAY
     clock = np.datetime_as_string(rest.astype("datetime64[us]"))
     texts = [f"{d} {c[11:]}" for d, c in zip(_days(days), clock.tolist(), strict=True)]
-    short = replaced(make(texts, VARCHAR, mask=null), r"\.?0{1,6}$", "")
-    if array.type.tz is None:
+    return _shortened(make(texts, VARCHAR, mask=null), array.type)
+
+
+NEAR = 700_000
+"""Days around 1970 in which years have four digits."""
+
+
+def _within(values: Values, limit: int) -> bool:
+    # Not by abs: the least int64 has none.
+    return bool(((values > -limit) & (values < limit)).all())
+
+
+def _shortened(texts: Array, arrow: pa.DataType) -> Array:
+    """Without the fraction's last zeros; UTC is written where the type has it."""
+    short = replaced(texts, r"\.?0{1,6}$", "")
+    if arrow == TIMESTAMP:
         return short
     return compute("binary_join_element_wise", short, pa.scalar("+00"), pa.scalar(""))
 
@@ -158,6 +181,11 @@ def text_to_boolean(array: Array, to: pa.DataType) -> Converted:
 
 def text_to_time(array: Array, to: pa.DataType) -> Converted:
     """ISO 8601: a day, and for timestamps perhaps a time of day and a zone."""
+    if is_all_true(matches(array, DAY_TEXT if to == DATE else INSTANT_TEXT)):
+        try:
+            return view(as_type(array, DATE if to == DATE else TIMESTAMP), to), False
+        except pa.ArrowInvalid:
+            pass  # a day or an hour that does not exist: each text is looked at
     if to == DATE:
         made = [
             None if t is None or len(t) != 10 else _day(parse_timestamp(t))

@@ -29,7 +29,7 @@ VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
             4503599627370497.5, 9.3e18, -9.3e18, 1e300, -1e300, 5e-324, NAN, -NAN, INF, -INF,
         ],
     ),
-    "f": (pa.float32(), [None, 0.0, -0.0, 1.5, -2.5, 0.1, 3e38, NAN, INF]),
+    "f": (pa.float32(), [None, 0.0, -0.0, 1.5, -2.5, 0.1, 1e6, 3e38, NAN, INF]),
     "d": (
         pa.decimal128(8, 2),
         [None, *(Decimal(v) for v in ("0.00", "1.25", "-1.25", "2.50", "999999.99", "-999999.99"))],

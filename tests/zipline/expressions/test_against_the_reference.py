@@ -131,13 +131,12 @@ def test_very_many_random_values(case: tuple[str, pa.RecordBatch]) -> None:
     check(bound(sql, SCHEMA), batch)
 
 
-WIDE = pa.schema(
-    [
-        pa.field("a", pa.decimal128(38, 10)),
-        pa.field("b", pa.decimal128(38, 0)),
-        pa.field("c", pa.uint64()),
-    ]
-)
+WIDE_TYPES: dict[str, pa.DataType] = {
+    "a": pa.decimal128(38, 10),
+    "b": pa.decimal128(38, 0),
+    "c": pa.uint64(),
+}
+WIDE = pa.schema(WIDE_TYPES)
 DIGITS = st.one_of(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-(10**12), 10**12))
 WIDE_CASES = listed("widest")
 
