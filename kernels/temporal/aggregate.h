@@ -266,22 +266,23 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
         Output* out = single.jobs[job].out[0];
         cells[job].assign(1, Cells{});
         if (out == nullptr) continue;
-        values[job].assign(inner_m * cell_size(out->shape), 0);
+        values[job].assign(inner_m * slot_size(out->shape), 0);
         valid[job].assign(inner_m, 0);
-        cells[job][0] = {out->shape, values[job].data(), valid[job].data(),
+        cells[job][0] = {out->shape, values[job].data(), out->shape == Shape::kInt ? valid[job].data() : nullptr,
                          &out->items[worker.thread], worker.thread};
       }
       Runner(columns, single, inner, cells, spine_of.data(), worker.scratch).run();
       for (size_t job = 0; job < single.jobs.size(); ++job) {
         Output* out = single.jobs[job].out[0];
         if (out == nullptr) continue;
-        const size_t bytes = cell_size(out->shape);
-        const size_t holds = rows[0];
+        const size_t bytes = slot_size(out->shape);
+        const int64_t holder = rows[0];
         Gathered& to = gathered[job];
         for (size_t j = 0; j < inner_m; ++j) {
           to.at.push_back(js[j]);
           // A value that is NULL (a sample's variance of one row) is marked by a negative row.
-          to.bucket.push_back(valid[job][j] ? static_cast<int64_t>(holds) : ~static_cast<int64_t>(holds));
+          const bool held = holds(out->shape, values[job].data() + j * bytes, &valid[job][j]);
+          to.bucket.push_back(held ? holder : ~holder);
           to.values.insert(to.values.end(), values[job].data() + j * bytes,
                            values[job].data() + (j + 1) * bytes);
         }
@@ -293,7 +294,7 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
       if (out == nullptr) continue;
       const Gathered& from = gathered[job];
       Output::Entries& to = out->entries[worker.thread];
-      const size_t bytes = cell_size(out->shape), base = to.bucket.size();
+      const size_t bytes = slot_size(out->shape), base = to.bucket.size();
       std::vector<uint32_t> start(m + 1, 0);
       for (const uint32_t j : from.at) ++start[j + 1];
       for (size_t j = 0; j < m; ++j) start[j + 1] += start[j];
@@ -309,7 +310,6 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
         if (start[j] == start[j + 1]) continue;
         const ListCell cell{base + start[j], start[j + 1] - start[j], worker.thread};
         std::memcpy(out->values.as<char>() + 16 * (part.s0 + j), &cell, 16);
-        out->valid.as<uint8_t>()[part.s0 + j] = 1;
       }
     }
   }
@@ -412,9 +412,9 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     outputs[s].resize(specs[s].windows.size());
     for (Output& output : outputs[s]) {
       plan::shape_of(specs[s], columns, output);
-      const size_t slot = output.bucketed ? 16 : cell_size(output.shape);
+      const size_t slot = output.bucketed ? sizeof(ListCell) : slot_size(output.shape);
       output.values = Buffer(line.spine_row.size() * slot);
-      output.valid = Buffer(line.spine_row.size());
+      if (output.shape == Shape::kInt && !output.bucketed) output.valid = Buffer(line.spine_row.size());
       output.items.resize(static_cast<size_t>(line.threads));
       output.entries.resize(static_cast<size_t>(line.threads));
     }

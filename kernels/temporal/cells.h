@@ -1,67 +1,130 @@
-// Where results are put: one slot a spine row in order of (key, time), of a plain type, with a byte
-// that says whether it holds a value. Lists are a stretch of some thread's items. Bytes, not bits, because two threads
-// may fill neighbours; they are packed when the result is closed.
+// Where results are put: one slot a spine row in order of (key, time), of a plain type.
+//
+// Slots are as small as they can be, since results are permuted to the spine's own order at the end
+// and that should stay within a cache. A slot of zero bits is NULL (a count of 0, which is not),
+// which is what fresh memory holds; only 64-bit sums need a byte more to tell. Lists are a stretch
+// of some thread's items.
 #pragma once
 
 #include "column.h"
 
 namespace bighead::temporal {
 
-enum class Shape { kInt, kDouble, kDecimal, kBool, kRow, kRows, kCounts };
+enum class Shape { kCount, kInt, kDouble, kDecimal, kBool, kRow, kRows, kPairs };
 
 struct ListCell {
   uint64_t start = 0;
-  uint32_t count = 0;   // items; a count of a histogram is two of them
+  uint32_t count = 0;   // items; a pair is two of them
   uint32_t thread = 0;
 };
 
-inline size_t cell_size(Shape shape) {
+template <Shape>
+struct SlotOf;
+template <>
+struct SlotOf<Shape::kCount> {
+  using Type = uint32_t;
+  using Value = int64_t;
+  static Type pack(Value value) { return static_cast<Type>(value); }
+  static Value unpack(Type slot) { return slot; }
+};
+template <>
+struct SlotOf<Shape::kInt> {
+  using Type = int64_t;
+  using Value = int64_t;
+  static Type pack(Value value) { return value; }
+  static Value unpack(Type slot) { return slot; }
+};
+template <>
+struct SlotOf<Shape::kDouble> {
+  using Type = uint64_t;
+  using Value = double;
+  static constexpr uint64_t kNull = 0x7FF8'B16C'AFE5'EED5u;  // a NaN that no arithmetic gives
+  static Type pack(Value value) {
+    uint64_t bits;
+    std::memcpy(&bits, &value, 8);
+    return bits ^ kNull;
+  }
+  static Value unpack(Type slot) {
+    const uint64_t bits = slot == 0 ? 0 : slot ^ kNull;
+    double value;
+    std::memcpy(&value, &bits, 8);
+    return value;
+  }
+};
+template <>
+struct SlotOf<Shape::kDecimal> {
+  using Type = u128;
+  using Value = i128;
+  static constexpr u128 kNull = static_cast<u128>(1) << 127;  // more than 38 digits
+  static Type pack(Value value) { return static_cast<u128>(value) ^ kNull; }
+  static Value unpack(Type slot) { return slot == 0 ? 0 : static_cast<i128>(slot ^ kNull); }
+};
+template <>
+struct SlotOf<Shape::kBool> {
+  using Type = uint8_t;
+  using Value = bool;
+  static Type pack(Value value) { return value ? 2 : 1; }
+  static Value unpack(Type slot) { return slot == 2; }
+};
+template <>
+struct SlotOf<Shape::kRow> {
+  using Type = uint32_t;
+  using Value = int64_t;
+  static Type pack(Value row) { return static_cast<Type>(row + 1); }
+  static Value unpack(Type slot) { return slot == 0 ? 0 : static_cast<int64_t>(slot) - 1; }
+};
+
+inline size_t slot_size(Shape shape) {
   switch (shape) {
     case Shape::kBool: return 1;
-    case Shape::kDecimal:
-    case Shape::kRows:
-    case Shape::kCounts: return 16;
-    default: return 8;
+    case Shape::kCount:
+    case Shape::kRow: return 4;
+    case Shape::kInt:
+    case Shape::kDouble: return 8;
+    default: return 16;
   }
 }
 
 // A view on slots, and the items of the thread that writes.
 struct Cells {
-  Shape shape = Shape::kInt;
+  Shape shape = Shape::kCount;
   char* values = nullptr;
-  uint8_t* valid = nullptr;
+  uint8_t* valid = nullptr;  // of kInt alone
   std::vector<int64_t>* items = nullptr;
   uint32_t thread = 0;
 
   // The same slots from `first` on.
   Cells from(size_t first) const {
     Cells out = *this;
-    if (values != nullptr) {
-      out.values += first * cell_size(shape);
-      out.valid += first;
-    }
+    if (values != nullptr) out.values += first * slot_size(shape);
+    if (valid != nullptr) out.valid += first;
     return out;
   }
-  template <class T>
-  void put(size_t slot, T value) const {
-    reinterpret_cast<T*>(values)[slot] = value;
-    valid[slot] = 1;
-  }
-  void put_decimal(size_t slot, i128 value) const {
-    std::memcpy(values + 16 * slot, &value, 16);
-    valid[slot] = 1;
+  template <Shape S>
+  void put(size_t slot, typename SlotOf<S>::Value value) const {
+    reinterpret_cast<typename SlotOf<S>::Type*>(values)[slot] = SlotOf<S>::pack(value);
+    if (S == Shape::kInt) valid[slot] = 1;
   }
   void open_list(size_t slot) const {
-    ListCell cell{items->size(), 0, thread};
-    std::memcpy(values + 16 * slot, &cell, 16);
+    reinterpret_cast<ListCell*>(values)[slot] = {items->size(), 0, thread};
   }
   void close_list(size_t slot) const {
-    ListCell cell;
-    std::memcpy(&cell, values + 16 * slot, 16);
+    ListCell& cell = reinterpret_cast<ListCell*>(values)[slot];
     cell.count = static_cast<uint32_t>(items->size() - cell.start);
-    std::memcpy(values + 16 * slot, &cell, 16);
-    valid[slot] = 1;
   }
 };
+
+// Whether a slot of any shape but kCount holds a value.
+inline bool holds(Shape shape, const char* slot, const uint8_t* valid) {
+  switch (shape) {
+    case Shape::kCount: return true;
+    case Shape::kInt: return *valid != 0;
+    case Shape::kBool: return *slot != 0;
+    case Shape::kRow: return *reinterpret_cast<const uint32_t*>(slot) != 0;
+    case Shape::kDouble: return *reinterpret_cast<const uint64_t*>(slot) != 0;
+    case Shape::kDecimal: return *reinterpret_cast<const u128*>(slot) != 0;
+    default: return reinterpret_cast<const ListCell*>(slot)->count != 0;
+  }
+}
 
 }  // namespace bighead::temporal

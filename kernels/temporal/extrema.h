@@ -15,6 +15,7 @@ namespace bighead::temporal {
 
 struct ExtremaScratch {
   std::vector<uint32_t> stack;
+  std::vector<uint32_t> batch;
   std::vector<uint32_t> step;
   Bits steps;
 };
@@ -28,15 +29,27 @@ inline void staircase(const Slice& slice, ExtremaScratch& scratch, Beaten beaten
   if (slice.ordered()) {
     std::vector<uint32_t>& stack = scratch.stack;
     if (stack.size() < slice.n) stack.resize(slice.n);
+    if (scratch.batch.size() < slice.n) scratch.batch.resize(slice.n);
     scratch.step.assign(windows, 0);
     uint32_t top = 0;
     for (size_t j = 0; j < slice.m; ++j) {
       uint32_t floor = top;
-      for (; arrivals < slice.seen[j]; ++arrivals) {
-        const auto position = static_cast<uint32_t>(arrivals);
-        while (top > 0 && beaten(stack[top - 1], position)) --top;
+      const size_t until = slice.seen[j];
+      if (arrivals < until) {
+        // From the newest back, only a row that no later one beats is a step: few branches taken.
+        uint32_t* batch = scratch.batch.data();
+        auto best = static_cast<uint32_t>(until - 1);
+        size_t kept = 0;
+        batch[kept++] = best;
+        for (size_t i = until - 1; i-- > arrivals;) {
+          if (beaten(static_cast<uint32_t>(i), best)) continue;
+          best = static_cast<uint32_t>(i);
+          batch[kept++] = best;
+        }
+        arrivals = until;
+        while (top > 0 && beaten(stack[top - 1], best)) --top;
         floor = std::min(floor, top);
-        stack[top++] = position;
+        while (kept > 0) stack[top++] = batch[--kept];
       }
       for (size_t w = 0; w < windows; ++w) {
         const uint32_t low = slice.low[w][j];

@@ -47,8 +47,60 @@ inline Parts parts_of(double x) {
   return {(bits >> 63) != 0 ? -mantissa : mantissa, (field == 0 ? 1 : field) - 1075};
 }
 
-// `values` of n finite or infinite doubles, taken over.
+// The usual case, without a branch a value: all finite, and on the exponent of the least they fit
+// 126 bits. False where that is not so, or where trailing zeros promise narrower integers.
+inline bool settle_close_doubles(Numbers& out, size_t n) {
+  uint64_t least = 4095, greatest = 0;
+  const double* wide = out.wide.data();
+  for (size_t i = 0; i < n; ++i) {
+    uint64_t bits;
+    std::memcpy(&bits, wide + i, 8);
+    const uint64_t field = (bits >> 52) & 2047;
+    const bool zero = bits << 1 == 0;
+    least = std::min(least, zero ? 4095 : std::max<uint64_t>(field, 1));
+    greatest = std::max(greatest, field);
+  }
+  if (greatest == 2047 || least == 4095) return false;
+  const int bits = static_cast<int>(greatest) - static_cast<int>(least) + 53;
+  if (bits > 126) return false;
+  if (bits > 63) {
+    const auto mantissa = parts_of(wide[0]).mantissa;
+    if (mantissa != 0 && __builtin_ctzll(static_cast<uint64_t>(mantissa)) > 16) return false;
+  }
+  out.exponent = static_cast<int>(least) - 1075;
+  out.bits = out.top = bits;
+  auto convert = [&](auto* to) {
+    using T = std::remove_pointer_t<decltype(to)>;
+    for (size_t i = 0; i < n; ++i) {
+      uint64_t word;
+      std::memcpy(&word, wide + i, 8);
+      const uint64_t field = (word >> 52) & 2047;
+      const uint64_t mantissa = (word & ((uint64_t{1} << 52) - 1)) | (uint64_t{field != 0} << 52);
+      const uint64_t sign = -(word >> 63);
+      const int64_t value = static_cast<int64_t>((mantissa ^ sign) - sign);
+      const uint64_t shift = std::max(std::max<uint64_t>(field, 1), least) - least;
+      if constexpr (sizeof(T) == 8) {
+        to[i] = static_cast<T>(static_cast<uint64_t>(value) << shift);
+      } else {
+        to[i] = static_cast<T>(static_cast<u128>(static_cast<T>(value)) << shift);
+      }
+    }
+  };
+  if (bits <= 63) {
+    out.spread = Spread::kNarrow;
+    out.narrow.resize(n);
+    convert(out.narrow.data());
+  } else {
+    out.spread = Spread::kMiddle;
+    out.middle.resize(n);
+    convert(out.middle.data());
+  }
+  return true;
+}
+
+// Sorts out what `wide`, n finite or infinite doubles, can be held as.
 inline void settle_doubles(Numbers& out, size_t n) {
+  if (settle_close_doubles(out, n)) return;
   int least = 2000, greatest = -2000;
   for (size_t i = 0; i < n; ++i) {
     uint64_t bits;

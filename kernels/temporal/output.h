@@ -37,16 +37,16 @@ inline std::shared_ptr<Node> plain(const std::string& format, const std::string&
   return node;
 }
 
-template <class Valid, class Length>
-inline std::shared_ptr<Node> list(const std::string& name, size_t n, Valid valid, Length length,
-                                  uint64_t& total) {
+// Lists of the lengths given, NULL where empty; their values are the node's child, to be added.
+template <class Length>
+inline std::shared_ptr<Node> list(const std::string& name, size_t n, Length length, uint64_t& total) {
   auto node = plain("+l", name, n);
-  pack_validity(*node, n, valid);
+  pack_validity(*node, n, [&](size_t i) { return length(i) != 0; });
   total = 0;
-  for (size_t i = 0; i < n; ++i) total += valid(i) ? length(i) : 0;
+  for (size_t i = 0; i < n; ++i) total += length(i);
   const bool large = total > INT32_MAX;
   if (large) node->format = "+L";
-  Buffer offsets((n + 1) * (large ? 8 : 4));
+  Buffer offsets((n + 1) * (large ? 8 : 4), false);
   uint64_t at = 0;
   for (size_t i = 0; i <= n; ++i) {
     if (large) {
@@ -54,86 +54,85 @@ inline std::shared_ptr<Node> list(const std::string& name, size_t n, Valid valid
     } else {
       offsets.as<int32_t>()[i] = static_cast<int32_t>(at);
     }
-    if (i < n && valid(i)) at += length(i);
+    if (i < n) at += length(i);
   }
   node->buffers.push_back(std::move(offsets));
   return node;
 }
 
-inline ListCell list_cell(const char* cell) {
-  ListCell out;
-  std::memcpy(&out, cell, 16);
-  return out;
+inline const ListCell& list_cell(const char* slot) { return *reinterpret_cast<const ListCell*>(slot); }
+
+// n slots of fixed size as one array; `slot(i)` is where value i lies, or null, `valid` is of kInt.
+template <Shape S, class Slot, class Valid>
+inline void fill(Node& node, size_t n, Slot slot, Valid valid) {
+  using Held = SlotOf<S>;
+  Buffer data(n * sizeof(typename Held::Value), false);
+  auto* values = data.as<typename Held::Value>();
+  pack_validity(node, n, [&](size_t i) {
+    const char* at = slot(i);
+    if (at == nullptr) {
+      values[i] = {};
+      return false;
+    }
+    const auto held = *reinterpret_cast<const typename Held::Type*>(at);
+    values[i] = Held::unpack(held);
+    return S == Shape::kCount || (S == Shape::kInt ? valid(i) : held != 0);
+  });
+  node.buffers.push_back(std::move(data));
 }
 
-// The values of cells `cell(i)` where valid(i), as one array.
-template <class Cell, class Valid>
-inline std::shared_ptr<Node> values(const Output& out, const std::string& name, size_t n, Cell cell,
+template <class Slot, class Valid>
+inline std::shared_ptr<Node> values(const Output& out, const std::string& name, size_t n, Slot slot,
                                     Valid valid) {
-  const size_t bytes = cell_size(out.shape);
+  auto node = plain(out.format, name, n);
   switch (out.shape) {
+    case Shape::kCount: fill<Shape::kCount>(*node, n, slot, valid); return node;
+    case Shape::kRow: fill<Shape::kRow>(*node, n, slot, valid); return node;
+    case Shape::kInt: fill<Shape::kInt>(*node, n, slot, valid); return node;
+    case Shape::kDouble: fill<Shape::kDouble>(*node, n, slot, valid); return node;
+    case Shape::kDecimal: fill<Shape::kDecimal>(*node, n, slot, valid); return node;
     case Shape::kBool: {
-      auto node = plain("b", name, n);
-      pack_validity(*node, n, valid);
+      auto held = [&](size_t i) { return slot(i) == nullptr ? '\0' : *slot(i); };
+      pack_validity(*node, n, [&](size_t i) { return held(i) != 0; });
       Buffer bits((n + 7) / 8);
       for (size_t i = 0; i < n; ++i) {
-        if (valid(i) && *cell(i) != 0) bits.as<uint8_t>()[i >> 3] |= static_cast<uint8_t>(1u << (i & 7));
+        if (held(i) == 2) bits.as<uint8_t>()[i >> 3] |= static_cast<uint8_t>(1u << (i & 7));
       }
       node->buffers.push_back(std::move(bits));
       return node;
     }
-    case Shape::kRows:
-    case Shape::kCounts: {
-      const uint64_t each = out.shape == Shape::kCounts ? 2 : 1;
-      uint64_t total = 0;
-      auto node = list(name, n, valid, [&](size_t i) { return list_cell(cell(i)).count / each; }, total);
-      Buffer first(total * 8), second(each == 2 ? total * 8 : 0);
-      uint64_t at = 0;
-      for (size_t i = 0; i < n; ++i) {
-        if (!valid(i)) continue;
-        const ListCell items = list_cell(cell(i));
-        const int64_t* from = out.items[items.thread].data() + items.start;
-        for (uint32_t k = 0; k < items.count / each; ++k, ++at) {
-          first.as<int64_t>()[at] = from[each * k];
-          if (each == 2) second.as<int64_t>()[at] = from[2 * k + 1];
-        }
-      }
-      auto rows = plain("l", each == 2 ? "row" : "item", total);
-      rows->buffers.emplace_back();
-      rows->buffers.push_back(std::move(first));
-      if (each == 1) {
-        node->children.push_back(rows);
-        return node;
-      }
-      auto counts = plain("l", "count", total);
-      counts->buffers.emplace_back();
-      counts->buffers.push_back(std::move(second));
-      auto pair = plain("+s", "item", total);
-      pair->buffers.emplace_back();
-      pair->children = {rows, counts};
-      node->children.push_back(pair);
-      return node;
-    }
-    default: {
-      auto node = plain(out.format, name, n);
-      Buffer data(n * bytes);
-      auto move = [&](auto* to) {
-        using T = std::remove_pointer_t<decltype(to)>;
-        pack_validity(*node, n, [&](size_t i) {
-          const bool holds = valid(i);
-          if (holds) std::memcpy(to + i, cell(i), sizeof(T));
-          return holds;
-        });
-      };
-      if (bytes == 8) {
-        move(data.as<int64_t>());
-      } else {
-        move(data.as<i128>());
-      }
-      node->buffers.push_back(std::move(data));
-      return node;
+    default: break;
+  }
+  const uint64_t each = out.shape == Shape::kPairs ? 2 : 1;
+  auto length = [&](size_t i) -> uint64_t { return slot(i) == nullptr ? 0 : list_cell(slot(i)).count / each; };
+  uint64_t total = 0;
+  node = list(name, n, length, total);
+  Buffer first(total * 8, false), second(each == 2 ? total * 8 : 0, false);
+  uint64_t at = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (length(i) == 0) continue;
+    const ListCell& cell = list_cell(slot(i));
+    const int64_t* from = out.items[cell.thread].data() + cell.start;
+    for (uint32_t k = 0; k < cell.count / each; ++k, ++at) {
+      first.as<int64_t>()[at] = from[each * k];
+      if (each == 2) second.as<int64_t>()[at] = from[2 * k + 1];
     }
   }
+  auto rows = plain("l", each == 2 ? "row" : "item", total);
+  rows->buffers.emplace_back();
+  rows->buffers.push_back(std::move(first));
+  if (each == 1) {
+    node->children.push_back(rows);
+    return node;
+  }
+  auto counts = plain("l", "count", total);
+  counts->buffers.emplace_back();
+  counts->buffers.push_back(std::move(second));
+  auto pair = plain("+s", "item", total);
+  pair->buffers.emplace_back();
+  pair->children = {rows, counts};
+  node->children.push_back(pair);
+  return node;
 }
 
 }  // namespace output
@@ -143,38 +142,39 @@ constexpr uint32_t kNoSlot = UINT32_MAX;
 // From slots in order of (key, time) to spine rows; `place` gives each row's slot, or none.
 inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& place) {
   const size_t rows = place.size();
-  const uint8_t* valid_bytes = out.valid.as<uint8_t>();
-  auto valid = [&](size_t i) { return place[i] != kNoSlot && valid_bytes[place[i]] != 0; };
-  const char* cells = out.values.as<char>();
+  const char* slots = out.values.as<char>();
+  auto slot_of = [&](size_t each) {
+    return [&, each](size_t i) -> const char* {
+      return place[i] == kNoSlot ? nullptr : slots + place[i] * each;
+    };
+  };
   if (!out.bucketed) {
-    const size_t each = cell_size(out.shape);
-    if (!out.counts) {
-      return output::values(out, "", rows, [&](size_t i) { return cells + place[i] * each; }, valid);
+    const uint8_t* valid = out.valid.as<uint8_t>();
+    auto node = output::values(out, "", rows, slot_of(slot_size(out.shape)),
+                               [&](size_t i) { return valid[place[i]] != 0; });
+    if (out.shape == Shape::kCount) {
+      // A row without a group counts nothing.
+      node->nulls = 0;
+      node->buffers[0] = Buffer();
     }
-    auto node = output::plain(out.format, "", rows);
-    Buffer data(rows * 8);
-    for (size_t i = 0; i < rows; ++i) {
-      if (place[i] != kNoSlot) data.as<int64_t>()[i] = reinterpret_cast<const int64_t*>(cells)[place[i]];
-    }
-    node->buffers.emplace_back();
-    node->buffers.push_back(std::move(data));
     return node;
   }
+  auto slot = slot_of(sizeof(ListCell));
   uint64_t total = 0;
-  auto node = output::list("", rows, valid,
-                           [&](size_t i) { return uint64_t{output::list_cell(cells + 16 * size_t{place[i]}).count}; }, total);
-  const size_t bytes = cell_size(out.shape);
+  auto node = output::list("", rows, [&](size_t i) -> uint64_t {
+    return slot(i) == nullptr ? 0 : output::list_cell(slot(i)).count; }, total);
+  const size_t bytes = slot_size(out.shape);
   std::vector<const char*> value(total);
-  std::vector<uint8_t> holds(total);
-  Buffer buckets(total * 8);
+  std::vector<uint8_t> valid(total);
+  Buffer buckets(total * 8, false);
   uint64_t at = 0;
   for (size_t i = 0; i < rows; ++i) {
-    if (!valid(i)) continue;
-    const ListCell stretch = output::list_cell(cells + 16 * size_t{place[i]});
+    if (slot(i) == nullptr) continue;
+    const ListCell& stretch = output::list_cell(slot(i));
     const Output::Entries& entries = out.entries[stretch.thread];
     for (uint32_t k = 0; k < stretch.count; ++k, ++at) {
       const int64_t bucket = entries.bucket[stretch.start + k];
-      holds[at] = bucket >= 0;
+      valid[at] = bucket >= 0;
       buckets.as<int64_t>()[at] = bucket >= 0 ? bucket : ~bucket;
       value[at] = entries.values.data() + (stretch.start + k) * bytes;
     }
@@ -185,7 +185,7 @@ inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& pla
   auto pair = output::plain("+s", "item", total);
   pair->buffers.emplace_back();
   pair->children = {bucket_rows, output::values(out, "value", total, [&](size_t i) { return value[i]; },
-                                                [&](size_t i) { return holds[i] != 0; })};
+                                                [&](size_t i) { return valid[i] != 0; })};
   node->children.push_back(pair);
   return node;
 }

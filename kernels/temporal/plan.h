@@ -43,9 +43,8 @@ struct Output {
   Shape shape = Shape::kInt;
   std::string format;
   bool bucketed = false;
-  bool counts = false;                       // 0 where empty, never NULL
   Buffer values;                             // slots; of bucketed ones, ListCells over entries
-  Buffer valid;
+  Buffer valid;                              // of kInt
   std::vector<std::vector<int64_t>> items;   // a thread
   struct Entries {
     std::vector<int64_t> bucket;
@@ -178,8 +177,7 @@ inline void shape_of(const Spec& spec, const std::vector<Column>& columns, Outpu
     case Kind::kCount:
     case Kind::kCountRows:
     case Kind::kCountDistinct:
-      set(Shape::kInt, "l");
-      out.counts = spec.bucket == -1;
+      set(Shape::kCount, "l");
       break;
     case Kind::kSum:
     case Kind::kAvg:
@@ -203,7 +201,7 @@ inline void shape_of(const Spec& spec, const std::vector<Column>& columns, Outpu
     case Kind::kLastK:
     case Kind::kTopK:
     case Kind::kBottomK: set(Shape::kRows, "+l"); break;
-    case Kind::kHistogram: set(Shape::kCounts, "+l"); break;
+    case Kind::kHistogram: set(Shape::kPairs, "+l"); break;
     default: set(Shape::kRow, "l"); break;
   }
   out.bucketed = spec.bucket != -1;

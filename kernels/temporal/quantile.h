@@ -196,7 +196,7 @@ inline void quantile(const Slice& slice, size_t window, const Column& column, ui
           const auto rest = static_cast<uint64_t>(exact % denominator);
           const uint32_t low = slice.row[scratch.order[members.select(at)]];
           const uint32_t high = rest == 0 ? low : slice.row[scratch.order[members.select(at + 1)]];
-          out.put<double>(j, quantile_of(column, low, high, rest, denominator));
+          out.put<Shape::kDouble>(j, quantile_of(column, low, high, rest, denominator));
         });
 }
 

@@ -91,7 +91,7 @@ inline void count_distinct(const Slice& slice, size_t window, size_t values, Ran
   uint32_t* counts = scratch.counts.data();
   sweep(slice, window, [&](size_t i) { distinct += counts[value[i]]++ == 0; },
         [&](size_t i) { distinct -= --counts[value[i]] == 0; },
-        [&](size_t j) { out.put<int64_t>(j, distinct); });
+        [&](size_t j) { out.put<Shape::kCount>(j, distinct); });
 }
 
 // HISTOGRAM: counts per value. With k, a tree of maxima over the values finds the most frequent.

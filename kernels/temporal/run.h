@@ -90,7 +90,7 @@ class Runner {
   auto put_row(size_t job) {
     return [this, job](size_t w, size_t j, uint32_t position) {
       const Cells& cells = cells_[job][w];
-      if (cells.values != nullptr) cells.put<int64_t>(j, slice_.row[position]);
+      if (cells.values != nullptr) cells.put<Shape::kRow>(j, slice_.row[position]);
     };
   }
 
@@ -120,7 +120,7 @@ class Runner {
       switch (job.kind) {
         case Kind::kCount:
         case Kind::kCountRows:
-          for (size_t j = 0; j < slice_.m; ++j) out.put<int64_t>(j, slice_.count[w][j]);
+          for (size_t j = 0; j < slice_.m; ++j) out.put<Shape::kCount>(j, slice_.count[w][j]);
           break;
         case Kind::kBoolAnd:
         case Kind::kBoolOr: booleans(job, w, out); break;
@@ -149,7 +149,7 @@ class Runner {
           [&](size_t j) {
             const uint32_t count = slice_.count[w][j];
             if (count == 0) return;
-            out.put<uint8_t>(j, job.kind == Kind::kBoolAnd ? trues == count : trues > 0);
+            out.put<Shape::kBool>(j, job.kind == Kind::kBoolAnd ? trues == count : trues > 0);
           });
   }
 
@@ -275,7 +275,7 @@ class Runner {
       for (size_t j = 0; j < slice_.m; ++j) {
         if (count[j] == 0) continue;
         const double sum = s_.infinities.any(j) ? s_.infinities.value(j) : rounded(sums[j], power);
-        out.put<double>(j, average ? sum / static_cast<double>(count[j]) + 0.0 : sum);
+        out.put<Shape::kDouble>(j, average ? sum / static_cast<double>(count[j]) + 0.0 : sum);
       }
     } else if (s_.numbers.of == Class::kDecimal) {
       const int scale = s_.numbers.scale;
@@ -289,12 +289,12 @@ class Runner {
           overflow(j);
           continue;
         }
-        out.put_decimal(j, value);
+        out.put<Shape::kDecimal>(j, value);
       }
     } else if (average) {
       for (size_t j = 0; j < slice_.m; ++j) {
         if (count[j] == 0) continue;
-        out.put<double>(j, rounded(sums[j], 1.0) / static_cast<double>(count[j]));
+        out.put<Shape::kDouble>(j, rounded(sums[j], 1.0) / static_cast<double>(count[j]));
       }
     } else {
       for (size_t j = 0; j < slice_.m; ++j) {
@@ -305,7 +305,7 @@ class Runner {
           overflow(j);
           continue;
         }
-        out.put<int64_t>(j, narrow);
+        out.put<Shape::kInt>(j, narrow);
       }
     }
   }
@@ -334,7 +334,7 @@ class Runner {
         continue;
       }
       if (infinite) value = std::numeric_limits<double>::quiet_NaN();
-      cells_[job][w].put<double>(j, value);
+      cells_[job][w].put<Shape::kDouble>(j, value);
     }
   }
 
@@ -356,7 +356,7 @@ class Runner {
               for (size_t job = 0; job < unit_.jobs.size(); ++job) {
                 const Kind kind = unit_.jobs[job].kind;
                 if (!is_sum(kind) || cells_[job][w].values == nullptr) continue;
-                cells_[job][w].put<double>(
+                cells_[job][w].put<Shape::kDouble>(
                     j, kind == Kind::kAvg ? sum / static_cast<double>(count) + 0.0 : sum);
               }
             });
