@@ -234,7 +234,7 @@ class _SetBinder:
                 starred = self._star(item)
                 outputs += [(n, e, item) for n, e in starred if e not in key_exprs]
                 continue
-            expr = self.binder.bind(_unlabelled(self.context, _unaliased(item)))
+            expr = self.binder.bind(_unaliased(item))
             if expr in key_exprs:
                 continue
             outputs.append((self._named(item), expr, item))
@@ -254,7 +254,7 @@ class _SetBinder:
         outputs: list[tuple[str, Expr, exp.Expr]] = []
         key_exprs = [e for _, e in keys]
         for item in self.query.expressions:
-            inner = _unlabelled(self.context, _unaliased(item))
+            inner = _unaliased(item)
             if not holds_aggregate(inner):
                 self._check_key(inner, key_exprs)
                 continue
@@ -357,12 +357,6 @@ def _unaliased(item: exp.Expr) -> exp.Expr:
     inner = item.this if isinstance(item, exp.Alias) else item
     assert isinstance(inner, exp.Expr)
     return inner
-
-
-def _unlabelled(context: Context, node: exp.Expr) -> exp.Expr:
-    if node.key == "label":
-        raise context.error(node, "LABEL belongs to a training set")
-    return node
 
 
 def _output_name(item: exp.Expr) -> str:

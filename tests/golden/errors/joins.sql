@@ -61,3 +61,5 @@ SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT price, price FROM bookings) b MA
 SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT price FROM bookings UNION SELECT 1) b MATCH_CONDITION (q.ts > b.ts)
 ----
 SELECT 1 FROM requests q ASOF LEFT JOIN (VALUES (1)) b MATCH_CONDITION (q.ts > b.ts)
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > p.a)

@@ -121,3 +121,29 @@ DESCRIBE booking
 DROP FEATURE SET bookings
 ----
 DROP SOURCE booking
+----
+SELECT ABS(b.*) FROM bookings b
+----
+SELECT page[1, 2] FROM clicks
+----
+SELECT ABS(DISTINCT price) FROM bookings
+----
+SELECT price FROM bookings UNION BY NAME SELECT host FROM listings
+----
+SELECT * FROM generate_series(1, 3)
+----
+SELECT * FROM (bookings) b
+----
+SELECT * FROM (VALUES (price)) AS t(x)
+----
+CREATE EVENT SOURCE a (k BIGINT, ts TIMESTAMP) EVENT TIME ts; CREATE EVENT SOURCE b (k VARCHAR, ts TIMESTAMP) EVENT TIME ts; SELECT * FROM a UNION ALL b
+----
+CREATE EVENT SOURCE a (k BIGINT, ts TIMESTAMP) EVENT TIME ts; CREATE EVENT SOURCE b (l BIGINT, ts TIMESTAMP) EVENT TIME ts; SELECT * FROM a UNION ALL b
+----
+CREATE FEATURE SET e AS SELECT host FROM listings GROUP BY listing; SELECT * FROM e AS OF TIMESTAMP '2024-01-01'
+----
+SELECT ARRAY_AGG(price ORDER BY ts) FROM bookings
+----
+SELECT * FROM bookings b JOIN listings l ON b.room_type = l.host
+----
+SELECT * FROM bookings WHERE price ESCAPE 'x'

@@ -49,3 +49,15 @@ CREATE TRAINING SET t AS SELECT q.request_id FROM requests q LEFT JOIN hosts h O
 CREATE TRAINING SET t AS SELECT q.request_id FROM requests q LEFT JOIN hosts q ON q.host = q.listing
 ----
 CREATE TRAINING SET t AS SELECT q.request_id FROM requests q ASOF LEFT JOIN latest b MATCH_CONDITION (q.ts > b.event_time) ON b.price = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM requests q WHERE SUM(q.listing) > 1
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM requests q WHERE COUNT(*) OVER (LAST '7d') > 1
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (VALUES (1)) AS q(listing)
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing + 1 FROM requests) AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing, request_id AS listing FROM requests) AS q
+----
+CREATE TRAINING SET t AS SELECT q.* REPLACE (1 AS listing) FROM requests q

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from bighead.zipline.catalog import Definition
 from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.sources import Table
 from bighead.zipline.sql import bind, parse
 from bighead.zipline.sql.commands import (
     Command,
@@ -67,6 +68,7 @@ class MemoryCatalog:
 def _homes() -> MemoryCatalog:
     catalog = MemoryCatalog()
     catalog.run((GOLDEN / "homes.sql").read_text(encoding="utf-8"))
+    catalog.definitions["plain"] = Table("plain", pa.schema([("a", pa.int64())]))
     return catalog
 
 

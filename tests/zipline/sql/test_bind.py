@@ -95,7 +95,7 @@ def test_replacing_a_definition_is_said_by_the_command() -> None:
     assert "REPLACE" not in command.feature_set.sql
 
 
-@pytest.mark.parametrize("name", sorted(homes().definitions))
+@pytest.mark.parametrize("name", sorted(homes().definitions.keys() - {"plain"}))
 def test_a_definition_written_as_sql_is_the_same_definition(name: str) -> None:
     catalog = homes()
     text = unparse(catalog.definitions[name])

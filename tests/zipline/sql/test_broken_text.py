@@ -31,6 +31,13 @@ def test_a_text_cut_anywhere_is_an_error_with_a_place_or_a_whole_statement(state
         assert placed, cut
 
 
+@pytest.mark.parametrize("text", ["SELECT '\x00'", "SELECT " + "(" * 3000 + "1" + ")" * 3000])
+def test_a_text_that_cannot_be_read_is_an_error_with_a_place(text: str) -> None:
+    with pytest.raises(SqlError) as caught:
+        parse(text)
+    assert caught.value.line == 1
+
+
 def mutated(pick: random.Random, words: list[str]) -> str:
     """A statement with tokens deleted, doubled, swapped or brought from elsewhere."""
     statement = pick.choice(STATEMENTS)
