@@ -122,9 +122,7 @@ class Timeline:
     def seconds(self) -> float:
         """Time spent grouping and sorting."""
 
-    def aggregate(
-        self, columns: Sequence[ArrowArray], specs: Sequence[Spec]
-    ) -> list[list[Result]]:
+    def aggregate(self, columns: Sequence[ArrowArray], specs: Sequence[Spec]) -> list[list[Result]]:
         """Compute each spec over each of its windows: `result[spec][window]`, one value a spine
         row.
 

@@ -48,12 +48,9 @@ def test_large_groups_equal_numpy(style: str, arrival: str) -> None:
     specs.append(Spec("sum", (1,), windows))
     for threads in (1, 2, 3):
         encoding = encode([pa.array(spine_keys)], [pa.array(event_keys)], threads)
-        timeline = Timeline(
-            encoding, pa.array(spine_time), pa.array(event_time), threads=threads
-        )
+        timeline = Timeline(encoding, pa.array(spine_time), pa.array(event_time), threads=threads)
         counts, totals, lasts, greatest, floats = (
-            [pa.array(window) for window in result]
-            for result in timeline.aggregate(columns, specs)
+            [pa.array(window) for window in result] for result in timeline.aggregate(columns, specs)
         )
         for w, low in enumerate(lows):
             full = high > low
