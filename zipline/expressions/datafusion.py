@@ -39,6 +39,9 @@ DATAFUSION_EQUAL: frozenset[str] = frozenset(
 )  # fmt: skip
 """Functions whose DataFusion namesake gives equal values for every type that they take."""
 
+LONGEST = 20_000
+"""Some rewrites name an operand several times; nested ones would grow without end."""
+
 ONE_ROW = pa.record_batch({"row": pa.array([0])})
 
 ARROW_TYPES: dict[pa.DataType, str] = {
@@ -90,7 +93,10 @@ def _text(expr: Expr) -> str:
     write = WRITERS.get(expr.function)
     if write is None:
         raise _NoTextError(expr.function)
-    return write(expr)
+    text = write(expr)
+    if len(text) > LONGEST:
+        raise _NoTextError("too long")
+    return text
 
 
 def _folded(expr: Expr) -> Literal:
