@@ -119,15 +119,11 @@ def explain_row(built: Built, console: Console) -> None:
     """Pick a flight and print the events behind some of its values."""
     table = built.table
     # A busy afternoon, an aircraft that has flown that morning: every window holds a few events.
-    fits = pc.and_(
-        pc.and_(
-            pc.greater(table["sched"], pa.scalar(datetime(2013, 7, 10, 20, tzinfo=UTC))),
-            pc.less_equal(pc.coalesce(table["origin_flights_3h"], 0), 6),
-        ),
-        pc.and_(
-            pc.greater(pc.coalesce(table["origin_flights_3h"], 0), 0),
-            pc.greater(pc.coalesce(table["aircraft_flights_1d"], 0), 0),
-        ),
+    fits = (
+        (pc.field("sched") > pa.scalar(datetime(2013, 7, 10, 20, tzinfo=UTC)))
+        & (pc.field("origin_flights_3h") > 0)
+        & (pc.field("origin_flights_3h") <= 6)
+        & (pc.field("aircraft_flights_1d") > 0)
     )
     row = table.filter(fits).sort_by("flight_id").slice(0, 1).to_pylist()[0]
     as_of = row["sched"] - AHEAD

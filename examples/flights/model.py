@@ -53,7 +53,7 @@ def examples(table: pa.Table) -> Examples:
     return Examples(
         names=names,
         features=np.column_stack(columns),
-        late=np.asarray(pc.greater_equal(labelled["arr_delay"], LATE)),
+        late=np.asarray(pc.greater_equal(labelled["arr_delay"], pa.scalar(LATE))),
         test=np.asarray(pc.greater_equal(labelled["sched"], pa.scalar(SPLIT))),
         unlabelled=table.num_rows - labelled.num_rows,
     )
@@ -90,5 +90,5 @@ def auc(data: Examples, chances: NDArray[np.float32]) -> float:
 
 def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float32]:
     if pa.types.is_string(column.type):
-        column = pc.rank(column, sort_keys="ascending", tiebreaker="dense")
+        return np.asarray(pc.rank(column, "ascending", tiebreaker="dense")).astype(np.float32)
     return np.asarray(pc.cast(column, pa.float32(), safe=False)).astype(np.float32)

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bighead.kernels.temporal import Spec, Timeline, Window, encode
+from tests.kernels.cases import taken
 
 Ints = NDArray[np.int64]
 SPAN = 1 << 40
@@ -50,7 +51,7 @@ def test_large_groups_equal_numpy(style: str, arrival: str) -> None:
         encoding = encode([pa.array(spine_keys)], [pa.array(event_keys)], threads)
         timeline = Timeline(encoding, pa.array(spine_time), pa.array(event_time), threads=threads)
         counts, totals, lasts, greatest, floats = (
-            [pa.array(window) for window in result] for result in timeline.aggregate(columns, specs)
+            [taken(window) for window in result] for result in timeline.aggregate(columns, specs)
         )
         for w, low in enumerate(lows):
             full = high > low
@@ -88,7 +89,7 @@ def test_late_knowledge_at_size(style: str) -> None:
         )
         assert not timeline.ordered
         results = timeline.aggregate([pa.array(values)], [Spec(k, (0,), windows) for k in kinds])
-        answers.append([[pa.array(window) for window in result] for result in results])
+        answers.append([[taken(window) for window in result] for result in results])
     assert answers[0] == answers[1]
     counts, sums, greatest, last = answers[0]
     for j in rng.integers(0, m, 40):
