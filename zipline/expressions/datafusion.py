@@ -15,9 +15,14 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from bighead.zipline.errors import DataError
-from bighead.zipline.expressions.arrow import decimal_type, view
-from bighead.zipline.expressions.evaluate import evaluate
+from bighead.zipline.expressions.arrow import decimal_type
+from bighead.zipline.expressions.datafusion_literals import (
+    NoTextError,
+    cast_text,
+    folded,
+    literal_text,
+    quote,
+)
 from bighead.zipline.expressions.typing import (
     decimal_of,
     is_decimal,
@@ -42,32 +47,6 @@ DATAFUSION_EQUAL: frozenset[str] = frozenset(
 LONGEST = 20_000
 """Some rewrites name an operand several times; nested ones would grow without end."""
 
-ONE_ROW = pa.record_batch({"row": pa.array([0])})
-
-ARROW_TYPES: dict[pa.DataType, str] = {
-    pa.bool_(): "Boolean",
-    pa.int8(): "Int8",
-    pa.int16(): "Int16",
-    pa.int32(): "Int32",
-    pa.int64(): "Int64",
-    pa.uint8(): "UInt8",
-    pa.uint16(): "UInt16",
-    pa.uint32(): "UInt32",
-    pa.uint64(): "UInt64",
-    pa.float32(): "Float32",
-    pa.float64(): "Float64",
-    pa.string(): "Utf8",
-    pa.binary(): "Binary",
-    pa.date32(): "Date32",
-    pa.timestamp("us"): "Timestamp(Microsecond, None)",
-    pa.timestamp("us", "UTC"): 'Timestamp(Microsecond, Some("UTC"))',
-    pa.duration("us"): "Duration(Microsecond)",
-}
-
-
-class _NoTextError(Exception):
-    """No exact text is known; internal."""
-
 
 def to_datafusion_sql(expr: Expr) -> str | None:
     """The expression as text for DataFusion, or None where it has none that is exact.
@@ -79,7 +58,7 @@ def to_datafusion_sql(expr: Expr) -> str | None:
     """
     try:
         return _text(expr)
-    except _NoTextError:
+    except NoTextError:
         return None
 
 
@@ -87,68 +66,16 @@ def _text(expr: Expr) -> str:
     if isinstance(expr, Column):
         return '"' + expr.name.replace('"', '""') + '"'
     if isinstance(expr, Literal):
-        return _literal(expr)
+        return literal_text(expr)
     if not any(isinstance(part, Column) for part in walk(expr)):
-        return _literal(_folded(expr))
+        return literal_text(folded(expr))
     write = WRITERS.get(expr.function)
     if write is None:
-        raise _NoTextError(expr.function)
+        raise NoTextError(expr.function)
     text = write(expr)
     if len(text) > LONGEST:
-        raise _NoTextError("too long")
+        raise NoTextError("too long")
     return text
-
-
-def _folded(expr: Expr) -> Literal:
-    """A constant expression as its value, so that nothing fails where no row needs it."""
-    try:
-        array = evaluate(expr, ONE_ROW)
-    except DataError as error:
-        raise _NoTextError(str(error)) from None
-    if pa.types.is_temporal(expr.type):
-        array = view(array, pa.int32() if expr.type == DATE else BIGINT)
-    if is_nested(expr.type):
-        raise _NoTextError("nested")
-    return Literal(array[0].as_py(), expr.type)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _literal(literal: Literal) -> str:
-    value, arrow = literal.value, literal.type
-    if value is None:
-        return _cast_text("NULL", arrow)
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, str):
-        if "\0" in value:
-            raise _NoTextError("a zero byte")
-        return _quote(value)
-    if isinstance(value, bytes):
-        return f"X'{value.hex()}'"
-    if isinstance(value, Decimal):
-        return _cast_text(_quote(format(value, "f")), arrow)
-    if isinstance(value, float):
-        spelled = "NaN" if math.isnan(value) else repr(value)
-        return _cast_text(_quote(spelled), arrow)
-    text = f"CAST({_quote(str(value))} AS BIGINT)" if value < 0 else str(value)
-    if arrow == BIGINT:
-        return text
-    if arrow == pa.uint64():
-        return _cast_text(_quote(str(value)), arrow)
-    return _cast_text(text, arrow)
-
-
-def _cast_text(text: str, arrow: pa.DataType) -> str:
-    if is_decimal(arrow):
-        known = decimal_type(arrow)
-        return f"CAST({text} AS DECIMAL({known.precision}, {known.scale}))"
-    name = ARROW_TYPES.get(arrow)
-    if name is None:
-        raise _NoTextError(str(arrow))
-    return f"arrow_cast({text}, '{name}')"
 
 
 # Whole numbers: arithmetic in DECIMAL, which DataFusion checks on the way back to BIGINT.
@@ -175,7 +102,7 @@ def _bits(expr: Expr) -> int:
 def _micros(expr: Expr) -> str:
     """A time, an interval or a whole number as BIGINT: microseconds, or the number."""
     if expr.type == DATE:
-        raise _NoTextError("days")
+        raise NoTextError("days")
     if isinstance(expr, Literal):
         return _text(Literal(expr.value, BIGINT))
     if is_interval(expr.type) and isinstance(expr, Call):
@@ -193,7 +120,7 @@ def _whole_result(call: Call) -> str:
         return _checked("-", "CAST(0 AS DECIMAL(20, 0))", _as_decimal(call.args[0]))
     sign = {"add": "+", "subtract": "-", "multiply": "*"}.get(call.function)
     if sign is None or any(a.type == pa.uint64() for a in call.args):
-        raise _NoTextError(call.function)
+        raise NoTextError(call.function)
     a, b = call.args
     if call.type == BIGINT and _bits(call) <= WIDEST:
         return f"({_text(a)} {sign} {_text(b)})"
@@ -224,7 +151,7 @@ def _arithmetic(call: Call) -> str:
     if is_decimal(call.type):
         return _decimal_arithmetic(call)
     whole = _whole_result(call)
-    return whole if call.type == BIGINT else _cast_text(whole, call.type)
+    return whole if call.type == BIGINT else cast_text(whole, call.type)
 
 
 def _decimal_arithmetic(call: Call) -> str:
@@ -234,11 +161,11 @@ def _decimal_arithmetic(call: Call) -> str:
     if call.function == "multiply":
         digits = a.precision + b.precision + 1
     elif max(a.precision - a.scale, b.precision - b.scale) + max(a.scale, b.scale) > 37:
-        raise _NoTextError("more digits than DECIMAL has")
+        raise NoTextError("more digits than DECIMAL has")
     if digits > 38:
-        raise _NoTextError("more digits than DECIMAL has")
+        raise NoTextError("more digits than DECIMAL has")
     sign = {"add": "+", "subtract": "-", "multiply": "*"}[call.function]
-    return _cast_text(f"({_text(call.args[0])} {sign} {_text(call.args[1])})", call.type)
+    return cast_text(f"({_text(call.args[0])} {sign} {_text(call.args[1])})", call.type)
 
 
 def _negate(call: Call) -> str:
@@ -246,9 +173,9 @@ def _negate(call: Call) -> str:
     if call.type == DOUBLE or is_decimal(call.type):
         return f"(- {_text(arg)})"
     if arg.type == pa.uint64():
-        raise _NoTextError("UBIGINT")
+        raise NoTextError("UBIGINT")
     whole = _whole_result(call)
-    return whole if call.type == BIGINT else _cast_text(whole, call.type)
+    return whole if call.type == BIGINT else cast_text(whole, call.type)
 
 
 def _divide(call: Call) -> str:
@@ -261,7 +188,7 @@ def _modulo(call: Call) -> str:
     if call.type == DOUBLE:
         return f"({_text(a)} % NULLIF({_text(b)} + 0.0, 0.0))"
     if call.type != BIGINT or pa.uint64() in (a.type, b.type):
-        raise _NoTextError("%")
+        raise NoTextError("%")
     return f"({_text(a)} % NULLIF({_text(b)}, 0))"
 
 
@@ -284,7 +211,7 @@ def _comparison(call: Call) -> str:
 def _compare(name: str, a: Expr, b: Expr) -> str:
     sign = SIGNS[name]
     if is_nested(a.type):
-        raise _NoTextError("nested")
+        raise NoTextError("nested")
     if is_float(a.type) or is_float(b.type):
         return _compare_floats(name, _as_double(a), _as_double(b), (a, b))
     if a.type == b.type:
@@ -293,9 +220,9 @@ def _compare(name: str, a: Expr, b: Expr) -> str:
         wide = wider_decimal(decimal_of(a.type), decimal_of(b.type))
         whole = max(d.precision - d.scale for d in (decimal_of(a.type), decimal_of(b.type)))
         if whole + wide.scale > 38:
-            raise _NoTextError("more digits than DECIMAL has")
-        return f"({_cast_text(_text(a), wide)} {sign} {_cast_text(_text(b), wide)})"
-    raise _NoTextError(f"{a.type} {sign} {b.type}")
+            raise NoTextError("more digits than DECIMAL has")
+        return f"({cast_text(_text(a), wide)} {sign} {cast_text(_text(b), wide)})"
+    raise NoTextError(f"{a.type} {sign} {b.type}")
 
 
 def _as_double(expr: Expr) -> str:
@@ -306,8 +233,8 @@ def _as_double(expr: Expr) -> str:
         return _text(Literal(float(expr.value), DOUBLE))
     narrow = is_integer(expr.type) and expr.type.bit_width <= 32
     if narrow or expr.type == pa.float32():
-        return _cast_text(_text(expr), DOUBLE)
-    raise _NoTextError("not exact as DOUBLE")
+        return cast_text(_text(expr), DOUBLE)
+    raise NoTextError("not exact as DOUBLE")
 
 
 def _compare_floats(name: str, a: str, b: str, args: tuple[Expr, Expr]) -> str:
@@ -346,7 +273,7 @@ def _in(call: Call) -> str:
     if is_float(probe.type):
         return "(" + " OR ".join(_compare("equal", probe, i) for i in items) + ")"
     if is_nested(probe.type):
-        raise _NoTextError("nested")
+        raise NoTextError("nested")
     return f"({_text(probe)} IN ({', '.join(_text(i) for i in items)}))"
 
 
@@ -388,7 +315,7 @@ def _as_bigint(name: str) -> Callable[[Call], str]:
 def _abs(call: Call) -> str:
     (arg,) = call.args
     if arg.type == pa.uint64() or is_interval(arg.type):
-        raise _NoTextError("ABS")
+        raise NoTextError("ABS")
     return f"abs({_text(arg)})"
 
 
@@ -407,20 +334,20 @@ def _sign(call: Call) -> str:
 
 def _whole_part(call: Call) -> str:
     if call.type != DOUBLE:
-        raise _NoTextError(call.function)
+        raise NoTextError(call.function)
     return f"{call.function}({_text(call.args[0])})"
 
 
 def _round(call: Call) -> str:
     places = call.args[1]
     if call.type != DOUBLE or not isinstance(places, Literal) or places.value != 0:
-        raise _NoTextError("ROUND")
+        raise NoTextError("ROUND")
     return f"round({_text(call.args[0])})"
 
 
 def _extreme(call: Call) -> str:
     if is_float(call.type) or is_nested(call.type):
-        raise _NoTextError("NaN")
+        raise NoTextError("NaN")
     return _function(call.function)(call)
 
 
@@ -435,7 +362,7 @@ def _constant(call: Call, position: int) -> str:
     """A constant text that is not empty."""
     arg = call.args[position]
     if not isinstance(arg, Literal) or not isinstance(arg.value, str) or not arg.value:
-        raise _NoTextError("not constant")
+        raise NoTextError("not constant")
     return arg.value
 
 
@@ -450,7 +377,7 @@ def _with_constant(name: str, position: int, as_bigint: bool = False) -> Callabl
 
 def _join(call: Call) -> str:
     if not is_text(call.type):
-        raise _NoTextError("||")
+        raise NoTextError("||")
     return _infix("||")(call)
 
 
@@ -458,18 +385,18 @@ def _like(call: Call) -> str:
     """DataFusion escapes with a backslash."""
     pattern = call.args[1]
     if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
-        raise _NoTextError("LIKE")
+        raise NoTextError("LIKE")
     escape = _constant(call, 2) if len(call.args) > 2 else None
     parts, rest = [], iter(pattern.value)
     for character in rest:
         if character == escape:
             escaped = next(rest, None)
             if escaped is None:
-                raise _NoTextError("LIKE")
+                raise NoTextError("LIKE")
             parts.append(f"\\{escaped}" if escaped in "%_\\" else escaped)
         else:
             parts.append("\\\\" if character == "\\" else character)
-    return f"({_text(call.args[0])} LIKE {_quote(''.join(parts))})"
+    return f"({_text(call.args[0])} LIKE {quote(''.join(parts))})"
 
 
 # Times.
@@ -488,7 +415,7 @@ TRUNCATED = ("microsecond", "millisecond", "second", "minute", "hour", "day")
 def _date_trunc(call: Call) -> str:
     unit = _unit(call)
     if unit not in TRUNCATED:
-        raise _NoTextError(unit)
+        raise NoTextError(unit)
     return f"date_trunc('{unit}', {_text(call.args[1])})"
 
 
@@ -501,7 +428,7 @@ PARTS = (
 def _date_part(call: Call) -> str:
     unit = _unit(call)
     if unit not in PARTS:
-        raise _NoTextError(unit)
+        raise NoTextError(unit)
     return f"CAST(date_part('{unit}', {_text(call.args[1])}) AS BIGINT)"
 
 
@@ -524,8 +451,8 @@ def _from_epoch(call: Call) -> str:
     assert isinstance(unit, Literal)
     size = {"second": 1_000_000, "millisecond": 1_000, "microsecond": 1}[str(unit.value)]
     if size == 1:
-        return _cast_text(_text(call.args[0]), TIMESTAMP)
-    return _cast_text(
+        return cast_text(_text(call.args[0]), TIMESTAMP)
+    return cast_text(
         _checked("*", _as_decimal(call.args[0], 19), f"CAST({size} AS DECIMAL(19, 0))"), TIMESTAMP
     )
 
@@ -538,23 +465,23 @@ def _cast(call: Call) -> str:
     now, to = arg.type, call.type
     if is_integer(now) or pa.types.is_boolean(now):
         if is_integer(to) or is_text(to) or (is_float(to) and not pa.types.is_boolean(now)):
-            return _cast_text(_text(arg), to)
+            return cast_text(_text(arg), to)
         if is_decimal(to) and is_integer(now):
-            return _cast_text(_text(arg), to)
+            return cast_text(_text(arg), to)
     if is_float(now) and is_integer(to) and to.bit_width <= 64 and to != pa.uint64():
-        double = _text(arg) if now == DOUBLE else _cast_text(_text(arg), DOUBLE)
-        return _cast_text(_half_even(double), to)
+        double = _text(arg) if now == DOUBLE else cast_text(_text(arg), DOUBLE)
+        return cast_text(_half_even(double), to)
     if now == pa.float32() and to == DOUBLE:
-        return _cast_text(_text(arg), to)
+        return cast_text(_text(arg), to)
     if is_decimal(now) and to == DOUBLE and decimal_type(now).precision <= 15:
-        return _cast_text(_text(arg), to)
+        return cast_text(_text(arg), to)
     if is_decimal(now) and is_decimal(to) and decimal_type(to).scale >= decimal_type(now).scale:
-        return _cast_text(_text(arg), to)
+        return cast_text(_text(arg), to)
     if now == DATE and pa.types.is_timestamp(to):
-        return _cast_text(_text(arg), to)
+        return cast_text(_text(arg), to)
     if pa.types.is_timestamp(now) and (to == DATE or pa.types.is_timestamp(to)):
-        return _cast_text(_text(arg), to)
-    raise _NoTextError(f"CAST {now} AS {to}")
+        return cast_text(_text(arg), to)
+    raise NoTextError(f"CAST {now} AS {to}")
 
 
 def _field(call: Call) -> str:
@@ -562,7 +489,7 @@ def _field(call: Call) -> str:
     assert isinstance(name, Literal)
     whole = _text(call.args[0])
     # Below a NULL struct DataFusion shows whatever its fields hold.
-    part = f"get_field({whole}, {_quote(str(name.value))})"
+    part = f"get_field({whole}, {quote(str(name.value))})"
     return f"(CASE WHEN {whole} IS NULL THEN NULL ELSE {part} END)"
 
 
