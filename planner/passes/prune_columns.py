@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 from math import inf
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from bighead.zipline.ir.nodes import (
 )
 from bighead.zipline.ir.rewrite import with_inputs
 from bighead.zipline.ir.types import BIGINT
+from bighead.zipline.windows import Window
 
 Names = frozenset[str]
 
@@ -144,13 +145,8 @@ def _sides(residual: Expr | None, alias: str) -> tuple[Names, Names]:
 def _view(view: View, taken: Names, decides: bool = False) -> View:
     """The view with the features taken; where it `decides` on rows, also with its widest window."""
     kept = tuple(f for f in view.features if f.name in taken)
-    if decides and all(_width(f) < max(map(_width, view.features)) for f in kept):
-        widest = max(view.features, key=_width).window
-        name = next(n for n in _fresh("rows") if n not in taken)
-        kept = (
-            *kept,
-            Feature(name, Aggregate("count_rows", (), BIGINT), replace(widest, rows=None)),
-        )
+    if decides:
+        kept = (*kept, *_deciding(view.features, kept))
     read = _names(*view.keys).union(*(f.aggregate.reads for f in kept))
     events = _events(view.events, read)
     if events is view.events and len(kept) == len(view.features):
@@ -158,14 +154,27 @@ def _view(view: View, taken: Names, decides: bool = False) -> View:
     return replace(view, events=events, features=kept)
 
 
-def _width(feature: Feature) -> float:
+def _deciding(features: tuple[Feature, ...], kept: tuple[Feature, ...]) -> Iterator[Feature]:
+    """Counts of the widest windows, back and ahead, where nothing that is kept has that width."""
+    names = _fresh("rows", {f.name for f in kept})
+    for forward in (False, True):
+        windows = [f.window for f in features if f.window.forward == forward]
+        widest = max(windows, key=_width, default=None)
+        same = (f.window for f in kept if f.window.forward == forward)
+        if widest is not None and all(_width(w) < _width(widest) for w in same):
+            rows = Aggregate("count_rows", (), BIGINT)
+            yield Feature(next(names), rows, replace(widest, rows=None))
+
+
+def _width(window: Window) -> float:
     """How far a window reaches; two windows of one width hold a row at the same times."""
-    return inf if feature.window.width is None else feature.window.width
+    return inf if window.width is None else window.width
 
 
-def _fresh(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{i}" for i in count(2))
+def _fresh(name: str, taken: set[str]) -> Iterator[str]:
+    """Names like this one that are not taken."""
+    numbered = chain((name,), (f"{name}_{i}" for i in count(2)))
+    return (n for n in numbered if n not in taken)
 
 
 def _lookup(lookup: Lookup, taken: Names, residual: Names) -> Lookup:

@@ -236,8 +236,14 @@ def _tiled(node: TiledView, inclusive: bool) -> Description:
     windows = dict.fromkeys(
         f.window for f, finish in zip(node.features, node.finishes, strict=True) if finish
     )
-    covers = [(bounds(w, inclusive, node.tail), _cover(w, node, inclusive)) for w in windows]
+    covers: list[tuple[str, ...]] = [
+        (bounds(w, inclusive, node.tail), _cover(w, node, inclusive)) for w in windows
+    ]
     head = f"{view.head}, from tiles of {sizes}"
+    parts = node.events.events if isinstance(node.events, UnionAll) else (node.events,)
+    if any(part.known_at is not None for part in parts):
+        late = f"known {'>' if inclusive else '>='} t"
+        covers += [(), (f"rows instead of a tile that holds one {late}",)]
     return Description(head, (*partials, (), *features, (), *covers))
 
 

@@ -231,10 +231,13 @@ class Draw:
 
     def features(self) -> tuple[Feature, ...]:
         made = []
+        ahead = self.often(0.15)
         for i in range(int(self.rng.integers(1, 5))):
             window = self.pick(
                 (Window(DAY), Window(7 * DAY), Window(30 * DAY), Window(), Window(7 * DAY, rows=2))
             )
+            if ahead and self.often(0.7):
+                window = Window(self.pick((DAY, 7 * DAY)), forward=True)
             function, args = self.pick(
                 (
                     ("count_rows", ()),

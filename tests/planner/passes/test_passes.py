@@ -71,6 +71,7 @@ def test_a_pass_keeps_the_rows(seed: int) -> None:
         plan = new
 
 
+@settings(max_examples=50)
 @given(seed=SEEDS)
 def test_a_pass_twice_is_a_pass_once(seed: int) -> None:
     plan = drawn(seed).plan
@@ -79,6 +80,7 @@ def test_a_pass_twice_is_a_pass_once(seed: int) -> None:
         assert step(plan) is plan, f"{step.__name__} changes its own result"
 
 
+@settings(max_examples=50)
 @given(seed=SEEDS)
 def test_events_beyond_reach_do_not_matter(seed: int) -> None:
     case = drawn(seed)
@@ -121,6 +123,7 @@ def within(node: Node, first: int, last: int) -> Node:
     return Scan(source, node.columns, predicate, None)
 
 
+@settings(max_examples=30)
 @given(seed=SEEDS)
 def test_plans_come_back_from_bytes(seed: int) -> None:
     plan = drawn(seed).plan
