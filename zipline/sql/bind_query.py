@@ -14,7 +14,7 @@ from bighead.zipline.ir.nodes import Node, Project, Relational
 from bighead.zipline.sql.query_from import FromBinder, Rows, union_all
 from bighead.zipline.sql.query_select import SelectBinder, row_count
 from bighead.zipline.sql.relational import ROW, Steps, listed, numbered, quoted
-from bighead.zipline.sql.scope import Context, match
+from bighead.zipline.sql.scope import Context, Scope, match
 
 WORDS: dict[type[exp.Expr], str] = {
     exp.Union: "UNION",
@@ -57,14 +57,14 @@ class QueryBinder:
     def __init__(self, context: Context, steps: Steps, ctes: dict[str, Rows]) -> None:
         self.context, self.steps, self.ctes = context, steps, ctes
 
-    def bind(self, query: exp.Expr) -> Rows:
-        """The rows of a query."""
+    def bind(self, query: exp.Expr, outer: Scope | None = None) -> Rows:
+        """The rows of a query; `outer` is what WHERE of a sub-query may compare with."""
         while isinstance(query, exp.Subquery) and not _has_modifiers(query):
             query = query.this
         within = self._with(query)
         if isinstance(query, exp.Select):
             tables = FromBinder(self.context, self.steps, within.bind, within.ctes)
-            return SelectBinder(self.context, self.steps, tables, query).bind()
+            return SelectBinder(self.context, self.steps, tables, query, outer=outer).bind()
         if isinstance(query, exp.SetOperation):
             return within._set_operation(query)
         if isinstance(query, exp.Subquery):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from bighead.zipline.errors import SqlError
+from bighead.zipline.errors import ExpressionError, SqlError
 from bighead.zipline.expressions import find as find_function
+from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Column, Expr, Literal
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.sql.bind_aggregate import unknown_function
@@ -24,7 +25,9 @@ from bighead.zipline.sql.query_calls import (
     only_in_sets,
     plain_call,
 )
-from bighead.zipline.sql.query_from import FromBinder
+from bighead.zipline.sql.query_from import FromBinder, Rows
+from bighead.zipline.sql.query_join import COMPARISONS
+from bighead.zipline.sql.query_subquery import existence, membership, single_value
 from bighead.zipline.sql.relational import ROW, Steps, listed, numbered, quoted
 from bighead.zipline.sql.scope import Context, Scope, match
 from bighead.zipline.sql.spelling import spell
@@ -42,6 +45,18 @@ class Output:
     expr: Expr | None
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`ours sign theirs`, over the rows of a sub-query and over those of the query around it."""
+
+    sign: str
+    ours: Expr
+    theirs: Expr
+
+
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
 @dataclass(slots=True)
 class SelectExpressions:
     """One SELECT while it is bound; the node grows from clause to clause."""
@@ -57,6 +72,30 @@ class SelectExpressions:
     keys: list[Expr] | None = None
     """The grouping, over the rows before it; None where there is none."""
     grouped: list[Column] = field(default_factory=list)
+    aliases: Sequence[Output] = ()
+    """Outputs that HAVING, QUALIFY and ORDER BY may name."""
+    outer: Scope | None = None
+    """What a sub-query sees of the query around it, for comparisons in its WHERE."""
+    outside: list[Comparison] = field(default_factory=list)
+    """The comparisons with the query around it, left out of WHERE."""
+
+    def correlated(self, node: exp.Expr) -> Comparison | None:
+        """A comparison of something within with something of the query around; None for others."""
+        sign = COMPARISONS.get(type(node))
+        if sign is None or self.outer is None:
+            return None
+        for within, around, way in (
+            (node.this, node.expression, sign),
+            (node.expression, node.this, MIRRORED.get(sign, sign)),
+        ):
+            try:
+                theirs = ExpressionBinder(self.outer).bind(around)
+                ours = self.expr(within)
+                (ours, theirs), _ = unify(sign, (ours, theirs))
+            except (SqlError, ExpressionError):
+                continue
+            return Comparison(way, ours, theirs)
+        return None
 
     def expr(self, node: exp.Expr) -> Expr:
         return ExpressionBinder(self.scope, self.special).bind(node)
@@ -80,6 +119,10 @@ class SelectExpressions:
             raise self.context.error(
                 node, f"the aggregate {call.name.removesuffix('(*)')} cannot stand here"
             )
+        if isinstance(node, exp.Column) and not node.table and not self.scope.offers(node.this):
+            named = self.alias(node, self.aliases)
+            if named is not None and named.node is not None:
+                return self.expr(named.node)
         if self.keys is not None:
             return self._grouped_expr(node)
         if call is not None and isinstance(node, exp.Anonymous):
@@ -149,35 +192,38 @@ class SelectExpressions:
         inner = node.args["query"] if isinstance(node, exp.In) else node.this
         inner = inner.this if isinstance(inner, exp.Subquery) else inner
         try:
-            rows = self.tables.ask(inner)
+            rows = self.tables.ask(inner, self.scope if self.keys is None else None)
         except SqlError as error:
-            raise self._correlated(inner, error) from None
-        names = list(self.node.schema.names)
+            raise self._around(inner, error) from None
         name = self.steps.fresh()
         if not isinstance(node, exp.Exists) and len(rows.names) != 1:
             raise self.context.error(inner, "this sub-query gives one column", "select one column")
         (first, *_) = rows.node.schema.names
-        if isinstance(node, exp.Exists):
-            text = '(SELECT COUNT(*) > 0 FROM "inner")'
-        elif isinstance(node, exp.In):
-            value = self.expr(node.this)
-            self.node, (column,) = self.steps.columns(self.node, [value])
-            names = list(self.node.schema.names)
-            # Three-valued, as IN is: true where found, else NULL where a NULL may be the one.
-            there = (
-                f'(SELECT COUNT(*) FROM "inner" AS i WHERE i.{quoted(first)} = r.{quoted(column)})'
+        inputs = [theirs for _, theirs in rows.compared]
+        if isinstance(node, exp.In):
+            inputs.append(self._searched(node.this, rows))
+        self.node, columns = self.steps.columns(self.node, inputs)
+        among = [
+            f"i.{quoted(ours)} {sign} r.{quoted(theirs)}"
+            for (sign, ours), theirs in zip(
+                [pair for pair, _ in rows.compared], columns, strict=False
             )
-            nulls = f'(SELECT COUNT(*) FROM "inner" AS i WHERE i.{quoted(first)} IS NULL)'
-            anything = '(SELECT COUNT(*) FROM "inner" AS i)'
-            text = (
-                f"CASE WHEN {there} > 0 THEN TRUE WHEN {anything} = 0 THEN FALSE "
-                f"WHEN r.{quoted(column)} IS NULL OR {nulls} > 0 THEN NULL ELSE FALSE END"
+        ]
+        value = f"r.{quoted(columns[-1])}" if isinstance(node, exp.In) else None
+        names = list(self.node.schema.names)
+        if isinstance(node, exp.Subquery) and among and not rows.single:
+            raise self.context.error(
+                inner, "a sub-query that reads the query around gives an aggregate", "write MAX(x)"
             )
+        if value is not None:
+            text, join = membership(quoted(first), value, among)
+        elif isinstance(node, exp.Exists):
+            text, join = existence(among)
         else:
-            text = '(SELECT * FROM "inner")'
+            text, join = single_value(quoted(first), among, rows.counts)
         sql = (
             f"SELECT {listed(names, 'r')}, {text} AS {quoted(name)} "
-            f"FROM {numbered('rows')} AS r ORDER BY r.{quoted(ROW)}"
+            f"FROM {numbered('rows')} AS r{join} ORDER BY r.{quoted(ROW)}"
         )
         tables = {"rows": self.node, "inner": rows.node}
         self.node = self.steps.asked(node, sql, tables, [*names, name])
@@ -185,7 +231,16 @@ class SelectExpressions:
         self.known[node] = found
         return found
 
-    def _correlated(self, inner: exp.Expr, error: SqlError) -> SqlError:
+    def _searched(self, node: exp.Expr, rows: Rows) -> Expr:
+        """The left side of IN, which has to compare with the column of the sub-query."""
+        value, field = self.expr(node), rows.node.schema.field(0)
+        try:
+            unify("IN", (value, Column(field.name, field.type)))
+        except ExpressionError as error:
+            raise self.context.moved(node, error) from None
+        return value
+
+    def _around(self, inner: exp.Expr, error: SqlError) -> SqlError:
         """A sub-query that reads the rows around it gets its own error."""
         for column in inner.find_all(exp.Column):
             try:
@@ -196,7 +251,7 @@ class SelectExpressions:
                 return self.context.error(
                     column,
                     f"the sub-query reads {spell(column, flat=True)} of the query around it",
-                    "write it as a join",
+                    "compare it in WHERE by = or <, or write a join",
                 )
         return error
 

@@ -6,8 +6,8 @@ or not, has it for its spine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 from sqlglot import exp
@@ -36,6 +36,13 @@ class Rows:
 
     node: Node
     names: tuple[str, ...]
+    compared: tuple[tuple[tuple[str, str], Expr], ...] = ()
+    """Comparisons with the query around: ((sign, column), expression there); the columns stand
+    behind those that have names."""
+    single: bool = False
+    """It is aggregated: at most one row for each comparison."""
+    counts: bool = False
+    """Its one column is a COUNT: where nothing compares, it is 0 and not NULL."""
 
     def relation(self, alias: str, renamed: list[str]) -> tuple[Node, Relation]:
         """The rows as a table; names that repeat get a number, as in DuckDB (`a`, `a_1`)."""
@@ -55,8 +62,11 @@ class Rows:
         return Project(self.node, columns), of_schema(alias, schema, alias)
 
 
-Ask = Callable[[exp.Expr], Rows]
-"""Binds a query within this one."""
+class Ask(Protocol):
+    """Binds a query within this one."""
+
+    def __call__(self, query: exp.Expr, outer: Scope | None = None) -> Rows:
+        """Its rows; `outer` is what its WHERE may compare with."""
 
 
 class FromBinder:

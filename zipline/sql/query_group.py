@@ -6,10 +6,11 @@ Keys, arguments and FILTERs are computed before it, by our own evaluator.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
-from bighead.zipline.ir.expr import Column
+from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.query_calls import (
     Call,
@@ -38,6 +39,7 @@ class GroupBinder(SelectExpressions):
                     self.query.expressions[0], "a star cannot stand beside GROUP BY"
                 )
         keys = [self.expr(node) for node in key_nodes]
+        keys += self._outside_keys(group)
         self.node, names = self.steps.columns(self.node, keys)
         sets = self._grouping_sets(group, key_nodes, names)
         texts: list[tuple[exp.Expr, str]] = []
@@ -57,6 +59,18 @@ class GroupBinder(SelectExpressions):
         self.grouped = [Column(n, schema.field(n).type) for n in names]
         for (node, _), name in zip(texts, added, strict=True):
             self.known[node] = Column(name, schema.field(name).type)
+        self.outside = [replace(c, ours=self.grouped[keys.index(c.ours)]) for c in self.outside]
+
+    def _outside_keys(self, group: exp.Expr | None) -> list[Expr]:
+        """What the query around compares by is grouped by, so that it survives the grouping."""
+        for comparison in self.outside:
+            if comparison.sign != "=" or group is not None:
+                raise self.context.error(
+                    self.query,
+                    "an aggregate in a sub-query is compared with the query around by = alone",
+                    "write a join",
+                )
+        return [comparison.ours for comparison in self.outside]
 
     def _key_nodes(self, group: exp.Expr | None, outputs: Sequence[Output]) -> list[exp.Expr]:
         if group is None:

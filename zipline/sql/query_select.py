@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from bighead.zipline.errors import SqlError
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Filter, Node
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.bind_spine import column_name, star_of
+from bighead.zipline.sql.query_calls import plain_call
 from bighead.zipline.sql.query_expressions import Output
 from bighead.zipline.sql.query_from import Rows
 from bighead.zipline.sql.query_window import WindowBinder
@@ -32,9 +34,11 @@ class SelectBinder(WindowBinder):
         self.filter("where", "WHERE")
         outputs = self._outputs()
         self.group(outputs)
+        self.aliases = outputs
         self.filter("having", "HAVING")
         self.windows(outputs)
         self.filter("qualify", "QUALIFY")
+        self.aliases = ()
         for output in outputs:
             if output.node is not None:
                 output.expr = self.expr(output.node)
@@ -48,8 +52,27 @@ class SelectBinder(WindowBinder):
             raise self.context.error(
                 clause, "HAVING filters groups, and there are none", "use WHERE"
             )
-        bound = ExpressionBinder(self.scope, self.special).predicate(clause.this, word)
-        self.node = Filter(self.node, bound)
+        parts = [clause.this]
+        if key == "where" and self.outer is not None:
+            parts = self._without_outside(clause.this)
+        for part in parts:
+            bound = ExpressionBinder(self.scope, self.special).predicate(part, word)
+            self.node = Filter(self.node, bound)
+
+    def _without_outside(self, condition: exp.Expr) -> list[exp.Expr]:
+        """The conjuncts of a sub-query's WHERE that it can answer by itself."""
+        kept = []
+        for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+            try:
+                ExpressionBinder(self.scope, self.special).predicate(part, "WHERE")
+            except SqlError:
+                comparison = self.correlated(part)
+                if comparison is None:
+                    raise
+                self.outside.append(comparison)
+            else:
+                kept.append(part)
+        return kept
 
     def _outputs(self) -> list[Output]:
         outputs: list[Output] = []
@@ -84,6 +107,8 @@ class SelectBinder(WindowBinder):
             raise self.context.error(
                 distinct, "DISTINCT ON is not known", "use QUALIFY ROW_NUMBER()"
             )
+        if self.outside:
+            return self._compared(names, [e for e in exprs if e is not None], inner)
         if distinct is not None:
             self.node = self.steps.picked(
                 self.node, [(n, e) for n, e in zip(inner, exprs, strict=True) if e is not None]
@@ -100,6 +125,7 @@ class SelectBinder(WindowBinder):
         else:
             columns = []
             pairs = [(n, e) for n, e in zip(inner, exprs, strict=True) if e is not None]
+            self.aliases = outputs
             keys = self._order_keys(order, outputs, None)
             extra = [(self.steps.fresh(), e) for _, e in keys]
             self.node = self.steps.picked(self.node, [*pairs, *extra])
@@ -108,6 +134,38 @@ class SelectBinder(WindowBinder):
             keys = self._order_keys(order, outputs, columns)
         node = sorted_and_cut(self, keys, inner)
         return Rows(node, names)
+
+    def _compared(self, names: tuple[str, ...], exprs: list[Expr], inner: list[str]) -> Rows:
+        """The rows of a sub-query with what the query around compares them by."""
+        for key in ("distinct", "order", "limit", "offset"):
+            if self.query.args.get(key):
+                raise self.context.error(
+                    self.query.args[key],
+                    f"{key.upper()} does not go with a comparison with the query around",
+                    "write a join",
+                )
+        extra = [(self.steps.fresh(), c.ours) for c in self.outside]
+        pairs = list(zip(inner, exprs, strict=True))
+        node = self.steps.picked(self.node, [*pairs, *extra])
+        compared = tuple(
+            ((c.sign, name), c.theirs) for c, (name, _) in zip(self.outside, extra, strict=True)
+        )
+        return Rows(node, names, compared, self.keys is not None, self._counts())
+
+    def _counts(self) -> bool:
+        """The select list is one COUNT, which is 0 for no rows."""
+        (item, *others) = self.query.expressions
+        inner = item.this if isinstance(item, exp.Alias) else item
+        call = plain_call(inner)
+        counts = call is not None and call.name in ("COUNT", "COUNT(*)")
+        if not counts and self.keys is not None:
+            for node in inner.walk():
+                part = plain_call(node)
+                if part is not None and part.name in ("COUNT", "COUNT(*)"):
+                    raise self.context.error(
+                        node, "this sub-query reckons with a COUNT of no rows", "write a join"
+                    )
+        return counts and not others
 
     def _order_keys(
         self, order: exp.Expr | None, outputs: Sequence[Output], columns: Sequence[Column] | None

@@ -37,3 +37,9 @@ SELECT * FROM bookings UNION ALL more_bookings AS u WHERE u.price > 2
 SELECT t.x + 1 AS x, t.y FROM (VALUES (1, 'a'), (2, 'b')) AS t(x, y)
 ----
 SELECT TO_HEX(listing + 1) AS h FROM requests
+----
+SELECT request_id FROM requests q WHERE EXISTS (SELECT 1 FROM bookings b WHERE b.listing = q.listing AND b.ts < q.ts AND b.price > 3)
+----
+SELECT request_id, (SELECT COUNT(*) FROM bookings b WHERE b.listing = q.listing) AS n FROM requests q WHERE q.listing IN (SELECT listing FROM listings)
+----
+SELECT listing, COUNT(*) AS n FROM bookings GROUP BY listing HAVING n > 20 ORDER BY n + 1

@@ -147,3 +147,15 @@ SELECT ARRAY_AGG(price ORDER BY ts) FROM bookings
 SELECT * FROM bookings b JOIN listings l ON b.room_type = l.host
 ----
 SELECT * FROM bookings WHERE price ESCAPE 'x'
+----
+SELECT (SELECT l.host FROM listings l WHERE l.listing = q.listing) FROM requests q
+----
+SELECT (SELECT SUM(l.host) FROM listings l WHERE l.listing < q.listing) FROM requests q
+----
+SELECT (SELECT COUNT(*) + 1 FROM listings l WHERE l.listing = q.listing) FROM requests q
+----
+SELECT (SELECT MAX(l.host + q.listing) FROM listings l) FROM requests q
+----
+SELECT 1 FROM requests q WHERE EXISTS (SELECT 1 FROM listings l WHERE l.listing = q.listing LIMIT 1)
+----
+SELECT 1 FROM requests q WHERE q.listing IN (SELECT room_type FROM listings)
