@@ -247,7 +247,8 @@ class SelectExpressions:
                 self.scope.column(column)
             except SqlError:
                 continue
-            if error.line and column.name in error.reason:
+            said = (column.name, column.table) if column.table else (column.name,)
+            if error.line and any(f"'{name}'" in error.reason for name in said):
                 return self.context.error(
                     column,
                     f"the sub-query reads {spell(column, flat=True)} of the query around it",
