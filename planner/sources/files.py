@@ -18,14 +18,12 @@ import pyarrow.compute as pc
 from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
 from bighead.planner.sources.kind import Kind, Wanted
+from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.paths import File, partition_schema, partition_value
 from bighead.planner.sources.pick import column_of, pick, reads
-from bighead.zipline.errors import DataError, SchemaError
+from bighead.zipline.errors import SchemaError
 from bighead.zipline.ir.expr import Expr, columns_of
-from bighead.zipline.windows import DAY, format_duration
-
-DS = "ds"
-"""The partition column that says when rows arrived, a day as YYYY-MM-DD."""
+from bighead.zipline.windows import DAY
 
 _EPOCH = date(1970, 1, 1)
 
@@ -138,11 +136,7 @@ class Files:
         if least is None or (first <= least and greatest < end):
             return
         bad = pc.min_max(times)["min" if least < first else "max"]
-        raise DataError(
-            f"a row of {file.path} has the time {bad}, but the rows of ds={file.partition(DS)} "
-            f"are promised to lie in the {format_duration(self.lag.microseconds)} before that day "
-            "or in it; raise partition_lag, or move the row"
-        )
+        raise outside_lag(str(file.path), bad, file.partition(DS), self.lag)
 
 
 def files_dataset(

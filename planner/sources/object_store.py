@@ -10,19 +10,23 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
 from bighead.planner.sources.kind import reason_of
-from bighead.planner.sources.pick import pick, reads
+from bighead.planner.sources.lag import DS, outside_lag
+from bighead.planner.sources.pick import column_of, pick, reads
 from bighead.planner.sources.text import text_type, times_from_text
 from bighead.zipline.errors import BigheadError, SchemaError, SourceError, UnsupportedError
-from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.windows import DAY
 
 if TYPE_CHECKING:
     from datafusion import DataFrame, SessionContext
@@ -31,6 +35,9 @@ _T = TypeVar("_T")
 
 SCHEMES = ("s3",)
 """The object stores that can be read."""
+
+EARLIEST_DAY, LATEST_DAY = -700_000 * DAY, 2_900_000 * DAY
+"""Between them lie the days that Python's calendar has."""
 
 _PARTITION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[*]")
 _FORMATS = {
@@ -134,6 +141,7 @@ class Objects:
     own: tuple[str, ...]
     """The stored name of each column of the schema."""
     place: str
+    lag: Lag | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -150,13 +158,16 @@ class Objects:
         """The columns of the rows for which the predicate is true."""
         asked = list(columns) or self.schema.names[:1]
         needed = reads(asked, predicate, span)
+        if self.lag is not None:
+            needed = list(dict.fromkeys((*needed, *columns_of(self.lag.time), self._ds)))
         own = dict(zip(self.schema.names, self.own, strict=True))
 
         def read() -> pa.Table:
             frame = _frame(self.location, self.store, self.schema, own)
             frame = frame.select(*(_quoted(own[n]) for n in needed))
-            bounds = _bounds(span, own)
-            return (frame.filter(bounds) if bounds else frame).to_arrow_table()
+            for bounds in (_bounds(span, own), self._days(span)):
+                frame = frame.filter(bounds) if bounds else frame
+            return frame.to_arrow_table()
 
         found = _guarded(read, self.location)
         arrays = []
@@ -164,7 +175,44 @@ class Objects:
             arrow = self.schema.field(name).type
             column = times_from_text(found.column(own[name]), arrow, name, self.location.text)
             arrays.append(conform(column, arrow, name, self.location.text))
-        return pick(pa.table(arrays, names=needed), asked, predicate, span).select(list(columns))
+        whole = pa.table(arrays, names=needed)
+        self._check(whole)
+        return pick(whole, asked, predicate, span).select(list(columns))
+
+    @property
+    def _ds(self) -> str:
+        """The name of the column of `ds=`."""
+        return self.schema.names[self.own.index(DS)]
+
+    def _days(self, span: Span | None) -> str | None:
+        """The folders in which the span's rows lie, by the promise of `partition_lag`."""
+        if self.lag is None or span is None or span.time != self.lag.time:
+            return None
+        parts = []
+        if span.lower is not None and span.lower > EARLIEST_DAY:
+            parts.append(f"CAST(ds AS DATE) >= DATE '{_day(span.lower // DAY)}'")
+        if span.upper is not None and span.upper + self.lag.microseconds < LATEST_DAY:
+            last = (span.upper + self.lag.microseconds) // DAY
+            parts.append(f"CAST(ds AS DATE) <= DATE '{_day(last)}'")
+        return " AND ".join(parts) or None
+
+    def _check(self, rows: pa.Table) -> None:
+        """Raises DataError where a row breaks the promise of `partition_lag`."""
+        if self.lag is None or not rows.num_rows:
+            return
+        times = column_of(rows, self.lag.time)
+        days = rows.column(self._ds).cast(pa.date32()).cast(pa.timestamp("us")).cast(pa.int64())
+        moments = times.cast(pa.int64())
+        early = pc.less(moments, pc.subtract(days, self.lag.microseconds))
+        late = pc.greater_equal(moments, pc.add(days, DAY))
+        bad = pc.indices_nonzero(pc.fill_null(pc.or_(early, late), False))
+        if len(bad):
+            row = bad[0].as_py()
+            raise outside_lag(self.place, times[row], rows.column(self._ds)[row], self.lag)
+
+
+def _day(number: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
 
 
 def open_objects(
@@ -179,17 +227,13 @@ def open_objects(
     Raises SourceError where nothing can be read there, SchemaError where the columns are not those
     declared, UnsupportedError for a pattern that an object store cannot match.
     """
-    if lag is not None:
-        raise UnsupportedError(
-            f"{name} declares partition_lag, which is checked on files only; leave it out"
-        )
     location = _locate(path, name)
     store = store.filled(os.environ)
     found = _guarded(lambda: _frame(location, store, None, {}).schema(), location)
     text = location.format in ("csv", "json")
     if declared is None:
         schema = plan_schema(found, path)
-        return Objects(location, store, schema, tuple(schema.names), name)
+        return Objects(location, store, schema, tuple(schema.names), name, _kept(lag, location))
     missing = {n.casefold() for n in declared.names} - {n.casefold() for n in found.names}
     if missing and not location.partitions:
         # What the objects lack their paths may hold, in the order in which it is declared.
@@ -212,7 +256,12 @@ def open_objects(
             )
         if not text and own_name not in location.partitions:
             check_type(field.name, found.field(own_name).type, field.type, path)
-    return Objects(location, store, declared, own, name)
+    return Objects(location, store, declared, own, name, _kept(lag, location))
+
+
+def _kept(lag: Lag | None, location: _Location) -> Lag | None:
+    """The promise of `partition_lag`, where there are folders that it speaks of."""
+    return lag if DS in location.partitions else None
 
 
 def _frame(

@@ -14,12 +14,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from bighead.planner import Session
-from bighead.planner.sources.dataset import Span
+from bighead.planner.sources.dataset import Dataset, Lag, Span
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, open_source
-from bighead.zipline.errors import SchemaError, SourceError, UnsupportedError
+from bighead.zipline.errors import DataError, SchemaError, SourceError, UnsupportedError
 from bighead.zipline.ir.expr import Column
-from bighead.zipline.ir.types import BIGINT, DATE, TIMESTAMP
+from bighead.zipline.ir.types import BIGINT, DATE, TIMESTAMP, VARCHAR
+from bighead.zipline.windows import DAY
 
 COLUMNS: list[pa.Field[Any]] = [
     pa.field("x", BIGINT),
@@ -100,6 +101,29 @@ def test_the_span_limits_what_is_read(store: ObjectStore) -> None:
     dataset = open_source("s3://warehouse/days/", "bookings", Place(store=store), DAYS)
     found = dataset.scan(["x"], span=Span(Column("ts", TIMESTAMP), 3_000_000, None))
     assert set(found["x"].to_pylist()) == {3, 4}
+
+
+@pytest.mark.parametrize("arrow", [DATE, VARCHAR])
+def test_days_are_pruned_by_the_declared_lag_and_rows_checked(
+    store: ObjectStore, arrow: pa.DataType
+) -> None:
+    declared = pa.schema([*COLUMNS[:2], pa.field("ds", arrow)])
+    time = Column("ts", TIMESTAMP)
+
+    def lagging(days: int) -> Dataset:
+        place = Place(store=store)
+        return open_source(
+            "s3://warehouse/days/", "bookings", place, declared, Lag(time, days * DAY)
+        )
+
+    # The rows lie in January 1970, so that only a lag of 54 years lets them into 2024.
+    assert lagging(20_000).scan(["x"])["x"].to_pylist() == [1, 2, 3, 4]
+    with pytest.raises(
+        DataError, match="a row of bookings has the time 1970-01-01 .* ds=2024-01-01"
+    ):
+        lagging(2).scan(["x"])
+    beyond = Span(time, 19_724 * DAY, None)
+    assert lagging(2).scan(["x"], span=beyond).num_rows == 0, "the folder of that day is not read"
 
 
 def test_a_session_reads_it_in_sql(store: ObjectStore) -> None:
