@@ -315,16 +315,55 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
   }
 }
 
+// Columns of plain values that a plan reads row by row, in the order of keys: each read misses every
+// cache, so the next part's are asked for while this part is worked on.
+struct Touched {
+  const char* data;
+  size_t width;
+};
+
+inline std::vector<Touched> touched_columns(const std::vector<Column>& columns, const Plan& plan) {
+  std::vector<int> read;
+  for (const Unit& unit : plan.units) {
+    for (const int arg : unit.args) number_of(read, arg);
+    if (unit.bucket >= 0) number_of(read, unit.bucket);
+  }
+  std::vector<Touched> out;
+  for (const int number : read) {
+    const Column& column = columns[static_cast<size_t>(number)];
+    const size_t width = column.width();
+    if (column.ranks != nullptr) {
+      out.push_back({reinterpret_cast<const char*>(column.ranks->data()), 4});
+    } else if (width > 0) {
+      out.push_back({static_cast<const char*>(column.data) + static_cast<size_t>(column.offset) * width, width});
+    }
+  }
+  return out;
+}
+
+inline void prefetch(const Part& part, const std::vector<Touched>& touched) {
+  const uint32_t* rows = part.line->event_row.data() + part.e0;
+  const size_t n = std::min<size_t>(part.events(), 512);
+  for (const Touched& column : touched) {
+    for (size_t i = 0; i < n; ++i) __builtin_prefetch(column.data + rows[i] * column.width);
+  }
+}
+
 inline void run_part(Part part, const std::vector<Column>& columns, const Plan& plan, Worker& worker) {
   const Timeline& line = *part.line;
   part.ties = false;
   for (size_t i = part.e0 + 1; i < part.e1 && !part.ties; ++i) part.ties = line.ties(i);
   worker.views_used = 0;
   Slice slice;
+  const Unit* built = nullptr;
   for (size_t u = 0; u < plan.units.size(); ++u) {
     const Unit& unit = plan.units[u];
-    View& view = worker.view(part, columns, plan, unit.order, unit.ahead);
-    build_slice(part, columns, plan, unit, view, worker, slice);
+    // Without ties the order of tied rows does not tell units apart.
+    if (built == nullptr || part.ties || !unit.reads_like(*built)) {
+      View& view = worker.view(part, columns, plan, unit.order, unit.ahead);
+      build_slice(part, columns, plan, unit, view, worker, slice);
+      built = &unit;
+    }
     if (slice.n == 0) continue;
     if (unit.bucket >= 0) {
       run_buckets(part, columns, unit, slice, worker);
@@ -480,8 +519,10 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
       }
     }
   }
+  const std::vector<aggregates::Touched> touched = aggregates::touched_columns(columns, plan);
   over_tasks(line.threads, tasks.size() - 1, [&](int thread, size_t task) {
     for (size_t i = tasks[task]; i < tasks[task + 1]; ++i) {
+      if (i + 1 < tasks[task + 1]) aggregates::prefetch(parts[i + 1], touched);
       aggregates::run_part(parts[i], columns, plan, workers[static_cast<size_t>(thread)]);
     }
   });
@@ -502,7 +543,7 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     for (size_t w = 0; w < outputs[s].size(); ++w) open.emplace_back(&outputs[s][w], &results[s][w]);
   }
   over_tasks(line.threads, open.size(), [&](int, size_t i) {
-    *open[i].second = close(*open[i].first, place);
+    *open[i].second = close(*open[i].first, place, line.spine_row.size() == line.spine_rows);
     *open[i].first = Output();
   });
   return results;

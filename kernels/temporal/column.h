@@ -95,6 +95,23 @@ struct Column {
     return type != Type::kNull && validity == nullptr && of != Class::kFloat;
   }
   bool is_true(int64_t row) const { return !null(row) && bit(row); }
+  // Bytes of a value of fixed width; 0 for others.
+  size_t width() const {
+    switch (type) {
+      case Type::kI8:
+      case Type::kU8: return 1;
+      case Type::kI16:
+      case Type::kU16: return 2;
+      case Type::kI32:
+      case Type::kU32:
+      case Type::kF32: return 4;
+      case Type::kI64:
+      case Type::kU64:
+      case Type::kF64: return 8;
+      case Type::kDecimal: return 16;
+      default: return 0;
+    }
+  }
   bool ranked() const { return of == Class::kBytes || of == Class::kDecimal; }
 };
 

@@ -135,7 +135,29 @@ inline std::vector<size_t> deal(const Stamped* from, size_t n, Stamped* to, size
 
 constexpr size_t kPartRows = size_t{1} << 15;  // a part and its copy fit into a megabyte of cache
 
-// Sorts a part by (code, time), stably. The result lies in `items` or in `spare`; returns which.
+// Puts right a group that is sorted by the leading bits of its times; where those say little, by
+// comparing.
+inline void finish_group(Stamped* items, size_t n) {
+  size_t moves = 0;
+  for (size_t i = 1; i < n; ++i) {
+    if (items[i - 1].time <= items[i].time) continue;
+    const Stamped item = items[i];
+    size_t j = i;
+    for (; j > 0 && item.time < items[j - 1].time; --j) items[j] = items[j - 1];
+    items[j] = item;
+    moves += i - j;
+    if (moves > 8 * n + 64) {
+      // Rows of equal time keep the order of their numbers, which is that of arrival.
+      std::sort(items, items + n, [](const Stamped& x, const Stamped& y) {
+        return x.time != y.time ? x.time < y.time : x.row < y.row;
+      });
+      return;
+    }
+  }
+}
+
+// Sorts a part by (code, time), stably: by the leading bits of the time, then by code, then each
+// group is put right. The result lies in `items` or in `spare`; returns which.
 inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare) {
   uint64_t low = UINT64_MAX, high = 0;
   uint32_t first = UINT32_MAX, last = 0;
@@ -147,36 +169,43 @@ inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare) {
     last = std::max(last, items[i].code);
     if (i > 0) sorted &= items[i - 1].time <= items[i].time;
   }
-  constexpr int kDigit = 11;
+  if (n == 0) return items;
+  constexpr int kDigit = 10;
   constexpr size_t kDigits = size_t{1} << kDigit;
-  const int width = sorted ? 0 : bit_width(high - low);
-  const int passes = (width + kDigit - 1) / kDigit;
-  std::vector<uint32_t> counts(static_cast<size_t>(std::max(passes, 1)) * kDigits, 0);
-  if (passes > 0) {
+  if (!sorted) {
+    const int drop = std::max(0, bit_width(high - low) - 2 * kDigit);
+    std::array<uint32_t, 2 * kDigits> counts{};
+    auto digit = [&](const Stamped& item, int d) {
+      return ((lift(item.time) - low) >> (drop + d * kDigit)) & (kDigits - 1);
+    };
     for (size_t i = 0; i < n; ++i) {
-      const uint64_t time = lift(items[i].time) - low;
-      for (int p = 0; p < passes; ++p) ++counts[static_cast<size_t>(p) * kDigits + ((time >> (p * kDigit)) & (kDigits - 1))];
+      ++counts[digit(items[i], 0)];
+      ++counts[kDigits + digit(items[i], 1)];
+    }
+    for (int d = 0; d < 2; ++d) {
+      uint32_t* at = counts.data() + static_cast<size_t>(d) * kDigits;
+      uint32_t sum = 0;
+      for (size_t i = 0; i < kDigits; ++i) {
+        const uint32_t count = at[i];
+        at[i] = sum;
+        sum += count;
+      }
+      for (size_t i = 0; i < n; ++i) spare[at[digit(items[i], d)]++] = items[i];
+      std::swap(items, spare);
     }
   }
-  for (int p = 0; p < passes; ++p) {
-    uint32_t* at = counts.data() + static_cast<size_t>(p) * kDigits;
-    uint32_t sum = 0;
-    for (size_t d = 0; d < kDigits; ++d) {
-      const uint32_t count = at[d];
-      at[d] = sum;
-      sum += count;
-    }
-    for (size_t i = 0; i < n; ++i) {
-      spare[at[((lift(items[i].time) - low) >> (p * kDigit)) & (kDigits - 1)]++] = items[i];
-    }
-    std::swap(items, spare);
-  }
-  if (n == 0 || first == last) return items;
   std::vector<uint32_t> at(static_cast<size_t>(last - first) + 2, 0);
   for (size_t i = 0; i < n; ++i) ++at[items[i].code - first + 1];
   for (size_t c = 1; c < at.size(); ++c) at[c] += at[c - 1];
-  for (size_t i = 0; i < n; ++i) spare[at[items[i].code - first]++] = items[i];
-  return spare;
+  if (first != last) {
+    std::vector<uint32_t> next(at.begin(), at.end() - 1);
+    for (size_t i = 0; i < n; ++i) spare[next[items[i].code - first]++] = items[i];
+    std::swap(items, spare);
+  }
+  if (!sorted) {
+    for (size_t c = 0; c + 1 < at.size(); ++c) finish_group(items + at[c], at[c + 1] - at[c]);
+  }
+  return items;
 }
 
 // Groups the rows that have a code and a time, and sorts each group.

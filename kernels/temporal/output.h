@@ -10,16 +10,21 @@ namespace output {
 // Sets `node`'s validity from valid(i), and its count of NULLs.
 template <class Valid>
 inline void pack_validity(Node& node, size_t n, Valid valid) {
-  Buffer bits((n + 7) / 8);
-  auto* bytes = bits.as<uint8_t>();
+  Buffer bits((n + 63) / 64 * 8, false);
+  auto* words = bits.as<uint64_t>();
   int64_t holding = 0;
-  for (size_t i = 0; i < n;) {
-    unsigned byte = 0;
-    const size_t end = std::min(n, i + 8);
-    const size_t at = i >> 3;
-    for (unsigned bit = 0; i < end; ++i, ++bit) byte |= static_cast<unsigned>(valid(i)) << bit;
-    bytes[at] = static_cast<uint8_t>(byte);
-    holding += __builtin_popcount(byte);
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    uint64_t word = 0;
+    for (size_t bit = 0; bit < 64; ++bit) word |= static_cast<uint64_t>(valid(i + bit)) << bit;
+    words[i >> 6] = word;
+    holding += __builtin_popcountll(word);
+  }
+  if (i < n) {
+    uint64_t word = 0;
+    for (size_t bit = 0; i + bit < n; ++bit) word |= static_cast<uint64_t>(valid(i + bit)) << bit;
+    words[i >> 6] = word;
+    holding += __builtin_popcountll(word);
   }
   node.nulls = static_cast<int64_t>(n) - holding;
   if (node.nulls == 0) {
@@ -140,7 +145,7 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
 constexpr uint32_t kNoSlot = UINT32_MAX;
 
 // From slots in order of (key, time) to spine rows; `place` gives each row's slot, or none.
-inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& place) {
+inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& place, bool all_placed) {
   const size_t rows = place.size();
   const char* slots = out.values.as<char>();
   auto slot_of = [&](size_t each) {
@@ -150,8 +155,12 @@ inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& pla
   };
   if (!out.bucketed) {
     const uint8_t* valid = out.valid.as<uint8_t>();
-    auto node = output::values(out, "", rows, slot_of(slot_size(out.shape)),
-                               [&](size_t i) { return valid[place[i]] != 0; });
+    const uint32_t* at = place.data();
+    const size_t each = slot_size(out.shape);
+    auto held = [=](size_t i) { return valid[at[i]] != 0; };
+    // Mostly every row has a slot, and none need be asked.
+    auto node = all_placed ? output::values(out, "", rows, [=](size_t i) { return slots + at[i] * each; }, held)
+                           : output::values(out, "", rows, slot_of(each), held);
     if (out.shape == Shape::kCount) {
       // A row without a group counts nothing.
       node->nulls = 0;

@@ -76,6 +76,11 @@ struct Unit {
     return order == other.order && recency == other.recency && ahead == other.ahead &&
            args == other.args && filter == other.filter && bucket == other.bucket;
   }
+  // The same but for the order of tied rows, over the same windows.
+  bool reads_like(const Unit& other) const {
+    return ahead == other.ahead && args == other.args && filter == other.filter &&
+           bucket == other.bucket && windows == other.windows;
+  }
 };
 
 struct Plan {

@@ -31,7 +31,7 @@ struct Scratch {
   std::vector<Fixed<3>> prefix192, sums192;
   std::vector<PowerSums<1>> powers1, moments1;
   std::vector<PowerSums<2>> powers2, moments2;
-  std::vector<uint32_t> ones;
+  std::vector<double> totals;
   OverflowAt overflow;
 };
 
@@ -240,6 +240,13 @@ class Runner {
       if (!wanted(w, is_sum)) continue;
       windows_of(w, prefixed, at, prefix, out);
       s_.infinities.count(slice_, w, s_.numbers);
+      if (s_.numbers.of == Class::kFloat) {
+        const double power = std::ldexp(1.0, s_.numbers.exponent);
+        s_.totals.resize(slice_.m);
+        for (size_t j = 0; j < slice_.m; ++j) {
+          s_.totals[j] = s_.infinities.any(j) ? s_.infinities.value(j) : rounded(out[j], power);
+        }
+      }
       for (size_t job = 0; job < unit_.jobs.size(); ++job) {
         if (!is_sum(unit_.jobs[job].kind) || cells_[job][w].values == nullptr) continue;
         put_sums(job, w, out.data());
@@ -271,10 +278,9 @@ class Runner {
       s_.overflow.report(job.spec, job.window[w], spine_rows_[j]);
     };
     if (s_.numbers.of == Class::kFloat) {
-      const double power = std::ldexp(1.0, s_.numbers.exponent);
       for (size_t j = 0; j < slice_.m; ++j) {
         if (count[j] == 0) continue;
-        const double sum = s_.infinities.any(j) ? s_.infinities.value(j) : rounded(sums[j], power);
+        const double sum = s_.totals[j];
         out.put<Shape::kDouble>(j, average ? sum / static_cast<double>(count[j]) + 0.0 : sum);
       }
     } else if (s_.numbers.of == Class::kDecimal) {
