@@ -1,4 +1,4 @@
-"""`partition_lag`: the promise by which folders `ds=` are left out, and the error of breaking it."""
+"""`partition_lag`: the promise by which folders `ds=` are left out, and the error if it breaks."""
 
 from __future__ import annotations
 

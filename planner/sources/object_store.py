@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -205,7 +205,8 @@ class Objects:
         moments = times.cast(pa.int64())
         early = pc.less(moments, pc.subtract(days, self.lag.microseconds))
         late = pc.greater_equal(moments, pc.add(days, DAY))
-        bad = pc.indices_nonzero(pc.fill_null(pc.or_(early, late), False))
+        outside: Any = pc.fill_null(cast("Any", pc.or_(early, late)), False)
+        bad: Any = pc.indices_nonzero(outside)
         if len(bad):
             row = bad[0].as_py()
             raise outside_lag(self.place, times[row], rows.column(self._ds)[row], self.lag)
