@@ -7,12 +7,14 @@ aggregate over every kind of window, or a look-up. `make soak` goes on with othe
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from itertools import count, product
 
 import pytest
-from tests.conformance.engines import ENGINES
 
+from tests.conformance.cases import Case
 from tests.conformance.check import check
+from tests.conformance.engines import ENGINES
 from tests.conformance.generate import (
     KEYS,
     KNOWLEDGE,
@@ -23,6 +25,7 @@ from tests.conformance.generate import (
     lookup_case,
     windows_case,
 )
+from tests.conformance.generate_chains import chain_case, large_case
 
 SOAK = 1_000_000
 """Cases that `make soak` compares."""
@@ -42,11 +45,35 @@ def test_windows_equal_the_reference(
 @pytest.mark.parametrize("knowledge", KNOWLEDGE)
 @pytest.mark.parametrize("keys", KEYS)
 @pytest.mark.parametrize("match", MATCHES)
-def test_lookups_equal_the_reference(
+def test_look_ups_equal_the_reference(
     engine: str, match: Match, keys: Keys, knowledge: Knowledge
 ) -> None:
     for seed in range(3):
         check(ENGINES[engine](), lookup_case(seed, match, keys, knowledge))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("part", range(8))
+def test_whole_plans_equal_the_reference(engine: str, part: int) -> None:
+    for seed in range(10 * part, 10 * part + 10):
+        check(ENGINES[engine](), chain_case(seed))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", range(3))
+def test_keys_with_many_events_equal_the_reference(engine: str, seed: int) -> None:
+    check(ENGINES[engine](), large_case(seed, 3000, 20))
+
+
+def of_a_seed(seed: int) -> Iterator[Case]:
+    """What the soak run compares for a seed."""
+    for match, keys, knowledge in product(MATCHES, KEYS, KNOWLEDGE):
+        yield windows_case(seed, match, keys, knowledge)
+        for part in range(3):
+            yield lookup_case(3 * seed + part, match, keys, knowledge)
+    for part in range(100):
+        yield chain_case(100 * seed + part)
+    yield large_case(seed, 20_000, 20)
 
 
 @pytest.mark.soak
@@ -55,12 +82,16 @@ def test_a_million_cases_equal_the_reference(engine: str) -> None:
     asked = ENGINES[engine]()
     compared, started = 0, time.monotonic()
     for seed in count(1000):
-        for match, keys, knowledge in product(MATCHES, KEYS, KNOWLEDGE):
-            compared += check(asked, windows_case(seed, match, keys, knowledge))
-            for part in range(4):
-                compared += check(asked, lookup_case(4 * seed + part, match, keys, knowledge))
+        compared += sum(check(asked, case) for case in of_a_seed(seed))
         seconds = time.monotonic() - started
-        line = f"{engine}: seed {seed}, {compared:,} cases in {seconds:.0f} s"
+        line = f"{engine}: seed {seed}, {compared:,} cases equal in {seconds:.0f} s"
         print(line, flush=True)  # noqa: T201
         if compared >= SOAK:
             break
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("engine", ENGINES)
+def test_hot_keys_equal_the_reference(engine: str) -> None:
+    for seed in range(4):
+        check(ENGINES[engine](), large_case(seed, 200_000, 5))
