@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table as RichTable
 from sklearn.metrics import roc_curve
 
@@ -109,21 +110,20 @@ def show_trials(console: Console, trials: list[Trial]) -> None:
 
 def show_row(console: Console, flight: str, as_of: datetime, seen: list[Seen]) -> None:
     """Print which events the features of one row saw."""
-    console.print(f"[bold]One row explained[/]: {flight}, as of {as_of:%Y-%m-%d %H:%M} UTC")
+    console.print(f"[bold]One row explained[/]: {flight},")
+    console.print(f"as of {as_of:%Y-%m-%d %H:%M} UTC")
     for item in seen:
         shown = "NULL" if item.value is None else f"{item.value:.6g}"
         console.print(f"\n  [bold]{item.feature} = {shown}[/]  {item.meaning}", highlight=False)
         if item.count == 0:
             console.print("    no event was visible", highlight=False)
             continue
-        table = RichTable(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+        table = RichTable(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
         for name in item.events.column_names:
-            table.add_column(name)
+            table.add_column(name, no_wrap=True)
         for row in item.events.to_pylist():
             table.add_row(*(_cell(value) for value in row.values()))
-        grid = RichTable.grid(padding=(0, 0, 0, 4))
-        grid.add_row(table)
-        console.print(grid, highlight=False)
+        console.print(Padding(table, (0, 0, 0, 4)), highlight=False)
         if item.count > item.events.num_rows:
             console.print(f"    ... and {item.count - item.events.num_rows} more", highlight=False)
 

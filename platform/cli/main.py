@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ import typer
 
 from bighead.platform.cli.commands.apply import apply
 from bighead.platform.cli.commands.backfill import backfill
+from bighead.platform.cli.commands.demo import demo
 from bighead.platform.cli.commands.describe import describe
 from bighead.platform.cli.commands.explain import explain
 from bighead.platform.cli.commands.fmt import fmt
@@ -28,6 +28,9 @@ from bighead.platform.cli.commands.show import show
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
+
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,11 +49,7 @@ app.command()(fmt)
 app.command()(show)
 app.command()(describe)
 app.command()(backfill)
-
-if find_spec("bighead.platform.cli.demo") is not None:
-    from bighead.platform.cli import demo
-
-    app.command()(demo)
+app.command()(demo)
 
 
 def _version(wanted: bool) -> None:
@@ -104,6 +103,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = app(prog_name="bighead", standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
     except typer.TyperException as error:
         _misused(error)
         code = error.exit_code
@@ -120,8 +121,8 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except Exception as error:
-        if debug:
+    except BaseException as error:  # a panic of a native library is no Exception
+        if debug or isinstance(error, SystemExit):
             raise
         kind = type(error).__name__
         detail = str(error).splitlines()[0] if str(error) else "no details"
