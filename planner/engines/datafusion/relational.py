@@ -6,10 +6,11 @@ What DataFusion says of a mistake comes out as an error of ours, without its int
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pyarrow as pa
-from datafusion import DataFrame, SessionConfig, SessionContext
+from datafusion import SessionConfig, SessionContext, SQLOptions
 
 from bighead.planner.sources.conform import conform
 from bighead.zipline.errors import BigheadError, DataError, SqlError, UnsupportedError
@@ -30,6 +31,10 @@ _OF_DATA = re.compile(
 )
 _UNSUPPORTED = re.compile(r"not implemented|not supported|unsupported", re.IGNORECASE)
 
+_QUERIES_ONLY = (
+    SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+)
+
 
 def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table:
     """The rows of plain SQL over these tables, under the node's names and types.
@@ -43,10 +48,8 @@ def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table
         if not batches:
             batches = [pa.RecordBatch.from_pylist([], schema=table.schema)]
         context.register_record_batches(name, [batches])
-    try:
-        found = context.sql(node.sql).to_arrow_table()
-    except Exception as error:
-        raise translated(error) from error
+    with _translating():
+        found = context.sql_with_options(node.sql, _QUERIES_ONLY).to_arrow_table()
     arrays = [
         conform(found.column(i), field.type, field.name, "the result")
         for i, field in enumerate(node.columns)
@@ -63,11 +66,8 @@ def relational_schema(sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
     for name, schema in tables.items():
         batch = pa.RecordBatch.from_pylist([], schema=schema)
         context.register_record_batches(name, [[batch]])
-    try:
-        frame: DataFrame = context.sql(sql)
-        found = frame.schema()
-    except Exception as error:
-        raise translated(error) from error
+    with _translating():
+        found = context.sql_with_options(sql, _QUERIES_ONLY).schema()
     fields = []
     for field in found:
         arrow = canonical(field.type)
@@ -80,12 +80,23 @@ def relational_schema(sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
     return pa.schema(fields)
 
 
+@contextmanager
+def _translating() -> Iterator[None]:
+    """What DataFusion raises inside comes out as an error of ours, a panic of its code too."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # a panic is no Exception
+        raise translated(error) from error
+
+
 def _context() -> SessionContext:
     config = SessionConfig().with_target_partitions(1)
     return SessionContext(config)
 
 
-def translated(error: Exception) -> BigheadError:
+def translated(error: BaseException) -> BigheadError:
     """An error of DataFusion as one of ours: its reason in one line, without prefixes."""
     text = str(error)
     reason = text.split("\n\nbacktrace", maxsplit=1)[0].split("\nbacktrace", maxsplit=1)[0].strip()

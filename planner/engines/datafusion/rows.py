@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.kernels.temporal import Result
+from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.expressions import evaluate
 from bighead.zipline.expressions.arrow import Array, compute, join, make, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
@@ -29,11 +30,19 @@ def whole(table: pa.Table) -> pa.Table:
     if all(column.num_chunks == 1 for column in table.columns):
         return table
     schema, count = table.schema, table.num_rows
+    names = schema.names[::-1]
     columns = table.columns
     del table
     arrays = []
     while columns:  # a joined column takes the place of its chunks before the next is joined
-        arrays.append(_joined(columns.pop(0)))
+        name = names.pop()
+        try:
+            arrays.append(_joined(columns.pop(0)))
+        except pa.ArrowInvalid as error:  # offsets of 32 bits end there
+            raise UnsupportedError(
+                f"the column '{name}' holds more than 2 GiB of text, which cannot be read at once; "
+                "take fewer rows, such as some days at a time"
+            ) from error
     return pa.Table.from_arrays(arrays, schema=schema) if arrays else counted(count)
 
 
