@@ -68,8 +68,12 @@ def run_backfill(
         restart=restart,
         rows_per_run=rows_per_run,
     )
-    with progress_bar(found.name) as report:
-        summary = backfills.backfill(job, session.compute, report)
+    try:
+        with progress_bar(found.name) as report:
+            summary = backfills.backfill(job, session.compute, report)
+    except KeyboardInterrupt:
+        say("The days that are finished are kept; run the same command again to go on.")
+        raise
     return summary, time.monotonic() - began
 
 

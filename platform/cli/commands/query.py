@@ -93,6 +93,8 @@ def query(
         assert result.text is not None
         if output is None:
             print(result.text)
+            if result.text.startswith(("created", "dropped")):
+                say("note: this lasted as long as the query; write it to features/*.sql and apply")
         else:
             write_rows(output, Format.TABLE, result.to_arrow(), result.text)
         return

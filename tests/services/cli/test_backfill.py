@@ -100,14 +100,25 @@ def test_two_at_once_are_refused(shop: Path) -> None:
         assert f"another run (process {first.pid}) is writing" in second.err
 
 
-def start(shop: Path, output: str) -> subprocess.Popen[bytes]:
+def test_ctrl_c_says_how_to_go_on(shop: Path) -> None:
+    process = start(shop, "out", subprocess.PIPE)
+    wait_for(shop / "out" / "ds=2025-01-02", process)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"run the same command again to go on" in error
+    assert error.endswith(b"error: stopped\n")
+    assert not list((shop / "out").rglob("*.tmp"))
+
+
+def start(shop: Path, output: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """A slow backfill in a process of its own: a run a day."""
     return subprocess.Popen(
         [SCRIPT, "backfill", "stay_risk", "-o", output, "--rows-per-run", "1"],
         cwd=shop,
         env={**os.environ, **SCREEN},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
 
 

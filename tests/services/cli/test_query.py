@@ -170,6 +170,13 @@ def test_a_foreign_dialect_is_read_by_its_meaning(shop: Path) -> None:
     assert 0 < len(read.json) <= 200
 
 
+def test_a_definition_in_a_query_lasts_as_long_as_the_query(shop: Path) -> None:
+    shown = run(shop, "query", "DROP TRAINING SET stay_risk")
+    assert (shown.code, shown.out) == (0, "dropped the training set stay_risk\n")
+    assert "this lasted as long as the query" in shown.err
+    assert len(run(shop, "show", "training-sets", "--json").json) == 1
+
+
 def test_a_corrupt_file_is_an_error_without_a_traceback(shop: Path) -> None:
     (shop / "data" / "bad.parquet").write_bytes(b"PAR1 and nothing else")
     text = (
