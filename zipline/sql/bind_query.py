@@ -11,7 +11,7 @@ from bighead.zipline.errors import ExpressionError
 from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Node, Project, Relational
-from bighead.zipline.sql.query_from import FromBinder, Rows, union_all
+from bighead.zipline.sql.query_from import Cte, FromBinder, Rows, union_all
 from bighead.zipline.sql.query_select import SelectBinder, row_count
 from bighead.zipline.sql.relational import ROW, Steps, listed, numbered, quoted
 from bighead.zipline.sql.scope import Context, Scope, match
@@ -54,7 +54,7 @@ def _renamed(node: Node, columns: list[tuple[str, Expr]]) -> Node:
 class QueryBinder:
     """Binds a query and those within it."""
 
-    def __init__(self, context: Context, steps: Steps, ctes: dict[str, Rows]) -> None:
+    def __init__(self, context: Context, steps: Steps, ctes: dict[str, Cte]) -> None:
         self.context, self.steps, self.ctes = context, steps, ctes
 
     def bind(self, query: exp.Expr, outer: Scope | None = None) -> Rows:
@@ -64,12 +64,17 @@ class QueryBinder:
         within = self._with(query)
         if isinstance(query, exp.Select):
             tables = FromBinder(self.context, self.steps, within.bind, within.ctes)
-            return SelectBinder(self.context, self.steps, tables, query, outer=outer).bind()
-        if isinstance(query, exp.SetOperation):
-            return within._set_operation(query)
-        if isinstance(query, exp.Subquery):
-            return within._ended(query, within.bind(query.this))
-        raise self.context.error(query, "a query is a SELECT")
+            rows = SelectBinder(self.context, self.steps, tables, query, outer=outer).bind()
+        elif isinstance(query, exp.SetOperation):
+            rows = within._set_operation(query)
+        elif isinstance(query, exp.Subquery):
+            rows = within._ended(query, within.bind(query.this))
+        else:
+            raise self.context.error(query, "a query is a SELECT")
+        if within is not self:
+            for cte in within.ctes.values():
+                cte.check()
+        return rows
 
     def _with(self, query: exp.Expr) -> QueryBinder:
         clause = query.args.get("with_")
@@ -78,16 +83,10 @@ class QueryBinder:
         if clause.args.get("recursive"):
             raise self.context.error(clause, "WITH RECURSIVE is not answered by this version")
         binder = QueryBinder(self.context, self.steps, dict(self.ctes))
-        for cte in clause.expressions:
-            name = cte.alias
-            rows = binder.bind(cte.this)
-            renamed = [c.name for c in cte.args["alias"].args.get("columns") or []]
-            if len(renamed) > len(rows.names):
-                raise self.context.error(
-                    cte.args["alias"], f"{len(renamed)} names for {len(rows.names)} columns"
-                )
-            names = (*renamed, *rows.names[len(renamed) :])
-            binder.ctes[name.casefold()] = Rows(rows.node, names)
+        for node in clause.expressions:
+            # Each sees those before it, and not itself.
+            before = QueryBinder(self.context, self.steps, dict(binder.ctes))
+            binder.ctes[node.alias.casefold()] = Cte(node, before.bind)
         return binder
 
     # -- UNION and its kin ----------------------------------------------------------------------

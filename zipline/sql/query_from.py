@@ -69,10 +69,46 @@ class Ask(Protocol):
         """Its rows; `outer` is what its WHERE may compare with."""
 
 
+@dataclass(slots=True)
+class Cte:
+    """A query that WITH names; it is bound where it is first used."""
+
+    node: exp.CTE
+    ask: Ask
+    bound: Rows | None = None
+    used: bool = False
+
+    def rows(self, context: Context) -> Rows:
+        """Its rows, under the names that WITH gives its columns."""
+        self.used = True
+        if self.bound is None:
+            rows = self.ask(self.node.this)
+            renamed = _renamed(self.node)
+            if len(renamed) > len(rows.names):
+                raise context.error(
+                    self.node.args["alias"],
+                    f"{len(renamed)} names for {len(rows.names)} columns",
+                )
+            self.bound = Rows(rows.node, (*renamed, *rows.names[len(renamed) :]))
+        return self.bound
+
+    def inlined(self, table: exp.Table) -> exp.Subquery:
+        """The query in the place of its name, where what counts is its shape and not its rows."""
+        self.used = True
+        name = exp.to_identifier(table.alias or table.name)
+        return exp.Subquery(this=self.node.this.copy(), alias=exp.TableAlias(this=name))
+
+    def check(self) -> None:
+        """Finds the mistakes of a query that nothing uses."""
+        if not self.used:
+            self.used = True
+            self.ask(self.node.this)
+
+
 class FromBinder:
     """Binds FROM and the joins of one SELECT."""
 
-    def __init__(self, context: Context, steps: Steps, ask: Ask, ctes: dict[str, Rows]) -> None:
+    def __init__(self, context: Context, steps: Steps, ask: Ask, ctes: dict[str, Cte]) -> None:
         self.context, self.steps, self.ask, self.ctes = context, steps, ask, ctes
 
     def bind(self, query: exp.Select) -> Chain:
@@ -101,7 +137,7 @@ class FromBinder:
         """The event time of a source, over the columns that the factor gives it."""
         if not isinstance(factor, exp.Table) or _renamed(factor):
             return ()
-        if len(factor.parts) == 1 and factor.name.casefold() in self.ctes:
+        if self._cte(factor) is not None:
             return ()
         time = bind_spine(factor, self.context).time
         return () if time is None else (time,)
@@ -127,8 +163,9 @@ class FromBinder:
         if not isinstance(node.this, exp.Identifier):
             raise self.context.error(node, "a table function is not known here", "name a table")
         renamed = _renamed(node)
-        rows = self.ctes.get(node.name.casefold()) if len(node.parts) == 1 else None
-        if rows is not None:
+        cte = self._cte(node)
+        if cte is not None:
+            rows = cte.rows(self.context)
             self._check_renamed(node, renamed, len(rows.names))
             return rows.relation(alias, renamed)
         spine = bind_spine(node, self.context)
@@ -137,6 +174,12 @@ class FromBinder:
             outer = tuple(f.name.removeprefix(f"{alias}.") for f in spine.node.schema)
             return Rows(spine.node, outer).relation(alias, renamed)
         return spine.node, spine.relation
+
+    def _cte(self, node: exp.Expr) -> Cte | None:
+        """The query that WITH gave this name; it shadows the catalog."""
+        if isinstance(node, exp.Table) and len(node.parts) == 1:
+            return self.ctes.get(node.name.casefold())
+        return None
 
     def _check_renamed(self, node: exp.Expr, renamed: list[str], count: int) -> None:
         if len(renamed) > count:
@@ -240,6 +283,8 @@ class FromBinder:
             inner.parent = node
             if not inner.alias:
                 inner.set("alias", exp.TableAlias(this=exp.to_identifier(node.alias or "#set")))
+        elif isinstance(inner, exp.Table) and (cte := self._cte(inner)) is not None:
+            inner = cte.inlined(inner)
         elif isinstance(inner, exp.Table):
             found = self.context.find(inner)
             if not isinstance(found, FeatureSet):
@@ -257,6 +302,10 @@ class FromBinder:
 
     def _join(self, chain: Chain, node: exp.Join) -> Chain:
         if isinstance(node, tree.TemporalJoin):
+            cte = self._cte(node.this)
+            if cte is not None:
+                node = node.copy()
+                node.set("this", cte.inlined(node.this))
             return join(chain, node)
         if self._is_static(node):
             return join(chain, node)
@@ -280,7 +329,7 @@ class FromBinder:
             return False
         if node.method or not isinstance(table.this, exp.Identifier) or table.args.get("joins"):
             return False
-        if len(table.parts) == 1 and table.name.casefold() in self.ctes:
+        if self._cte(table) is not None:
             return False
         found = self.context.catalog.find(dotted(table))
         if not isinstance(found, EntitySource) or not found.static or _renamed(table):

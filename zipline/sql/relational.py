@@ -81,9 +81,9 @@ class Steps:
         """A step of DataFusion; what it refuses becomes an SqlError at `place`."""
         try:
             return self.relational(sql, tables, names)
-        except SqlError:
-            raise
         except BigheadError as error:
+            if isinstance(error, SqlError) and error.line:
+                raise
             raise self.context.moved(place, error) from None
 
     def extended(self, node: Node, added: Sequence[tuple[str, Expr]]) -> Node:

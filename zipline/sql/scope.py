@@ -31,7 +31,7 @@ class Context:
 
     def moved(self, node: exp.Expr | None, error: BigheadError | ValueError) -> SqlError:
         """An error from below, now with its place."""
-        if isinstance(error, ExpressionError):
+        if isinstance(error, ExpressionError | SqlError):
             return self.error(node, error.reason, error.suggestion)
         return self.error(node, str(error))
 

@@ -29,3 +29,10 @@ SELECT a.listing, b.city FROM listings a JOIN hosts b ON a.host = b.host
 SELECT a.listing, b.city, q.request_id FROM requests q JOIN listings a USING (listing) LEFT JOIN hosts b ON a.host = b.host AND b.city > 'x'
 ----
 SELECT q.request_id, r.price FROM requests q JOIN listings l ON l.listing = q.listing ASOF LEFT JOIN bookings r MATCH_CONDITION (q.ts > r.ts) ON r.listing = l.listing
+----
+WITH dear AS (SELECT * FROM bookings WHERE price > 100), sums AS (SELECT listing, SUM(price) OVER (LAST '7d') AS p FROM bookings GROUP BY listing)
+SELECT q.request_id, d.price, s.p FROM requests q
+ASOF LEFT JOIN dear AS d MATCH_CONDITION (q.ts > d.event_time) ON d.listing = q.listing
+ASOF LEFT JOIN sums AS s MATCH_CONDITION (q.ts > s.event_time) ON s.listing = q.listing
+----
+WITH sums AS (SELECT listing, SUM(price) OVER (LAST '7d') AS p FROM bookings GROUP BY listing) SELECT * FROM sums AS OF TIMESTAMP '2024-01-01'

@@ -159,3 +159,5 @@ SELECT (SELECT MAX(l.host + q.listing) FROM listings l) FROM requests q
 SELECT 1 FROM requests q WHERE EXISTS (SELECT 1 FROM listings l WHERE l.listing = q.listing LIMIT 1)
 ----
 SELECT 1 FROM requests q WHERE q.listing IN (SELECT room_type FROM listings)
+----
+WITH unused AS (SELECT pric FROM bookings) SELECT 1 AS x
