@@ -239,16 +239,21 @@ def beyond(arrow: pa.DataType) -> BadValueError:
 def _integers(name: str, call: Call, a: Datum, b: Datum) -> Datum:
     """A checked operation on integers, times and intervals, all as int64."""
     if pa.uint64() in (a.type, b.type):
-        wide = compute(name, as_type(a, WIDE), as_type(b, WIDE))
+        wide = compute(name, _wide(a), _wide(b))
         try:
-            return as_type(wide, call.type)
+            whole = as_type(wide, BIGINT)
         except pa.ArrowInvalid:
             raise beyond(call.type) from None
+        return whole if call.type == BIGINT else as_type(whole, call.type)
     try:
         result = compute(f"{name}_checked", _int64(a), _int64(b))
     except pa.ArrowInvalid:
         raise beyond(call.type) from None
     return result if result.type == call.type else as_type(result, call.type)
+
+
+def _wide(datum: Datum) -> Datum:
+    return as_type(datum if is_integer(datum.type) else _int64(datum), WIDE)
 
 
 def _int64(datum: Datum) -> Datum:

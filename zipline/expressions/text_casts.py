@@ -35,6 +35,7 @@ FLOAT_TEXT = r"^(?i:[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|i
 DAY_TEXT = r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2})-[0-9]{2}-[0-9]{2}$"
 INSTANT_TEXT = DAY_TEXT[:-1] + r"[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?$"
 """The forms that Arrow reads as we do."""
+INF_TEXT = r"^(?i:[+-]?(inf|infinity))$"
 TRUE_TEXTS = ("true", "t", "1")
 FALSE_TEXTS = ("false", "f", "0")
 
@@ -154,7 +155,11 @@ def text_to_float(array: Array, to: pa.DataType) -> Converted:
                 value = float(np.float32(value))
         return None if math.isinf(value) and "inf" not in text.lower() else value
 
-    return _read(array, to, FLOAT_TEXT, read)
+    values, bad = _read(array, to, FLOAT_TEXT, read)
+    # Arrow's parser makes infinities of what is beyond the type.
+    beyond = compute("and", compute("is_inf", values), compute("invert", matches(array, INF_TEXT)))
+    kept = compute("if_else", beyond, scalar(None, to), values)
+    return kept, bad or kept.null_count != values.null_count
 
 
 def text_to_decimal(array: Array, to: pa.DataType) -> Converted:
