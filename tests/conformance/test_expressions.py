@@ -23,7 +23,7 @@ from bighead.zipline.expressions.casts import cast, castable, try_cast
 from bighead.zipline.expressions.nested import struct
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
 from bighead.zipline.ir.expr import walk as parts_of
-from bighead.zipline.ir.types import BIGINT, VARCHAR
+from bighead.zipline.ir.types import BIGINT, BOOLEAN, VARCHAR
 from tests.conformance.compare import same
 from tests.conformance.values import POOLS, TEXTS, Rng, draw
 
@@ -87,6 +87,13 @@ def temporal(rng: Rng) -> Expr:
     return Column(name, POOLS[name][0] if name in POOLS else pa.timestamp("us"))
 
 
+def truth(rng: Rng) -> Expr:
+    """Something true, false or unknown."""
+    if rng.random() < 0.5:
+        return Column("bool", BOOLEAN)
+    return call("greater", [N, Literal(int(rng.integers(3)), BIGINT)])
+
+
 N = Column("n", BIGINT)
 S = Column("s", VARCHAR)
 
@@ -106,6 +113,15 @@ SHAPES: dict[str, Callable[[Rng, pa.Schema], list[Expr]]] = {
     "split_part": lambda rng, _: [S, text(rng, ("", "a", "b", "é")), N],
     "lpad": lambda rng, _: [S, N, text(rng, ("", " ", "xy"))],
     "rpad": lambda rng, _: [S, N, text(rng, ("", " ", "xy"))],
+    "and": lambda rng, _: [truth(rng), truth(rng)],
+    "or": lambda rng, _: [truth(rng), truth(rng)],
+    "not": lambda rng, _: [truth(rng)],
+    "is_true": lambda rng, _: [truth(rng)],
+    "is_not_true": lambda rng, _: [truth(rng)],
+    "is_false": lambda rng, _: [truth(rng)],
+    "is_not_false": lambda rng, _: [truth(rng)],
+    "ltrim": lambda rng, _: [S, text(rng, ("", " ", "ab", "é"))],
+    "rtrim": lambda rng, _: [S, text(rng, ("", " ", "ab", "é"))],
     "starts_with": lambda rng, _: [S, text(rng, TEXTS) if rng.random() < 0.5 else S],
     "ends_with": lambda rng, _: [S, text(rng, TEXTS) if rng.random() < 0.5 else S],
     "contains": lambda rng, _: [S, text(rng, TEXTS) if rng.random() < 0.5 else S],
