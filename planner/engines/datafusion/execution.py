@@ -7,51 +7,38 @@ them has had them; everything else is dropped as soon as it is used.
 from __future__ import annotations
 
 import time as clock
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bighead.kernels.temporal import (
-    Encoding,
-    NullTime,
-    Overflow,
-    Result,
-    Timeline,
-    Unsupported,
-    distinct_rows,
-    encode,
-)
+from bighead.kernels.temporal import Encoding, NullTime, Overflow, Timeline, Unsupported
 from bighead.planner.engine import Open, Run
-from bighead.planner.engines.datafusion.assemble import positive_zero
+from bighead.planner.engines.datafusion.distinct_keys import distinct_keys
+from bighead.planner.engines.datafusion.encoding import encoded
 from bighead.planner.engines.datafusion.events import Prepared, prepare, united
 from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key
 from bighead.planner.engines.datafusion.lookups import Sides, look_up
-from bighead.planner.engines.datafusion.ordinal import sorted_rows
-from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin
+from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin, scans
 from bighead.planner.engines.datafusion.rows import (
-    Numbers,
+    appended,
     column,
-    exported,
     filtered,
     integers,
-    numbers,
     table_of,
-    taken,
-    unique,
     values,
     whole,
 )
+from bighead.planner.engines.datafusion.sharing import Shared
+from bighead.planner.engines.datafusion.static_joins import static_join
 from bighead.planner.engines.datafusion.views import answer, ask
 from bighead.planner.sources.dataset import Span
-from bighead.zipline.errors import DataError, UnsupportedError
-from bighead.zipline.expressions.arrow import Array, as_type, compute, make
-from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.errors import UnsupportedError
+from bighead.zipline.expressions.arrow import Array
+from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.nodes import (
     Events,
@@ -69,7 +56,6 @@ from bighead.zipline.ir.nodes import (
     walk,
 )
 from bighead.zipline.ir.sources import EntitySource, EventSource
-from bighead.zipline.ir.types import sql_name
 
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 
@@ -93,18 +79,16 @@ class Execution:
     open_source: Open
     run: Run
     threads: int
-    uses: Counter[object] = field(default_factory=Counter)
-    """How often what is shared will still be asked for."""
-    kept: dict[object, object] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
 
     def rows(self, plan: Node) -> pa.Table:
         """The rows of a plan, in order."""
         for node in walk(plan):
             if isinstance(node, ArrowScan):
-                self.uses[_scan_key(node)] += 1
+                self.shared.expect(_scan_question(node))
             if isinstance(node, TemporalJoin):
-                self.uses[_events_key(node)] += 1
-                self.uses[_timeline_key(node)] += 1
+                self.shared.expect(_events_question(node))
+                self.shared.expect(_timeline_question(node))
         return self.table(plan)
 
     def table(self, node: Node, moments: Moments = None) -> pa.Table:
@@ -130,14 +114,14 @@ class Execution:
     def scan(self, node: Scan, moments: Moments) -> pa.Table:
         """The rows of a source, read once for all scans of the same rows."""
         span = _span(node, moments)
-        key = (_scan_key(node), span)
-        table = self.kept.get(key)
+        question = _scan_question(node)
+        table = self.shared.get(question, span)
         if table is None:
             with self.measured(node):
                 dataset = self.open_source(node.source)
                 table = whole(dataset.scan(_reads(node), node.predicate, span))
         assert isinstance(table, pa.Table)
-        self.keep(_scan_key(node), key, table)
+        self.shared.used(question, span, table)
         self.count(node, table.num_rows)
         return table.select(list(node.columns))
 
@@ -173,14 +157,7 @@ class Execution:
         """The distinct keys, in canonical order."""
         events = self.prepared(node.events, None)
         with self.measured(node):
-            arrays = [values(e, events.table) for _, e in node.keys]
-            there = _no_nulls(arrays, len(events.time))
-            arrays = [a.filter(there) for a in arrays]
-            kept, _ = distinct_rows(arrays, [], self.threads)
-            chosen = exported(kept)
-            arrays = [positive_zero(a.take(chosen)) for a in arrays]
-            order = make(sorted_rows(arrays, len(chosen)))
-            found = taken(table_of(arrays, [n for n, _ in node.keys], len(chosen)), order)
+            found = distinct_keys(node, events.table, self.threads)
         self.count(node, found.num_rows)
         return found
 
@@ -189,40 +166,9 @@ class Execution:
         spine = self.table(node.spine)
         entity = self.table(node.entity)
         with self.measured(node):
-            theirs = [column(entity, name) for name in node.primary_key]
-            self._check_unique(node, theirs, entity.num_rows)
-            ours = [values(k, spine) for k in node.keys]
-            encoding = self._encode(ours, theirs, spine.num_rows, entity.num_rows)
-            row_of = np.full(encoding.keys + 1, -1, np.int64)  # the last place is for no key
-            codes = _codes(encoding.event_codes)
-            row_of[codes] = np.arange(entity.num_rows)
-            row_of[-1] = -1
-            found = row_of[_codes(encoding.spine_codes)]
-            if node.residual is not None:
-                found = _without_residual(node, spine, entity, found)
-            there = make(found >= 0)
-            rows = make(found, pa.int64(), mask=found < 0)
-            arrays = [column(entity, name).take(rows) for name in node.columns]
-            joined = _appended(spine, node.alias, list(node.columns), arrays)
-            if node.kind == "inner":
-                joined = filtered(joined, there)
+            joined = static_join(node, spine, entity, self.threads)
         self.count(node, joined.num_rows)
         return joined
-
-    def _check_unique(self, node: StaticJoin, key: list[Array], rows: int) -> None:
-        kept, _ = distinct_rows(key, [], self.threads)
-        if len(kept) == rows:
-            return
-        numbers_kept = numbers(exported(kept))
-        # The first row that is missing from 0, 1, 2, ... is the first copy.
-        gaps = np.flatnonzero(numbers_kept != np.arange(len(numbers_kept)))
-        copy = int(gaps[0]) if len(gaps) else len(numbers_kept)
-        source = next(n.source.name for n in walk(node.entity) if isinstance(n, Scan))
-        raise DataError(
-            f"{source} is STATIC and has more than one row"
-            f"{spell_key(node.primary_key, key, copy)}; a primary key occurs once, so remove the "
-            "copies, or state CHANGED AT"
-        )
 
     def temporal_join(self, node: TemporalJoin) -> pa.Table:
         """What the kernel finds for each row of the spine."""
@@ -242,7 +188,7 @@ class Execution:
                 rows = look_up(sides, timeline)
                 arrays = [column(events.table, n).take(rows) for n in names]
                 held = rows.is_valid() if node.kind == "inner" else None
-            joined = _appended(spine, node.alias, names, arrays)
+            joined = appended(spine, node.alias, names, arrays)
             if held is not None:
                 joined = filtered(joined, held)
         self.count(node, joined.num_rows)
@@ -272,17 +218,18 @@ class Execution:
         self, node: Events | UnionAll | Versions, moments: Moments, join: TemporalJoin | None = None
     ) -> Prepared:
         """Events with their times, for all joins that read them between the same moments."""
-        key = ("events", node, moments)
-        found = self.kept.get(key)
-        if found is None:
-            if isinstance(node, UnionAll):
-                parts = [self._prepare(part, moments) for part in node.events]
-                found = united(node, parts)
-            else:
-                found = self._prepare(node, moments)
+        question = None if join is None else _events_question(join)
+        found = self.shared.get(question, moments)
+        if found is not None:
+            for scan in scans(node):  # what is below has been asked for by an earlier join
+                self.shared.used(_scan_question(scan))
+        elif isinstance(node, UnionAll):
+            found = united(node, [self._prepare(part, moments) for part in node.events])
+        else:
+            found = self._prepare(node, moments)
         assert isinstance(found, Prepared)
-        if join is not None:
-            self.keep(_events_key(join), key, found)
+        if question is not None:
+            self.shared.used(question, moments, found)
         return found
 
     def _prepare(self, node: Events | Versions, moments: Moments) -> Prepared:
@@ -294,14 +241,15 @@ class Execution:
     ) -> Timeline:
         """Spine and events in the order of keys and times, for all joins that ask the same."""
         # Equal expressions are the same question only over the same rows: their buffers tell.
-        key = ("timeline", _timeline_key(join), id(events), *map(_identity, (*keys, time)))
-        kept = self.kept.get(key)
+        question = _timeline_question(join)
+        detail = (id(events), *map(_identity, (*keys, time)))
+        kept = self.shared.get(question, detail)
         if kept is not None:
             assert isinstance(kept, _Asked)
             timeline = kept.timeline
         else:
             theirs = [values(k, events.table) for k in join.right.keys]
-            encoding = self._encode(keys, theirs, len(time), len(events.time))
+            encoding = encoded(keys, theirs, len(time), len(events.time), self.threads)
             try:
                 timeline = Timeline(
                     encoding,
@@ -317,19 +265,8 @@ class Execution:
                 spelled = spell_key(names, theirs, fault.row)
                 raise null_time(join.right.events, events.source, spelled) from None
             self._remark(join, timeline, encoding)
-        self.keep(_timeline_key(join), key, _Asked(timeline, events, [*keys, time]))
+        self.shared.used(question, detail, _Asked(timeline, events, [*keys, time]))
         return timeline
-
-    def _encode(
-        self, ours: list[Array], theirs: list[Array], spine_rows: int, event_rows: int
-    ) -> Encoding:
-        try:
-            return encode(ours, theirs, self.threads, spine_rows=spine_rows, event_rows=event_rows)
-        except Unsupported as fault:
-            types = ", ".join(sql_name(k.type) for k in ours)
-            raise UnsupportedError(
-                f"a key is made of single values, not of {types}; join by one of its parts"
-            ) from fault
 
     def _remark(self, join: TemporalJoin, timeline: Timeline, encoding: Encoding) -> None:
         label = join.label if isinstance(join, KernelJoin) else join.alias
@@ -343,14 +280,6 @@ class Execution:
             f"{timeline.largest_group:,} at most; keys {encoding.seconds:.3f} s, "
             f"order {timeline.seconds:.3f} s"
         )
-
-    def keep(self, counted: object, key: object, value: object) -> None:
-        """Keeps a shared value for those who will still ask for it; drops it after the last."""
-        self.uses[counted] -= 1
-        if self.uses[counted] > 0:
-            self.kept[key] = value
-        else:
-            self.kept.pop(key, None)
 
     @contextmanager
     def measured(self, node: Node) -> Iterator[None]:
@@ -368,23 +297,19 @@ class Execution:
         self.run.rows[getattr(node, "label", type(node).__name__)] = rows
 
 
-def _codes(result: Result) -> Numbers:
-    return numbers(as_type(exported(result), pa.int64()))
-
-
 def _reads(node: Scan) -> tuple[str, ...]:
     return node.reads if isinstance(node, ArrowScan) else node.columns
 
 
-def _scan_key(node: Scan) -> object:
+def _scan_question(node: Scan) -> object:
     return "scan", node.source, node.predicate, node.reach, _reads(node)
 
 
-def _events_key(join: TemporalJoin) -> object:
+def _events_question(join: TemporalJoin) -> object:
     return "events", join.right.events, join.time
 
 
-def _timeline_key(join: TemporalJoin) -> object:
+def _timeline_question(join: TemporalJoin) -> object:
     right = join.right
     return "timeline", right.events, right.keys, join.keys, join.time, join.inclusive
 
@@ -421,42 +346,4 @@ def _span(node: Scan, moments: Moments) -> Span | None:
         time,
         None if back is None else max(first - back, EARLIEST),
         None if ahead is None else min(last + ahead, LATEST),
-    )
-
-
-def _no_nulls(arrays: list[Array], rows: int) -> Array:
-    """Where no value is NULL or NaN."""
-    there = np.ones(rows, np.bool_)
-    for array in arrays:
-        missing = compute("is_null", array, options=pc.NullOptions(nan_is_null=True))
-        there &= ~missing.to_numpy(zero_copy_only=False)
-    return make(there)
-
-
-def _without_residual(
-    node: StaticJoin, spine: pa.Table, entity: pa.Table, found: Numbers
-) -> Numbers:
-    """The matches for which the residual condition is true; -1 for the others."""
-    assert node.residual is not None
-    asked = np.flatnonzero(found >= 0)
-    theirs = {f"{node.alias}.{n}": n for n in entity.column_names}
-    reads = columns_of(node.residual)
-    left = taken(spine.select([n for n in reads if n not in theirs]), make(asked))
-    right = taken(
-        entity.select(unique(theirs[n] for n in reads if n in theirs)), make(found[asked])
-    )
-    arrays = [column(right, theirs[n]) if n in theirs else column(left, n) for n in reads]
-    pairs = table_of(arrays, list(reads), len(asked))
-    holds = cast("Any", values(node.residual, pairs)).fill_null(False)
-    kept = np.full(len(found), -1, np.int64)
-    true = holds.to_numpy(zero_copy_only=False)
-    kept[asked[true]] = found[asked[true]]
-    return kept
-
-
-def _appended(spine: pa.Table, alias: str, names: list[str], arrays: list[Array]) -> pa.Table:
-    """The spine with more columns, under the names of a join."""
-    ours = [column(spine, name) for name in spine.column_names]
-    return table_of(
-        [*ours, *arrays], [*spine.column_names, *(f"{alias}.{n}" for n in names)], spine.num_rows
     )

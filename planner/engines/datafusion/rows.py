@@ -111,3 +111,12 @@ def numbers(array: Array, null: int = -1) -> Numbers:
 def unique(names: Iterable[str]) -> list[str]:
     """Each name once, in the order of first use."""
     return list(dict.fromkeys(names))
+
+
+def appended(
+    spine: pa.Table, alias: str, names: Sequence[str], arrays: Sequence[Array]
+) -> pa.Table:
+    """A spine with more columns, under the names that a join gives them."""
+    ours = [column(spine, name) for name in spine.column_names]
+    theirs = [f"{alias}.{name}" for name in names]
+    return table_of([*ours, *arrays], [*spine.column_names, *theirs], spine.num_rows)
