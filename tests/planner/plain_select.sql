@@ -37,6 +37,14 @@ select request_id from requests order by ts desc, request_id limit 3 offset 2;
 select first_value(request_id) over (partition by listing order by ts, request_id) as f from requests order by request_id;
 select q.request_id, b.price from requests q asof left join bookings b on q.listing = b.listing and q.ts > b.ts order by 1;
 select q.request_id, b.booking_id from requests q asof left join (select * from bookings where price > 3) b on q.listing = b.listing and q.ts >= b.ts order by 1;
-')[0]);
-;
-select request_id, row_number() over (partition by listing order by ts, request_id) as rn, sum(listing) over (order by ts, request_id rows between 2 preceding and current row) as sm, lag(ts) over (order by ts, request_id) as lg from requests order by request_id
+select request_id, row_number() over (partition by listing order by ts, request_id) as rn, sum(listing) over (order by ts, request_id rows between 2 preceding and current row) as sm, lag(ts) over (order by ts, request_id) as lg from requests order by request_id;
+select request_id from requests q where exists (select 1 from bookings b where b.listing = q.listing and b.price > 5) order by 1;
+select request_id from requests q where not exists (select 1 from bookings b where b.listing = q.listing and b.ts < q.ts) order by 1;
+select request_id, (select count(*) from bookings b where b.listing = q.listing) as n from requests q order by 1;
+select request_id, (select max(price) from bookings b where b.listing = q.listing and b.n_nights = 2) as n from requests q order by 1;
+select request_id from requests q where q.listing in (select b.listing from bookings b where b.ts < q.ts) order by 1;
+select request_id, q.listing in (select b.host / 10 from listings b where b.updated_at < q.ts) as f from requests q order by 1;
+select listing, count(*) as n from bookings group by listing having n > 20 order by n + 1, listing;
+select listing + 1 as k, count(*) as n from bookings group by k having k > 2 order by k;
+select request_id as r from requests qualify row_number() over (order by r) <= 2;
+select (select sum(price) / 2 from bookings b where b.listing = q.listing) as h, request_id from requests q order by 2
