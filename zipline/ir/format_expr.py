@@ -128,8 +128,13 @@ def _call(call: Call) -> tuple[str, int]:
         word, binding = INFIX[name]
         # Chains of AND, OR, + and * read from the left, and comparisons do not chain at all.
         first = binding + 1 if binding == COMPARISON else binding
-        parts = [_inside(a, binding + 1 if i else first) for i, a in enumerate(args)]
-        return f" {word} ".join(parts), binding
+        parts = [_inside(a, binding + 1) for a in args[:0:-1]]
+        # Without recursion, since conditions can be long chains.
+        left = args[0]
+        while binding != COMPARISON and isinstance(left, Call) and left.function == name:
+            parts += [_inside(a, binding + 1) for a in left.args[:0:-1]]
+            left = left.args[0]
+        return f" {word} ".join([_inside(left, first), *reversed(parts)]), binding
     if name in POSTFIX and len(args) == 1:
         return f"{_inside(args[0], COMPARISON + 1)} {POSTFIX[name]}", COMPARISON
     if name in ("like", "ilike") and len(args) == 3:

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from bighead.proto.v1 import plan_pb2 as pb
 from bighead.zipline.catalog import Definition, FeatureSet, TrainingSet
 from bighead.zipline.errors import DataError, UnsupportedError
-from bighead.zipline.ir.expr import Expr
+from bighead.zipline.ir.expr import Call, Expr
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.ir.records import (
     NODES,
@@ -92,12 +92,27 @@ class _Writer:
 
     plan: pb.Plan = field(default_factory=lambda: pb.Plan(version=VERSION))
     numbers: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    written: dict[int, int] = field(default_factory=dict)
+    """The numbers of expressions by their id; what is written lives as long as the writer."""
 
     def type(self, arrow: pa.DataType) -> int:
         return self._number("types", write_type(self, arrow))
 
     def expression(self, expr: Expr) -> int:
-        return self._number("expressions", write_expression(self, expr))
+        # Parts first and without recursion, since conditions can be long chains.
+        stack = [expr]
+        while stack:
+            part = stack[-1]
+            args = part.args if isinstance(part, Call) else ()
+            waiting = [a for a in args if id(a) not in self.written]
+            if waiting:
+                stack += reversed(waiting)
+                continue
+            stack.pop()
+            if id(part) not in self.written:
+                number = self._number("expressions", write_expression(self, part))
+                self.written[id(part)] = number
+        return self.written[id(expr)]
 
     def source(self, source: Source) -> int:
         return self._number("sources", write_source(self, source))

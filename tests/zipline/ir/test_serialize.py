@@ -15,6 +15,7 @@ from bighead.proto.v1 import plan_pb2 as pb
 from bighead.zipline.errors import BigheadError, DataError, UnsupportedError
 from bighead.zipline.ir.address import address, address_of_feature
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
+from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.nodes import Node, Project, Scan, View, walk
 from bighead.zipline.ir.serialize import VERSION, Content, deserialize, serialize
 from bighead.zipline.ir.serialize_expr import _PRIMITIVES
@@ -96,6 +97,15 @@ def test_equal_parts_are_written_once() -> None:
         total = Call("add", (total, total), BIGINT)
     data = serialize(Project(Scan(TABLE, ("host",)), (("total", total),)))
     assert len(data) < 2000
+
+
+def test_a_long_chain_is_written_and_printed() -> None:
+    many: Expr = Column("host", BIGINT)
+    for i in range(400):
+        many = Call("add", (many, Literal(i, BIGINT)), BIGINT)
+    data = serialize(Project(Scan(TABLE, ("host",)), (("many", many),)))
+    assert serialize(deserialize(data)) == data
+    assert format_expr(many).endswith(" + 397 + 398 + 399")
 
 
 def test_a_deep_plan_is_written() -> None:
