@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from bighead.zipline.errors import BigheadError
-from bighead.zipline.ir.types import VARCHAR, sql_name
+from bighead.zipline.ir.types import sql_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,7 @@ def statement(name: str, schema: pa.Schema, clauses: Clauses) -> str:
     WITH (owner = 'homes')
     """
     assert clauses.kind is not None, "a plain table needs no statement"
-    # A column that holds nothing but NULL may be of any type; text is one.
-    types = (VARCHAR if pa.types.is_null(t) else t for t in schema.types)
+    types = schema.types
     columns = (f"  {_quoted(n)} {sql_name(t)}" for n, t in zip(schema.names, types, strict=True))
     dotted = ".".join(_quoted(part) for part in name.split("."))
     lines = [f"CREATE OR REPLACE {clauses.kind} SOURCE {dotted} (", ",\n".join(columns), ")"]

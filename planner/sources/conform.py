@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from bighead.planner.sources.fits import fits, is_narrowing
 from bighead.zipline.errors import DataError, SchemaError, did_you_mean
-from bighead.zipline.ir.types import canonical, sql_name
+from bighead.zipline.ir.types import VARCHAR, canonical, sql_name
 
 _PER_MICROSECOND = {"ns": 1_000}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -41,6 +41,8 @@ def plan_schema(schema: pa.Schema, place: str) -> pa.Schema:
                 f"column '{field.name}' of {place} is of type {field.type}, which has no place in "
                 "SQL; leave it out or cast it"
             )
+        if pa.types.is_null(arrow):  # nothing but NULL may be of any type; text is one
+            arrow = VARCHAR
         fields.append(pa.field(field.name, arrow))
     return pa.schema(fields)
 

@@ -36,7 +36,9 @@ def pick(
         left = pc.sum(inside).as_py() or 0
         if left < (1 - WORTH_LEAVING) * table.num_rows:
             keep = inside if keep is None else pc.and_kleene(keep, inside)
-    return wanted if keep is None else wanted.filter(keep)
+    if keep is None or (not keep.null_count and pc.all(keep, min_count=0).as_py()):
+        return wanted
+    return wanted.filter(keep)
 
 
 def column_of(table: pa.Table, expr: Expr) -> pa.ChunkedArray[Any]:

@@ -113,6 +113,14 @@ def test_types_are_brought_to_those_of_a_plan() -> None:
     ]
 
 
+def test_durations_are_intervals_and_columns_of_nulls_are_text() -> None:
+    data = pa.table({"d": pa.array([-1, 1_500, None], pa.duration("ns")), "n": pa.nulls(3)})
+    found = read(data)
+    assert found.schema.types == [pa.duration("us"), VARCHAR]
+    assert found["d"].cast(BIGINT).to_pylist() == [-1, 1, None]
+    assert found["n"].to_pylist() == [None, None, None]
+
+
 def test_nanoseconds_are_floored_before_1970_too() -> None:
     nanos = pa.array([-1, -1_000, -1_001, 999, 1_000, None], pa.timestamp("ns"))
     found = read(pa.table({"ts": nanos}).slice(1))

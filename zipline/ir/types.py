@@ -75,6 +75,8 @@ def canonical(arrow: pa.DataType) -> pa.DataType | None:
         return arrow
     if pa.types.is_timestamp(arrow):
         return TIMESTAMPTZ if arrow.tz is not None else TIMESTAMP
+    if pa.types.is_duration(arrow):
+        return INTERVAL
     if pa.types.is_date64(arrow):
         return DATE
     if pa.types.is_large_string(arrow) or str(arrow) == "string_view":
