@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.document import Document
+from tests.docs.function_page import function_page
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,6 +22,13 @@ def test_the_examples_of_the_page_print_what_it_says(
     if request.config.getoption("--golden"):
         page.write_text(ran, encoding="utf-8")
     assert ran == page.read_text(encoding="utf-8")
+
+
+def test_the_page_of_functions_is_what_they_declare(request: pytest.FixtureRequest) -> None:
+    page = ROOT / "docs" / "functions.md"
+    if request.config.getoption("--golden"):
+        page.write_text(function_page(), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == function_page()
 
 
 def test_links_between_pages_lead_somewhere() -> None:
