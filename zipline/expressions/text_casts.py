@@ -117,7 +117,9 @@ def _shortened(texts: Array, arrow: pa.DataType) -> Array:
 
 
 def _days(days: Values) -> list[str]:
-    return list(np.datetime_as_string(days.astype("datetime64[D]")).tolist())
+    texts: list[str] = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
+    # Numpy counts the minus of a year among its four places.
+    return [f"-0{t[1:]}" if t[0] == "-" and t[4] == "-" else t for t in texts]
 
 
 def _read(array: Array, to: pa.DataType, pattern: str, read: Callable[[str], object]) -> Converted:
