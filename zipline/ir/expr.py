@@ -45,6 +45,9 @@ class Call:
 
 Expr = Column | Literal | Call
 
+_CHAIN = 64
+"""Longer conjunctions are halved, so that no walk over one goes deep."""
+
 TRUE = Literal(True, pa.bool_())
 
 
@@ -103,6 +106,10 @@ def conjunction(parts: tuple[Expr, ...]) -> Expr | None:
     """One predicate that holds where all parts hold; None for no parts."""
     if not parts:
         return None
+    if len(parts) > _CHAIN:
+        half = len(parts) // 2
+        both = (conjunction(parts[:half]), conjunction(parts[half:]))
+        return Call("and", tuple(p for p in both if p is not None), pa.bool_())
     whole = parts[0]
     for part in parts[1:]:
         whole = Call("and", (whole, part), pa.bool_())

@@ -128,11 +128,13 @@ def _call(call: Call) -> tuple[str, int]:
         word, binding = INFIX[name]
         # Chains of AND, OR, + and * read from the left, and comparisons do not chain at all.
         first = binding + 1 if binding == COMPARISON else binding
-        parts = [_inside(a, binding + 1) for a in args[:0:-1]]
+        # AND and OR read the same however they are grouped.
+        least = binding if binding in (OR, AND) else binding + 1
+        parts = [_inside(a, least) for a in args[:0:-1]]
         # Without recursion, since conditions can be long chains.
         left = args[0]
         while binding != COMPARISON and isinstance(left, Call) and left.function == name:
-            parts += [_inside(a, binding + 1) for a in left.args[:0:-1]]
+            parts += [_inside(a, least) for a in left.args[:0:-1]]
             left = left.args[0]
         return f" {word} ".join([_inside(left, first), *reversed(parts)]), binding
     if name in POSTFIX and len(args) == 1:

@@ -32,7 +32,15 @@ def bind(statement: Statement, catalog: Catalog) -> Command:
     Raises SqlError, with the place in the statement's text.
     """
     context = Context(statement.text, catalog)
-    node = statement.tree
+    try:
+        return _bind(statement.tree, context)
+    except RecursionError:
+        raise context.error(
+            statement.tree, "this statement is nested too deeply", "write IN (...) for many ORs"
+        ) from None
+
+
+def _bind(node: exp.Expr, context: Context) -> Command:
     if isinstance(node, tree.CreateSource):
         return bind_source(node, context)
     if isinstance(node, tree.CreateSet):
