@@ -14,6 +14,19 @@ import pyarrow as pa
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.types import sql_name
 
+TEXTS = (
+    "event_time",
+    "known_at",
+    "sequence",
+    "unit",
+    "changed_at",
+    "owner",
+    "description",
+    "partition_lag",
+    "complete",
+)
+"""The keywords that take a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
@@ -62,13 +75,32 @@ class Clauses:
         return None
 
 
+def check_name(name: object) -> None:
+    """Raises BigheadError for what is no name, dotted or not."""
+    if not isinstance(name, str) or not all(part.strip() for part in name.split(".")):
+        raise BigheadError(f"'{name}' is no name; write a word, or words joined by dots")
+
+
+def check_kinds(clauses: Clauses) -> None:
+    """Raises BigheadError for a keyword that is given what it does not take."""
+    for name in TEXTS:
+        value = getattr(clauses, name)
+        if value is not None and not isinstance(value, str):
+            raise BigheadError(f"{name} takes a text, not {value!r}")
+        if isinstance(value, str) and not value.strip() and name != "description":
+            raise BigheadError(f"{name} is empty; leave it out, or name a column")
+    if not isinstance(clauses.skip_null_times, bool):
+        raise BigheadError(f"skip_null_times takes True or False, not {clauses.skip_null_times!r}")
+
+
 def names_of(given: str | Sequence[str] | None, keyword: str) -> tuple[str, ...]:
     """One name or several, as a tuple."""
-    if given is None:
+    if given is None or (keyword == "tags" and not given):
         return ()
     names = (given,) if isinstance(given, str) else tuple(given)
     if not names or not all(isinstance(n, str) for n in names):
-        raise BigheadError(f"{keyword} takes the name of a column, or a list of names")
+        what = "a text" if keyword == "tags" else "the name of a column"
+        raise BigheadError(f"{keyword} takes {what}, or a list of them")
     return names
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from bighead.planner.catalog import Definitions
-from bighead.planner.declare import Clauses, names_of, statement
+from bighead.planner.declare import Clauses, check_kinds, check_name, names_of, statement
 from bighead.planner.describe import describe, show
 from bighead.planner.engine import Engine, Run
 from bighead.planner.engines import engine_named
@@ -95,7 +95,7 @@ class Session:
         skip_null_times: bool = False,
         owner: str | None = None,
         description: str | None = None,
-        tags: Sequence[str] = (),
+        tags: str | Sequence[str] = (),
         partition_lag: str | None = None,
         complete: str | None = None,
     ) -> None:
@@ -133,12 +133,12 @@ class Session:
             changed_at=changed_at,
             owner=owner,
             description=description,
-            tags=tuple(tags),
+            tags=names_of(tags, "tags"),
             partition_lag=partition_lag,
             complete=complete,
         )
-        if not name or not all(name.split(".")):
-            raise BigheadError(f"'{name}' is no name; write a word, or words joined by dots")
+        check_kinds(clauses)
+        check_name(name)
         found = open_source(data, name, self._place)
         source: Source
         if clauses.kind is None:
@@ -146,8 +146,10 @@ class Session:
             options = tuple(sorted((k, v) for k, v in described.items() if v is not None))
             source = Table(name, found.schema, options=options)
         else:
-            (parsed,) = parse(statement(name, found.schema, clauses))
-            command = bind(parsed, self.definitions)
+            parsed = parse(statement(name, found.schema, clauses))
+            if len(parsed) != 1:
+                raise BigheadError("a clause is one expression over the columns, without ';'")
+            command = bind(parsed[0], self.definitions)
             assert isinstance(command, CreateSource)
             source = command.source
         self.definitions.put(source, True, _rebind)
@@ -160,6 +162,8 @@ class Session:
         dialect: None for this project's own, or 'duckdb', 'snowflake' or 'spark', whose reading of
         a bare ASOF JOIN is then taken. Raises SqlError, and what the statements raise.
         """
+        if not isinstance(text, str):
+            raise BigheadError(f"sql() takes a text, not {type(text).__name__}")
         statements = parse(text, dialect)
         if not statements:
             raise SqlError("there is no statement", suggestion="write SELECT ...")

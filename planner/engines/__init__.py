@@ -23,8 +23,8 @@ ENGINES = {"datafusion": _datafusion, "reference": _reference}
 """Name: what makes the engine."""
 
 
-def engine_named(name: str) -> Engine:
+def engine_named(name: object) -> Engine:
     """A new engine; BigheadError where there is none of that name."""
-    if name not in ENGINES:
-        raise BigheadError(f"there is no engine '{name}'; {did_you_mean(name, ENGINES)}")
+    if not isinstance(name, str) or name not in ENGINES:
+        raise BigheadError(f"there is no engine '{name}'; {did_you_mean(str(name), ENGINES)}")
     return ENGINES[name]()

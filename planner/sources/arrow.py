@@ -90,7 +90,9 @@ def to_table(data: object, place: str) -> pa.Table | None:
     except BigheadError:
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # Arrow's errors over a frame come in parts: what failed, and in which column.
+        reason = "; ".join(str(part) for part in error.args) or type(error).__name__
+        reason = reason.splitlines()[0]
         raise SchemaError(f"{place} cannot be read as a table: {reason}") from error
 
 

@@ -64,8 +64,8 @@ def open_source(
     table = to_table(data, name)
     if table is None:
         raise SourceError(
-            f"{name} cannot be read from a {type(data).__name__}; give a path, a list of paths, an "
-            "Arrow, pandas or polars table, or an object with __arrow_c_stream__"
+            f"{name} cannot be read from {type(data).__name__} objects; give a path, a list of "
+            "paths, an Arrow, pandas or polars table, or an object with __arrow_c_stream__"
         )
     return hold(table, name, declared)
 

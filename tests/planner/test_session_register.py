@@ -112,6 +112,26 @@ def test_names_match_without_case_and_may_be_odd(session: Session) -> None:
         session.register("a..b", {"x": [1]})
 
 
+@pytest.mark.parametrize(
+    ("clauses", "message"),
+    [
+        ({"event_time": 5}, "event_time takes a text, not 5"),
+        ({"event_time": ""}, "event_time is empty; leave it out"),
+        ({"identity": []}, "identity takes the name of a column, or a list of them"),
+        ({"tags": [1]}, "tags takes a text, or a list of them"),
+        ({"skip_null_times": "yes"}, "skip_null_times takes True or False, not 'yes'"),
+        ({"event_time": "at; DROP EVENT SOURCE x"}, "one expression over the columns, without"),
+        ({"event_time": "at", "unit": "h"}, "unknown unit 'h'; write UNIT 's'"),
+        ({"event_time": "at", "unit": "s", "partition_lag": "2x"}, "has the unknown unit 'x'"),
+    ],
+)
+def test_a_keyword_takes_what_it_says(
+    session: Session, clauses: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BigheadError, match=message):
+        session.register("bookings", EVENTS, **clauses)
+
+
 def test_registering_again_replaces_the_data(session: Session) -> None:
     session.register("t", {"a": [1]})
     query = session.sql("SELECT a FROM t")
@@ -188,6 +208,10 @@ def test_a_source_without_data_says_how_to_give_it_some(session: Session) -> Non
 def test_an_engine_that_is_not_known_is_refused() -> None:
     with pytest.raises(BigheadError, match="there is no engine 'datafuson'; did you mean"):
         Session(engine="datafuson")
+    with pytest.raises(BigheadError, match="there is no engine 'None'"):
+        Session(engine=None)  # type: ignore[arg-type]
+    with pytest.raises(BigheadError, match=r"sql\(\) takes a text, not NoneType"):
+        Session().sql(None)  # type: ignore[arg-type]
 
 
 def test_both_engines_answer_alike() -> None:

@@ -166,7 +166,9 @@ def test_columns_that_no_plan_can_hold_are_named() -> None:
 
 @pytest.mark.parametrize("data", [42, None, object(), [], [1, 2]])
 def test_what_holds_no_rows_is_refused(data: object) -> None:
-    with pytest.raises(SourceError, match=r"cannot be read from an? \w+; give a path, a list of"):
+    with pytest.raises(
+        SourceError, match=r"cannot be read from \w+ objects; give a path, a list of"
+    ):
         read(data)
 
 
