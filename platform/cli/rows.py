@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -62,16 +62,13 @@ def write_rows(path: Path, format_: Format, rows: pa.Table, text: str | None = N
 
 def _write(file: IO[str], format_: Format, rows: pa.Table) -> None:
     if format_ == "csv":
-        file.write(",".join(_field(name) for name in rows.column_names) + "\n")
-        for values in _values(rows):
-            file.write(",".join(_field(_text(v)) for v in values) + "\n")
+        file.write(",".join(map(_field, rows.column_names)) + "\n")
+        for batch in rows.to_batches(max_chunksize=BATCH):
+            columns = [_fields(column) for column in batch.columns]
+            file.writelines(",".join(row) + "\n" for row in zip(*columns, strict=True))
         return
     _check_names(rows, "a JSON object")
-    names = rows.column_names
-    lines = (
-        json.dumps(dict(zip(names, map(plain, v), strict=True)), ensure_ascii=False)
-        for v in _values(rows)
-    )
+    lines = _json_lines(rows)
     if format_ == "jsonl":
         file.writelines(f"{line}\n" for line in lines)
         return
@@ -82,9 +79,30 @@ def _write(file: IO[str], format_: Format, rows: pa.Table) -> None:
     file.write("[]\n" if first else "\n]\n")
 
 
-def _values(rows: pa.Table) -> Iterator[tuple[object, ...]]:
+def _json_lines(rows: pa.Table) -> Iterator[str]:
+    names = rows.column_names
     for batch in rows.to_batches(max_chunksize=BATCH):
-        yield from zip(*(c.to_pylist() for c in batch.columns), strict=True)
+        columns = [_plain_column(column) for column in batch.columns]
+        for row in zip(*columns, strict=True):
+            yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
+
+
+def _plain_column(column: pa.Array[Any]) -> list[object]:
+    values = column.to_pylist()
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_boolean(kind):
+        return values
+    return [plain(v) for v in values]
+
+
+def _fields(column: pa.Array[Any]) -> list[str]:
+    """A column as CSV; numbers and times never need quotes."""
+    values = column.to_pylist()
+    if pa.types.is_integer(column.type):
+        return ["" if v is None else str(v) for v in values]
+    if pa.types.is_floating(column.type) or pa.types.is_timestamp(column.type):
+        return ["" if v is None else spelled(v) for v in values]
+    return [_field(None if v is None else spelled(v)) for v in values]
 
 
 def plain(value: object) -> object:
@@ -115,14 +133,14 @@ def spelled(value: object) -> str:
     ('2025-01-01T02:03:00', '-Infinity', '86400s')
     """
     match value:
+        case float():  # the commonest first
+            if isfinite(value):
+                return repr(value)
+            return "NaN" if isnan(value) else f"{'-' if value < 0 else ''}Infinity"
         case None:
             return "NULL"
         case bool():
             return "true" if value else "false"
-        case float():
-            if value != value:
-                return "NaN"
-            return repr(value) if isfinite(value) else f"{'-' if value < 0 else ''}Infinity"
         case datetime():
             if value.tzinfo is None:
                 return value.isoformat()
@@ -139,10 +157,6 @@ def spelled(value: object) -> str:
             return json.dumps(plain(value), ensure_ascii=False)
         case _:
             return str(value)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else spelled(value)
 
 
 def _field(text: str | None) -> str:
