@@ -12,7 +12,7 @@ import pytest
 from bighead.planner import Session
 from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.dataset import Span
-from bighead.zipline.errors import BigheadError, DataError
+from bighead.zipline.errors import BigheadError, DataError, SourceError
 from bighead.zipline.ir.expr import Expr
 
 SECOND = 1_000_000
@@ -239,6 +239,34 @@ def test_events_that_no_window_reaches_are_not_read(session: Session, tmp_path: 
     text = query.explain(analyze=True)
     scanned = next(line for line in text.splitlines() if "ArrowScan bookings" in line)
     assert "-- 10 rows" in scanned, "days 43 to 52"
+
+
+def test_folders_beyond_the_reach_are_left_out_by_a_declared_lag_only(tmp_path: Path) -> None:
+    day = 19_723  # 2024-01-01
+    for i, ds in enumerate(("2024-01-01", "2024-01-02", "2024-01-03")):
+        (tmp_path / f"ds={ds}").mkdir()
+        at = seconds((day + i) * 86_400 + 60)
+        pq.write_table(
+            pa.table({"k": [1], "x": [i], "at": at}), tmp_path / f"ds={ds}" / "p.parquet"
+        )
+    (tmp_path / "ds=2024-03-01").mkdir()
+    (tmp_path / "ds=2024-03-01" / "p.parquet").write_bytes(b"not read, so not missed")
+    session = Session(folder=tmp_path)
+    session.register("q", pa.table({"k": [1], "t": seconds((day + 2) * 86_400 + 120)}))
+    create = (
+        "CREATE OR REPLACE EVENT SOURCE e (k BIGINT, x BIGINT, at TIMESTAMP, ds DATE) "
+        "EVENT TIME at WITH (batch = '.'{})"
+    )
+    query = (
+        "SELECT f.n, f.days FROM q ASOF LEFT JOIN (SELECT k, COUNT(*) OVER (LAST '1d') AS n, "
+        "COUNT(DISTINCT ds) OVER (LAST '7d') AS days FROM e GROUP BY k) AS f "
+        "MATCH_CONDITION (q.t > f.event_time) ON f.k = q.k"
+    )
+    session.sql(create.format(", partition_lag = '1d'"))
+    assert rows(session, query) == [(1, 3)]
+    session.sql(create.format(""))
+    with pytest.raises(SourceError, match=r"ds=2024-03-01/p\.parquet is no Parquet file"):
+        session.sql(query).to_arrow()
 
 
 def test_plain_sql_keeps_the_order_and_the_words_of_an_error(session: Session) -> None:
