@@ -78,7 +78,7 @@ def test_null_times_are_skipped_and_counted_where_that_is_declared(session: Sess
     table = bookings_of([1, 1], [1, 2], seconds(None, 5))
     session.register("bookings", table, event_time="ts", skip_null_times=True)
     assert rows(session, SUMS) == [(1, 2), (2, None), (3, None)]
-    assert "1 rows skipped: no event time in bookings" in session.sql(SUMS).explain(analyze=True)
+    assert "1 row skipped: NULL event time in bookings" in session.sql(SUMS).explain(analyze=True)
 
 
 def test_an_overflow_names_the_feature_the_key_and_the_time(session: Session) -> None:

@@ -58,7 +58,10 @@ def prepare(node: Events | Versions, rows: pa.Table, run: Run, threads: int) -> 
     time_of = node.event_time if isinstance(node, Events) else node.changed_at
     time = values(time_of, rows)
     if isinstance(node, Events) and node.skip_null_times and time.null_count:
-        run.facts.append(f"{time.null_count:,} rows skipped: no event time in {node.source}")
+        several = "s" if time.null_count != 1 else ""
+        run.facts.append(
+            f"{time.null_count:,} row{several} skipped: NULL event time in {node.source}"
+        )
         there = compute("is_valid", time)
         rows, time = filtered(rows, there), time.filter(there)
     return Prepared(
