@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bighead.zipline.expressions import cast
-from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.ir.expr import Expr, columns_of, transform, walk
 from bighead.zipline.ir.types import DATE, TIMESTAMP, is_integer, sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_expression import ExpressionBinder
@@ -55,8 +55,7 @@ def match_condition(chain: Chain, node: tree.TemporalJoin, right: Right) -> Matc
     if time.type == DATE:
         time = cast(time, TIMESTAMP)
     if is_integer(time.type):
-        # An integer that a source counts its time in means that time.
-        time = next((t for t in chain.times if columns_of(t) == columns_of(time)), time)
+        time = next((t for own in chain.times if (t := _counted(own, time)) is not None), time)
     if not pa.types.is_timestamp(time.type):
         raise chain.error(
             ours, f"the time of a join is a TIMESTAMP, not {sql_name(time.type)}", "CAST it"
@@ -73,6 +72,19 @@ def match_condition(chain: Chain, node: tree.TemporalJoin, right: Right) -> Matc
             "write > or >=, or join the bare source",
         )
     return Match(time, kind in (exp.GTE, exp.LTE), forward)
+
+
+def _counted(time: Expr, count: Expr) -> Expr | None:
+    """The time that an integer means, counted as the source counts its own: `at`, `at - 60`.
+
+    None where the source's time is not made of one integer of these columns.
+    """
+    columns = columns_of(count)
+    own = next((e for e in walk(time) if is_integer(e.type) and columns_of(e) == columns), None)
+    if own is None or columns_of(time) != columns:
+        return None
+    placed = count if count.type == own.type else cast(count, own.type)
+    return transform(time, lambda e: placed if e == own else e)
 
 
 def _names(node: exp.Expr, right: Right) -> bool:
