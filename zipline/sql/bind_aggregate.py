@@ -70,15 +70,18 @@ def bind_windows(context: Context, node: tree.Windows) -> WindowList:
         raise context.error(
             node, "NEXT windows are for labels, and no feature may see the future", "write LAST"
         )
-    limit = int(node.args["limit"].name) if node.args.get("limit") is not None else None
+    limit = node.args.get("limit")
     windows: list[Window] = []
     for item in node.expressions:
-        if isinstance(item, tree.Rows):
-            if limit is not None:
-                raise context.error(item, "LIMIT goes with durations", "write one number of rows")
-            window = Window(rows=int(item.this.name))
-        else:
-            window = Window(parse_duration(item.name), limit)
+        if isinstance(item, tree.Rows) and limit is not None:
+            raise context.error(item, "LIMIT goes with durations", "write one number of rows")
+        try:
+            if isinstance(item, tree.Rows):
+                window = Window(rows=int(item.this.name))
+            else:
+                window = Window(parse_duration(item.name), int(limit.name) if limit else None)
+        except ValueError as error:
+            raise context.error(item, str(error)) from None
         if window in windows:
             raise context.error(item, f"{window} is in this list twice", "leave one of them out")
         windows.append(window)

@@ -27,6 +27,9 @@ def to_canonical(root: exp.Expr, text: str, dialect: str | None) -> exp.Expr:
 
 
 def _join(join: exp.Expr, text: str) -> None:
+    for name in join.args.get("using") or []:
+        if not isinstance(name, exp.Identifier):
+            raise node_error(text, name, "USING takes names of columns", "write USING (a, b)")
     if isinstance(join, tree.TemporalJoin):
         return
     if join.args.get("kind") in ("INNER", "OUTER"):
@@ -83,6 +86,25 @@ def _alias(alias: exp.Expr, text: str) -> None:
             raise node_error(text, column, "a column's new name is a name")
 
 
+def _column(column: exp.Expr, text: str) -> None:
+    """A name, or a star behind one."""
+    parts = [column.this, *(column.args.get(key) for key in ("table", "db", "catalog"))]
+    for part in parts:
+        if part is not None and not isinstance(part, exp.Identifier | exp.Star):
+            raise node_error(text, column, "a column is a name")
+
+
+def _star(star: exp.Expr, text: str) -> None:
+    for left_out in star.args.get("except_") or []:
+        if not isinstance(left_out, exp.Identifier | exp.Column):
+            raise node_error(text, left_out, "EXCEPT takes names of columns")
+
+
+def _select(select: exp.Expr, text: str) -> None:
+    if not select.expressions:
+        raise node_error(text, select, "SELECT needs columns", "write SELECT *")
+
+
 RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], None]] = {
     exp.Join: _join,
     exp.Anonymous: _call,
@@ -92,4 +114,7 @@ RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], None]] = {
     exp.Substring: _substring,
     exp.StrPosition: _position,
     exp.TableAlias: _alias,
+    exp.Column: _column,
+    exp.Star: _star,
+    exp.Select: _select,
 }

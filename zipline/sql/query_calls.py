@@ -160,7 +160,7 @@ def wrong_argument(call: Call, exprs: list[Expr]) -> str:
     known = aggregate_function(call.node)
     if known is None:
         return ""
-    if len(exprs) != known.arity and known.name in SPELLED:
+    if len(exprs) < known.arity or (len(exprs) > known.arity and known.name in SPELLED):
         return f"{known.signature} takes {known.arity} argument{'s' * (known.arity != 1)}"
     if known.name in NUMBERS and not (is_number(exprs[0].type) or pa.types.is_null(exprs[0].type)):
         return f"{call.name} takes numbers, not {sql_name(exprs[0].type)}"

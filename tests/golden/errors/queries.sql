@@ -161,3 +161,5 @@ SELECT 1 FROM requests q WHERE EXISTS (SELECT 1 FROM listings l WHERE l.listing 
 SELECT 1 FROM requests q WHERE q.listing IN (SELECT room_type FROM listings)
 ----
 WITH unused AS (SELECT pric FROM bookings) SELECT 1 AS x
+----
+SELECT MEDIAN() FROM bookings

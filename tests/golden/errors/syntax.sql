@@ -94,3 +94,11 @@ SELECT * FROM bookings b JOIN listings l
 SELECT * FROM bookings b JOIN listings l MATCH_CONDITION (b.ts > l.updated_at) ON b.listing = l.listing
 ----
 SELECT * FROM (SELECT 1) AS t(1)
+----
+SELECT FROM bookings
+----
+SELECT * EXCEPT (price p) FROM bookings
+----
+SELECT * FROM bookings JOIN listings USING (*)
+----
+SELECT b.3 FROM bookings b
