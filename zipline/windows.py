@@ -30,6 +30,7 @@ UNITS: dict[str, int] = {
     "y": YEAR,
 }
 MAX_MICROSECONDS = 2**63 - 1
+MAX_ROWS = 2**63 - 1
 _DURATION = re.compile(r"\s*(\d+)\s*([a-zA-Z]+)\s*")
 
 
@@ -85,6 +86,8 @@ class Window:
             raise ValueError(f"a window is at least 1 microsecond wide, not {self.width}")
         if self.rows is not None and self.rows <= 0:
             raise ValueError(f"a window holds at least 1 row, not {self.rows}")
+        if self.rows is not None and self.rows > MAX_ROWS:
+            raise ValueError(f"a window holds at most {MAX_ROWS} rows, not {self.rows}")
 
     @property
     def suffix(self) -> str:

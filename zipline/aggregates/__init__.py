@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -64,8 +65,8 @@ def aggregate(
 
     Raises
     ------
-    ExpressionError: wrong number or types of arguments, a k below 1, a p outside [0, 1], a filter
-        that is no BOOLEAN.
+    ExpressionError: wrong number or types of arguments, a k below 1, a p outside [0, 1] or of more
+        than 18 places, a filter that is no BOOLEAN.
 
     >>> from bighead.zipline.ir.expr import Column
     >>> aggregate("top_k", [Column("price", pa.float64())], k=3).type
@@ -93,6 +94,10 @@ def aggregate(
     return Aggregate(function, tuple(args), result, k=k, p=p, filter=filter, bucket=bucket)
 
 
+MAX_K = 2**63 - 1
+"""The kernels count in int64, and take p as a fraction of two such numbers."""
+
+
 def _check_constants(known: AggregateFunction, k: int | None, p: Decimal | None) -> None:
     title = known.signature
     if known.k == "required" and k is None:
@@ -101,6 +106,8 @@ def _check_constants(known: AggregateFunction, k: int | None, p: Decimal | None)
         raise ExpressionError(f"{title} takes no k")
     if k is not None and k < 1:
         raise ExpressionError(f"{title} keeps at least 1 value, not {k}")
+    if k is not None and k > MAX_K:
+        raise ExpressionError(f"{title} keeps at most {MAX_K} values, not {k}")
     if known.p == "required" and p is None:
         raise ExpressionError(f"{title} needs p, a number from 0 to 1", "MEDIAN(x) is the middle")
     if known.p == "no" and p is not None:
@@ -108,6 +115,11 @@ def _check_constants(known: AggregateFunction, k: int | None, p: Decimal | None)
     if p is not None and not 0 <= p <= 1:
         raise ExpressionError(
             f"the p of {title} lies from 0 to 1, and {p} does not", "write 0.95 for 95 %"
+        )
+    if p is not None and Fraction(p).denominator > MAX_K:
+        raise ExpressionError(
+            f"the p of {title} is {p}, which is more digits than it takes",
+            "18 decimal places will do",
         )
 
 
