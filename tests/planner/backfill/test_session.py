@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,7 +38,7 @@ def session(engine: str, zone: str | None, seed: int) -> Session:
     """Events and a spine around 1970, unsorted, some rows on the edges of days."""
     choose = random.Random(seed)
 
-    def times(count: int) -> pa.Array:
+    def times(count: int) -> pa.Array[Any]:
         moments = [
             START + timedelta(days=choose.randrange(7), microseconds=choose.choice([-1, 0, 0, 1]))
             if choose.random() < 0.4
