@@ -52,10 +52,7 @@ def _join(node: Node) -> Node:
 
 
 def reach_of(right: View | Lookup) -> Reach:
-    """How far from t an event can lie and still be seen.
-
-    >>> from bighead.zipline.windows import DAY
-    """
+    """How far from t an event can lie and still be seen."""
     if isinstance(right, Lookup):
         return Reach(0, right.tolerance) if right.forward else Reach(right.tolerance, 0)
     back: int | None = 0
