@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from bighead.planner.engines.datafusion.relational import relational_schema
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, users_of
 from bighead.zipline.errors import BigheadError, CatalogError, did_you_mean
 
@@ -41,11 +42,6 @@ class Definitions:
 
     def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
         """What plain SQL over tables of these schemas returns; BigheadError where it is wrong."""
-        # DataFusion takes seconds to load, and most statements do not need it.
-        from bighead.planner.engines.datafusion.relational import (  # noqa: PLC0415
-            relational_schema,
-        )
-
         return relational_schema(sql, tables)
 
     def get(self, name: str) -> Definition:

@@ -46,6 +46,8 @@ CONFINED: dict[str, tuple[str, ...]] = {
 # Imports inside a function ("folder/file.py: module"), and why each is there. The command line may
 # have them anywhere, because `bighead --help` has to be quick.
 LATE_IMPORTS: dict[str, str] = {
+    "planner/engines/datafusion/relational.py: datafusion": "slow to load, rarely needed",
+    "planner/result.py: polars": "optional, and slow to load",
     "planner/sources/object_store.py: datafusion": "slow to load, and most sources are files",
     "planner/sources/object_store.py: datafusion.object_store": "as above",
 }

@@ -1,25 +1,19 @@
-"""The engines by name; the code of one is loaded when it is asked for."""
+"""The engines by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bighead.planner.engine import Engine
+from bighead.planner.engines.datafusion import DataFusionEngine
+from bighead.planner.engines.datafusion.relational import run_relational
+from bighead.planner.engines.reference import ReferenceEngine
 from bighead.zipline.errors import BigheadError, did_you_mean
 
-
-def _datafusion() -> Engine:
-    from bighead.planner.engines.datafusion import DataFusionEngine  # noqa: PLC0415
-
-    return DataFusionEngine()
-
-
-def _reference() -> Engine:
-    from bighead.planner.engines.datafusion.relational import run_relational  # noqa: PLC0415
-    from bighead.planner.engines.reference import ReferenceEngine  # noqa: PLC0415
-
-    return ReferenceEngine(run_relational)
-
-
-ENGINES = {"datafusion": _datafusion, "reference": _reference}
+ENGINES: dict[str, Callable[[], Engine]] = {
+    "datafusion": DataFusionEngine,
+    "reference": lambda: ReferenceEngine(run_relational),
+}
 """Name: what makes the engine."""
 
 

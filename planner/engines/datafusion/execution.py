@@ -23,6 +23,7 @@ from bighead.planner.engines.datafusion.events import Prepared, prepare, united
 from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key
 from bighead.planner.engines.datafusion.lookups import Sides, look_up
 from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin, scans
+from bighead.planner.engines.datafusion.relational import run_relational
 from bighead.planner.engines.datafusion.rows import (
     appended,
     column,
@@ -144,9 +145,6 @@ class Execution:
 
     def relational(self, node: Relational) -> pa.Table:
         """Plain SQL."""
-        # DataFusion takes seconds to load, and most plans do without.
-        from bighead.planner.engines.datafusion.relational import run_relational  # noqa: PLC0415
-
         tables = {name: self.table(below) for name, below in node.tables}
         with self.measured(node):
             found = run_relational(node, tables)

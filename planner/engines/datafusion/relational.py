@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from datafusion import SessionConfig, SessionContext, SQLOptions
 
 from bighead.planner.sources.conform import conform
 from bighead.zipline.errors import BigheadError, DataError, SqlError, UnsupportedError
 from bighead.zipline.ir.nodes import Relational
 from bighead.zipline.ir.types import canonical
+
+if TYPE_CHECKING:
+    from datafusion import DataFrame
 
 _PREFIX = re.compile(
     r"^(?:DataFusion error|Error during planning|Schema error|SQL error|Execution error|"
@@ -31,10 +34,6 @@ _OF_DATA = re.compile(
 )
 _UNSUPPORTED = re.compile(r"not implemented|not supported|unsupported", re.IGNORECASE)
 
-_QUERIES_ONLY = (
-    SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
-)
-
 
 def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table:
     """The rows of plain SQL over these tables, under the node's names and types.
@@ -42,14 +41,8 @@ def run_relational(node: Relational, tables: Mapping[str, pa.Table]) -> pa.Table
     Raises DataError where a value breaks a rule, SqlError or UnsupportedError where DataFusion does
     not take the statement.
     """
-    context = _context()
-    for name, table in tables.items():
-        batches = table.to_batches()
-        if not batches:
-            batches = [pa.RecordBatch.from_pylist([], schema=table.schema)]
-        context.register_record_batches(name, [batches])
     with _translating():
-        found = context.sql_with_options(node.sql, _QUERIES_ONLY).to_arrow_table()
+        found = _planned(node.sql, tables).to_arrow_table()
     arrays = [
         conform(found.column(i), field.type, field.name, "the result")
         for i, field in enumerate(node.columns)
@@ -62,12 +55,9 @@ def relational_schema(sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
 
     Raises SqlError or UnsupportedError where DataFusion does not take the statement.
     """
-    context = _context()
-    for name, schema in tables.items():
-        batch = pa.RecordBatch.from_pylist([], schema=schema)
-        context.register_record_batches(name, [[batch]])
+    empty = {name: schema.empty_table() for name, schema in tables.items()}
     with _translating():
-        found = context.sql_with_options(sql, _QUERIES_ONLY).schema()
+        found = _planned(sql, empty).schema()
     fields = []
     for field in found:
         arrow = canonical(field.type)
@@ -91,9 +81,17 @@ def _translating() -> Iterator[None]:
         raise translated(error) from error
 
 
-def _context() -> SessionContext:
-    config = SessionConfig().with_target_partitions(1)
-    return SessionContext(config)
+def _planned(sql: str, tables: Mapping[str, pa.Table]) -> DataFrame:
+    """The query over these tables, planned by DataFusion and not yet run."""
+    # It takes seconds to load, and most plans do without.
+    from datafusion import SessionConfig, SessionContext, SQLOptions  # noqa: PLC0415
+
+    context = SessionContext(SessionConfig().with_target_partitions(1))
+    for name, table in tables.items():
+        batches = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+        context.register_record_batches(name, [batches])
+    only_queries = SQLOptions().with_allow_ddl(False).with_allow_dml(False)
+    return context.sql_with_options(sql, only_queries.with_allow_statements(False))
 
 
 def translated(error: BaseException) -> BigheadError:
