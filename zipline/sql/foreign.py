@@ -74,16 +74,18 @@ def _matched(join: tree.TemporalJoin, text: str, dialect: str | None) -> None:
             _last_of_using(join, text)
             return
         raise node_error(text, join.this, f"this {join.method} JOIN has no time", advice)
-    conjuncts = list(on.flatten()) if isinstance(on, exp.And) else [on]
+    on = on.unnest()
+    # Parentheses stay: around an OR they are what keeps it together beside AND.
+    conjuncts = list(on.flatten(unnest=False)) if isinstance(on, exp.And) else [on]
     name = join.this.alias_or_name.lower()
-    times = [c for c in conjuncts if type(c) in FLIPPED and _spans_join(c, name)]
+    times = [c for c in conjuncts if _is_time(c.unnest(), name)]
     if len(times) != 1:
         found = "no inequality" if not times else f"{len(times)} inequalities"
         raise node_error(
             text, on, f"ON holds {found} between the two sides; one must state the time", advice
         )
     rest = [c for c in conjuncts if c is not times[0]]
-    join.set("match_condition", _right_side_last(times[0], name))
+    join.set("match_condition", _right_side_last(times[0].unnest(), name))
     join.set("on", exp.and_(*rest, copy=False, wrap=False) if rest else None)
 
 
@@ -91,7 +93,10 @@ def _tables(node: exp.Expr) -> set[str]:
     return {column.table.lower() for column in node.find_all(exp.Column)}
 
 
-def _spans_join(comparison: exp.Expr, name: str) -> bool:
+def _is_time(comparison: exp.Expr, name: str) -> bool:
+    """An inequality between the two sides of the join."""
+    if type(comparison) not in FLIPPED:
+        return False
     left, right = _tables(comparison.this), _tables(comparison.expression)
     return bool(left and right) and (name in left) != (name in right)
 
