@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pyarrow as pa
 
+from bighead.zipline.expressions import call
 from bighead.zipline.ir.expr import Call, Column, Expr
 from bighead.zipline.ir.expr import Literal as Constant
 from bighead.zipline.ir.nodes import Feature, Lookup, TemporalJoin, UnionAll, Versions, View
@@ -37,6 +38,8 @@ Keys = Literal[
     "stamp",
     "bytes",
     "small",
+    "unsigned",
+    "wide",
 ]
 Knowledge = Literal["none", "equal", "late", "never", "unordered", "early"]
 Match = Literal["strict", "inclusive"]
@@ -56,6 +59,13 @@ KEY_POOLS: dict[Keys, tuple[tuple[pa.DataType, tuple[Any, ...]], ...]] = {
     "decimal": ((pa.decimal128(20, 3), (Decimal("1.500"), Decimal("-1.500"), None)),),
     "stamp": ((pa.timestamp("us"), (0, -1, 2**62, None)),),
     "bytes": ((pa.binary(), (*BYTES[:4], None)),),
+    "unsigned": ((pa.uint64(), (0, 2**64 - 1, 2**63, None)),),
+    "wide": (
+        (pa.int8(), (1, -128)),
+        (pa.float32(), (0.5, 0.0, -0.0, NAN)),
+        (pa.timestamp("us", "UTC"), (0, None)),
+        (pa.duration("us"), (0,)),
+    ),
 }
 
 MIDNIGHT = 1_356_998_400_000_000
@@ -195,6 +205,8 @@ def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Fea
             args: tuple[Expr, ...] = ()
             if names:
                 args = (column(schema, pick(rng, names)),)
+                if args[0].type in CHANGED and rng.random() < 0.2:
+                    args = (_changed(rng, schema, args[0]),)
             if function in ("min_by", "max_by"):
                 args = (*args, column(schema, pick(rng, ANYTHING)))
             more: dict[str, Any] = {}
@@ -210,6 +222,20 @@ def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Fea
                 more["bucket"] = column(schema, pick(rng, BUCKETS))
             made.append(Feature(f"{function}_{i}", aggregate(function, *args, **more), window))
     return made
+
+
+CHANGED = (pa.int32(), pa.float64(), pa.string(), pa.bool_())
+"""Types of columns that aggregates read through an expression, too."""
+
+
+def _changed(rng: Rng, schema: pa.Schema, plain: Expr) -> Expr:
+    """An expression of the same type, or of a wider one, over this column and others."""
+    if plain.type == pa.string():
+        return call("nullif", [plain, Constant("a", pa.string())])
+    if plain.type == pa.bool_():
+        return call("or", [plain, column(schema, "flag")])
+    other = column(schema, pick(rng, ("i8", "u16", "f32")))
+    return call(pick(rng, ("multiply", "divide", "add")), [plain, other])
 
 
 def _filter(rng: Rng, schema: pa.Schema) -> Expr:
@@ -263,8 +289,11 @@ def windows_case(seed: int, match: Match, keys: Keys, knowledge: Knowledge) -> C
         where = Call("is_not_null", (source.event_time,), pa.bool_())
     if rng.random() < 0.2 and size:
         source = replace(source, identity=("id",))
-        copies = rng.integers(0, size, 3)
-        tables["events"] = pa.concat_tables([rows, rows.take(copies)])
+        copies = rows.take(rng.integers(0, size, 3))
+        if rng.random() < 0.2:
+            other_words = pa.array(draw(rng, ("", "b"), 3, 0.0), pa.string())
+            copies = copies.set_column(copies.column_names.index("word"), "word", other_words)
+        tables["events"] = pa.concat_tables([rows, copies])
     right: Any = events(source, where)
     if rng.random() < 0.2:
         other = event_table(rng, keys, pick(rng, KNOWLEDGE), times, 8, 0.0)
@@ -273,10 +302,14 @@ def windows_case(seed: int, match: Match, keys: Keys, knowledge: Knowledge) -> C
         second = _source(rng, "others", other.schema, known, sequence=pick(rng, (None, sequence)))
         right = UnionAll((right, events(second, where)))
     expressions = tuple(column(rows.schema, f"k{i}") for i in range(len(KEY_POOLS[keys])))
+    made = features(rng, rows.schema, windows)
+    if rng.random() < 0.2:
+        narrow = Call("cast", (column(rows.schema, "i32"),), pa.int8())
+        made.append(Feature("narrow", aggregate("max", narrow), windows[0]))
     view = View(
         right,
         expressions,
-        tuple(features(rng, rows.schema, windows)),
+        tuple(made),
         tail=pick(rng, (None, None, None, None, HOUR, DAY, 300_000_000)),
     )
     asking = tables["spine"].schema
@@ -317,9 +350,8 @@ def lookup_case(seed: int, match: Match, keys: Keys, knowledge: Knowledge) -> Ca
         other = event_table(rng, keys, pick(rng, KNOWLEDGE), times, 8, 0.0)
         tables["others"] = other
         # Whether a source names a knowledge time decides what a forward look-up may take.
-        second = _source(
-            rng, "others", other.schema, knowledge, sequence=pick(rng, (None, sequence))
-        )
+        known = pick(rng, (knowledge, "none", "late"))
+        second = _source(rng, "others", other.schema, known, sequence=pick(rng, (None, sequence)))
         right = UnionAll((right, events(second, where)))
     expressions = tuple(column(rows.schema, f"k{i}") for i in range(len(KEY_POOLS[keys])))
     residual = _residual(rng) if rng.random() < 0.4 else None

@@ -18,7 +18,7 @@ from bighead.zipline.ir.nodes import TemporalJoin, Versions, View
 from bighead.zipline.ir.sources import EventSource
 from bighead.zipline.windows import format_duration
 from tests.conformance.cases import Case, operand, sql
-from tests.conformance.check import REFERENCE, Outcome, ask, without_sums
+from tests.conformance.check import REFERENCE, Outcome, ask, calmed
 from tests.conformance.compare import difference
 from tests.conformance.generate import (
     KEYS,
@@ -102,7 +102,7 @@ def check_sql(made: Case, engine: str) -> None:
     wanted = ask(REFERENCE, case)
     found = disagreement(case, wanted, answer(s, text))
     assert found is None, f"{found}\n{case.label}\n{text}"
-    calmer = None if wanted.error is None else without_sums(case)
+    calmer = None if wanted.error is None else calmed(case)
     if calmer is not None:
         check_sql(calmer, engine)
 

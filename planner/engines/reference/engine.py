@@ -15,7 +15,7 @@ import pyarrow as pa
 from bighead.planner.engine import Open, Run
 from bighead.planner.engines.reference.events import Asking, Event, Key, collect, key_of
 from bighead.planner.engines.reference.expressions import evaluate
-from bighead.planner.engines.reference.temporal import Keyed, lookup_rows, view_rows
+from bighead.planner.engines.reference.temporal import UNSEEN, Keyed, lookup_rows, view_rows
 from bighead.planner.engines.reference.values import (
     Row,
     is_counted,
@@ -135,7 +135,7 @@ class Execution:
         right = join.right
         keyed: Keyed = [(key_of(right.keys, e.row), e) for e in collect(right.events, self.rows)]
         if isinstance(right, View):
-            answers = view_rows(join, right, spine, keyed)
+            answers = view_rows(join, right, spine, keyed, self.remarks.facts)
         else:
             nothing: Row = dict.fromkeys(right.columns)
             found = lookup_rows(join, right, spine, keyed)
@@ -151,7 +151,7 @@ class Execution:
         """Say which bad rows nothing has seen."""
         for _, event in keyed:
             if event.flaw is not None:
-                self.remarks.facts.append(f"not seen: {event.flaw}")
+                self.remarks.facts.append(f"{UNSEEN}{event.flaw}")
 
     def static_join(self, join: StaticJoin) -> list[Row]:
         """Each row of the spine takes the row of its primary key."""
@@ -185,7 +185,7 @@ class Execution:
         """Say that a primary key repeats, whether or not a row of the spine has it."""
         keys = [tuple(order(row[c]) for c in join.primary_key) for row in entity]
         if len(set(keys)) < len(keys):
-            self.remarks.facts.append(f"not seen: the primary key of {join.alias} repeats")
+            self.remarks.facts.append(f"{UNSEEN}the primary key of {join.alias} repeats")
 
     def keys(self, node: Keys) -> list[Row]:
         """The distinct keys of the events, in canonical order."""

@@ -27,6 +27,9 @@ from bighead.zipline.ir.nodes import Aggregate, Feature, Lookup, TemporalJoin, V
 from bighead.zipline.ir.types import TIMESTAMP
 from bighead.zipline.windows import Window
 
+UNSEEN = "not seen: "
+"""Before what is wrong with a row that may lie in no window; another engine may refuse it."""
+
 Keyed = list[tuple[Key | None, Event]]
 
 
@@ -92,15 +95,20 @@ def aggregated(feature: Feature, held: list[Input]) -> Value:
 
 
 def view_rows(
-    join: TemporalJoin, view: View, spine: list[Asking], keyed: Keyed
+    join: TemporalJoin, view: View, spine: list[Asking], keyed: Keyed, facts: list[str]
 ) -> list[tuple[Row, bool]]:
-    """For each spine row its features, and whether some window of the set holds a row."""
+    """For each spine row its features, and whether some window of the set holds a row.
+
+    Says in `facts` where an expression has no value for an event, seen or not.
+    """
     declared = view.events.schema.names
     inputs = {}
     for feature in view.features:
         reads = feature.aggregate.reads
         cut = [c for c in declared if c in reads]
         inputs[feature.name] = {id(e): read(feature.aggregate, e, cut) for _, e in keyed}
+        failed = [i.failure for i in inputs[feature.name].values() if i.failure is not None]
+        facts += [f"{UNSEEN}{failure.error}" for failure in failed]
     rows = []
     for asking in spine:
         row: Row = {}
