@@ -180,6 +180,32 @@ def test_lists_and_structs_are_ordered_where_nothing_else_tells(session: Session
     assert rows(session, LAST.replace("nights", "tags"))[0] == (1, ["b", "a"])
 
 
+def test_structs_and_lists_are_values_like_others(session: Session) -> None:
+    ages = [-(2**62), 2**62, None]  # beyond the years of Python's calendar
+    table = pa.table(
+        {
+            "listing": [1, 1, 1],
+            "pair": pa.array(
+                [{"n": i, "at": at} for i, at in enumerate(ages)],
+                pa.struct([("n", pa.int64()), ("at", pa.timestamp("us"))]),
+            ),
+            "tags": [["a"], ["b"], None],
+            "ts": seconds(1, 1, 1),
+        }
+    )
+    twice = pa.concat_tables([table, table])
+    session.register("bookings", twice, event_time="ts", identity=["listing", "ts"])
+    with pytest.raises(DataError, match="two different rows of the identity"):
+        session.sql(SUMS.replace("SUM(nights)", "LAST(pair)")).to_arrow()
+    session.register("bookings", twice, event_time="ts")
+    last = session.sql(SUMS.replace("SUM(nights)", "LAST(pair)")).to_arrow()
+    assert str(last["n"].cast(pa.struct([("n", pa.int64()), ("at", pa.int64())]))[0]) == (
+        "[('n', 2), ('at', None)]"
+    )
+    newest = session.sql(SUMS.replace("SUM(nights)", "LAST_K(tags, 3)")).to_arrow()
+    assert newest["n"][0].as_py() == [["b"], ["b"], ["a"]]
+
+
 def test_events_of_several_sources_are_one_timeline(session: Session) -> None:
     session.register(
         "old", bookings_of([1, 2], [100, 200], seconds(5, 5)), event_time="ts", known_at="ts"

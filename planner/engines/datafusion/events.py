@@ -13,7 +13,7 @@ import pyarrow as pa
 from bighead.kernels.temporal import distinct_rows
 from bighead.planner.engine import Run
 from bighead.planner.engines.datafusion.faults import spell
-from bighead.planner.engines.datafusion.ordinal import ordinal
+from bighead.planner.engines.datafusion.ordinal import comparable, ordinal
 from bighead.planner.engines.datafusion.rows import (
     column,
     exported,
@@ -24,7 +24,7 @@ from bighead.planner.engines.datafusion.rows import (
     whole,
 )
 from bighead.zipline.errors import DataError
-from bighead.zipline.expressions.arrow import Array, compute, nulls, repeat, scalar
+from bighead.zipline.expressions.arrow import Array, compute, make, nulls, repeat, scalar
 from bighead.zipline.ir.nodes import Events, UnionAll, Versions
 
 ALWAYS = -(2**63)
@@ -103,22 +103,13 @@ def _known(part: Prepared) -> Array:
 
 def _without_copies(node: Events, rows: pa.Table, threads: int) -> pa.Table:
     identity = [column(rows, name) for name in node.identity]
-    others = [
-        ordinal(a) if pa.types.is_nested(a.type) else a
-        for a in (column(rows, n) for n in rows.column_names if n not in node.identity)
-    ]
+    rest = [name for name in rows.column_names if name not in node.identity]
+    others = [comparable(column(rows, name)) for name in rest]
     kept, conflict = distinct_rows(identity, others, threads)
     if conflict is not None:
         first, second = conflict
         named = ", ".join(f"{name} = {spell(column(rows, name), second)}" for name in node.identity)
-        differing = next(
-            (
-                name
-                for name in rows.column_names
-                if str(column(rows, name)[first]) != str(column(rows, name)[second])
-            ),
-            "a column",
-        )
+        differing = next((n for n in rest if _differ(column(rows, n), first, second)), "a column")
         raise DataError(
             f"{node.source} holds two different rows of the identity ({named}): they differ in "
             f"{differing}; rows of equal identity must be equal, so correct one of them, or name "
@@ -126,3 +117,9 @@ def _without_copies(node: Events, rows: pa.Table, threads: int) -> pa.Table:
         )
     numbers = exported(kept)
     return rows if len(numbers) == rows.num_rows else taken(rows, numbers)
+
+
+def _differ(array: Array, first: int, second: int) -> bool:
+    """Whether two rows hold different values, as the kernel compares them."""
+    one, other = ordinal(array.take(make([first, second]))).to_pylist()
+    return bool(one != other)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from bighead.planner.cells import cell
 from bighead.zipline.errors import DataError
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.expr import Literal
@@ -25,10 +26,9 @@ def spell(array: Array, row: int) -> str:
         return format_expr(Literal(value.cast(pa.int32()).as_py(), arrow))
     if pa.types.is_timestamp(arrow) or pa.types.is_duration(arrow):
         return format_expr(Literal(value.cast(pa.int64()).as_py(), arrow))
-    plain = value.as_py()
     if pa.types.is_nested(arrow):
-        return str(plain)
-    return format_expr(Literal(plain, arrow))
+        return cell(value)
+    return format_expr(Literal(value.as_py(), arrow))
 
 
 def spell_key(names: Sequence[str], arrays: Sequence[Array], row: int) -> str:

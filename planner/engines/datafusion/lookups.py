@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from bighead.kernels.temporal import Timeline, encode
 from bighead.planner.engines.datafusion.events import Prepared
-from bighead.planner.engines.datafusion.ordinal import ordinal, sorted_rows
+from bighead.planner.engines.datafusion.ordinal import comparable, sorted_rows
 from bighead.planner.engines.datafusion.rows import (
     Numbers,
     column,
@@ -74,8 +74,7 @@ def look_up(sides: Sides, timeline: Timeline) -> Array:
 
 def ties_of(events: Prepared) -> list[Array]:
     """The columns that order rows of equal time and sequence: the whole row, as it is declared."""
-    arrays = [column(events.table, name) for name in events.table.column_names]
-    return [ordinal(a) if pa.types.is_nested(a.type) else a for a in arrays]
+    return [comparable(column(events.table, name)) for name in events.table.column_names]
 
 
 def _by_primary_key(lookup: Lookup) -> bool:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.planner.engines.datafusion.rows import Numbers, numbers
-from bighead.zipline.expressions.arrow import Array, compute, make, nulls, scalar
+from bighead.zipline.expressions.arrow import Array, as_type, compute, make, nulls, scalar
 
 
 def ordinal(array: Array) -> Array:
@@ -32,6 +32,11 @@ def ordinal(array: Array) -> Array:
     return make(ranks).take(encoded.indices)
 
 
+def comparable(array: Array) -> Array:
+    """The column itself where the kernel compares its type, else numbers in its place."""
+    return ordinal(array) if pa.types.is_nested(array.type) else array
+
+
 def sorted_rows(columns: Sequence[Array], rows: int) -> Numbers:
     """The numbers of the rows in ascending order of the columns in turn, NULL first; stable."""
     if not columns:
@@ -43,9 +48,26 @@ def sorted_rows(columns: Sequence[Array], rows: int) -> Numbers:
 
 def _nested(array: Array) -> Array:
     """Item by item in Python: such columns are rare, and short where they order anything."""
-    keys = [None if v is None else _key(v) for v in array.to_pylist()]
+    plain = as_type(array, _without_times(array.type))
+    keys = [None if v is None else _key(v) for v in plain.to_pylist()]
     ranks = {k: i for i, k in enumerate(sorted({k for k in keys if k is not None}))}
     return make([None if k is None else ranks[k] for k in keys], pa.int64())
+
+
+def _without_times(arrow: Any) -> pa.DataType:
+    """The same type with times as whole numbers: Python's calendar ends before theirs."""
+    if pa.types.is_timestamp(arrow) or pa.types.is_duration(arrow):
+        return pa.int64()
+    if pa.types.is_date(arrow):
+        return pa.int32()
+    if pa.types.is_map(arrow):
+        return pa.map_(_without_times(arrow.key_type), _without_times(arrow.item_type))
+    if pa.types.is_list(arrow):
+        return pa.list_(_without_times(arrow.value_type))
+    if pa.types.is_struct(arrow):
+        parts = (arrow.field(i) for i in range(arrow.num_fields))
+        return pa.struct([pa.field(part.name, _without_times(part.type)) for part in parts])
+    return cast("pa.DataType", arrow)
 
 
 def _key(value: Any) -> tuple[Any, ...]:

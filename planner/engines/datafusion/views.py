@@ -11,7 +11,7 @@ import pyarrow as pa
 from bighead.kernels import temporal
 from bighead.kernels.temporal import Spec, Timeline
 from bighead.planner.engines.datafusion.assemble import SELECTING, assemble
-from bighead.planner.engines.datafusion.ordinal import ordinal
+from bighead.planner.engines.datafusion.ordinal import comparable
 from bighead.planner.engines.datafusion.rows import exported, numbers, values
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.expr import Column, Expr
@@ -38,7 +38,7 @@ class Asked:
         if found is None:
             array = values(expr, self.table)
             # The kernel compares single values; lists and structs go by their order.
-            self.columns.append(ordinal(array) if pa.types.is_nested(array.type) else array)
+            self.columns.append(comparable(array))
             found = self.places[expr] = len(self.columns) - 1
         return found
 
