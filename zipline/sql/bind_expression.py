@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from bighead.zipline.aggregates import find as find_aggregate
 from bighead.zipline.errors import ExpressionError, SqlError
-from bighead.zipline.expressions import call, cast, number, try_cast
+from bighead.zipline.expressions import adapt_literal, call, cast, number, try_cast
 from bighead.zipline.ir.expr import Expr, Literal
 from bighead.zipline.ir.types import (
     BOOLEAN,
@@ -246,6 +246,13 @@ class ExpressionBinder:
         bound = self.bind(node.this)
         if isinstance(node, exp.TryCast):
             return try_cast(bound, to)
+        if pa.types.is_timestamp(to) and isinstance(bound, Literal) and bound.type == VARCHAR:
+            moment = adapt_literal(bound, to)
+            if moment is None:
+                raise self.error(
+                    node.this, f"{bound.value!r} is no time", "write 'YYYY-MM-DD HH:MM:SS'"
+                )
+            return moment
         return cast(bound, to)
 
     def _extract(self, node: exp.Expr) -> Expr:

@@ -146,6 +146,8 @@ class _SetBinder:
         for name, _, node in outputs:
             if name.casefold() in names:
                 raise self.context.error(node, f"two columns are called '{name}'", "rename one: AS")
+            if name.startswith("#"):
+                raise self.context.error(node, "names with # are the plan's own", "rename it: AS")
             names.add(name.casefold())
         columns = tuple((name, expr) for name, expr, _ in outputs)
         exprs = tuple(expr for _, expr in keys)

@@ -100,11 +100,6 @@ def _star(star: exp.Expr, text: str) -> None:
             raise node_error(text, left_out, "EXCEPT takes names of columns")
 
 
-def _select(select: exp.Expr, text: str) -> None:
-    if not select.expressions:
-        raise node_error(text, select, "SELECT needs columns", "write SELECT *")
-
-
 RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], None]] = {
     exp.Join: _join,
     exp.Anonymous: _call,
@@ -116,5 +111,4 @@ RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], None]] = {
     exp.TableAlias: _alias,
     exp.Column: _column,
     exp.Star: _star,
-    exp.Select: _select,
 }

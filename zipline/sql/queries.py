@@ -65,6 +65,12 @@ class QueryParser(WindowParser):
 
     # -- the select list ------------------------------------------------------------------------
 
+    def _parse_projections(self) -> tuple[list[exp.Expr], list[exp.Expr] | None]:
+        projections, exclude = super()._parse_projections()
+        if not projections:
+            raise self.refuse("SELECT needs columns", self._curr, "write SELECT *")
+        return projections, exclude
+
     def _parse_expression(self) -> exp.Expr | None:
         follower = self._after(1)
         marks = follower is not None and (

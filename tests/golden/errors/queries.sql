@@ -163,3 +163,5 @@ SELECT 1 FROM requests q WHERE q.listing IN (SELECT room_type FROM listings)
 WITH unused AS (SELECT pric FROM bookings) SELECT 1 AS x
 ----
 SELECT MEDIAN() FROM bookings
+----
+SELECT * FROM listing_bookings AS OF TIMESTAMP 'yesterday'
