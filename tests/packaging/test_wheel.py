@@ -43,7 +43,7 @@ result = session.sql('''
     CREATE FEATURE SET activity AS
     SELECT listing, SUM(nights) OVER (LAST '7d') AS nights, COUNT(*) OVER (LAST '7d') AS bookings
     FROM bookings GROUP BY listing;
-    SELECT q.listing, a.nights_7d AS nights, a.bookings_7d AS bookings FROM requests AS q
+    SELECT q.listing, a.nights, a.bookings FROM requests AS q
     ASOF LEFT JOIN activity AS a MATCH_CONDITION (q.ts > a.event_time) ON a.listing = q.listing
 ''').to_arrow()
 print(json.dumps(result.to_pydict()))
