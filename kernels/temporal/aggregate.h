@@ -4,6 +4,7 @@
 
 #include "output.h"
 #include "run.h"
+#include "split.h"
 #include "view.h"
 
 namespace bighead::temporal {
@@ -19,7 +20,7 @@ struct Worker {
   std::vector<uint8_t> counted;
   std::vector<uint32_t> before, rows, arrival, turn, seen, rank, recency_where;
   std::vector<std::vector<uint32_t>> low, count;
-  std::vector<int64_t> keys;
+  Split split;
 
   View& view(const Part& part, const std::vector<Column>& columns, const Plan& plan, int order, int ahead) {
     if (!part.ties) order = 0;
@@ -43,6 +44,11 @@ inline void count_windows(Slice& slice, size_t windows, std::vector<std::vector<
     uint32_t* count = counts[w].data();
     if (slice.ordered()) {
       for (size_t j = 0; j < slice.m; ++j) count[j] = slice.seen[j] - slice.low[w][j];
+    } else if (slice.prompt != nullptr) {
+      const Slice& prompt = *slice.prompt;
+      uint32_t inside = 0;
+      sweep(*slice.late, w, [&](size_t) { ++inside; }, [&](size_t) { --inside; },
+            [&](size_t j) { count[j] = inside + prompt.seen[j] - prompt.low[w][j]; });
     } else {
       uint32_t inside = 0;
       sweep(slice, w, [&](size_t) { ++inside; }, [&](size_t) { --inside; },
@@ -101,6 +107,7 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
     slice.turn = view.by_position ? nullptr : view.turn.data();
     slice.seen = view.seen.data();
     for (const int window : unit.windows) slice.low.push_back(view.lower(part, plan, window).data());
+    worker.split.apply(slice);
     count_windows(slice, unit.windows.size(), worker.count);
     return;
   }
@@ -150,6 +157,7 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
     for (size_t j = 0; j < m; ++j) worker.low[w][j] = worker.before[low[j]];
     slice.low.push_back(worker.low[w].data());
   }
+  worker.split.apply(slice);
   count_windows(slice, unit.windows.size(), worker.count);
 }
 
@@ -411,10 +419,13 @@ inline std::vector<Part> parts_of(const Timeline& line, const Plan& plan) {
       parts.push_back(part);
       continue;
     }
-    // Every piece of a window over all history starts at the first event: few pieces then.
-    const size_t most = all_history ? static_cast<size_t>(line.threads) : weight;
-    const size_t pieces = std::min({part.spine(), (weight + hot - 1) / hot, most});
     const int64_t* time = line.event_time.data();
+    size_t pieces = std::min(part.spine(), (weight + hot - 1) / hot);
+    // A piece reads its events from the start of its longest window on: few pieces where that is far.
+    const auto span = static_cast<uint64_t>(time[part.e1 - 1]) - static_cast<uint64_t>(time[part.e0]);
+    if (all_history || static_cast<uint64_t>(back) > span / pieces) {
+      pieces = std::min(pieces, static_cast<size_t>(line.threads));
+    }
     for (size_t piece = 0; piece < pieces; ++piece) {
       Part cut = part;
       cut.s0 = part.s0 + part.spine() * piece / pieces;

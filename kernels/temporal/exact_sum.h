@@ -72,26 +72,8 @@ inline void add_double(WideSum& sum, double x, int exponent, bool remove) {
   sum.add(magnitude, shift, negative);
 }
 
-// sums[j] of one window, by prefix sums where ordered. `at(i)` gives the addend as Acc.
-template <class Acc, class At>
-inline void window_sums(const Slice& slice, size_t window, const std::vector<Acc>& prefix, At at,
-                        Acc* sums) {
-  if (slice.ordered()) {
-    const uint32_t* low = slice.low[window];
-    for (size_t j = 0; j < slice.m; ++j) {
-      sums[j] = prefix[slice.seen[j]];
-      take_from(sums[j], prefix[low[j]]);
-    }
-    return;
-  }
-  Acc running{};
-  sweep(slice, window, [&](size_t i) { add_to(running, at(i)); },
-        [&](size_t i) { take_from(running, at(i)); }, [&](size_t j) { sums[j] = running; });
-}
-
 template <class Acc, class At>
 inline void prefix_sums(const Slice& slice, At at, std::vector<Acc>& prefix) {
-  if (!slice.ordered()) return;
   prefix.resize(slice.n + 1);
   Acc running{};
   prefix[0] = running;

@@ -17,19 +17,19 @@ struct ExtremaScratch {
   std::vector<uint32_t> stack;
   std::vector<uint32_t> batch;
   std::vector<uint32_t> step;
+  std::vector<uint32_t> found;
   Bits steps;
 };
 
 // emit(window, j, position) of the greatest key, the newest of equals; not called where empty.
 // `beaten(a, b)`: position b, the later one, makes a useless.
 template <class Beaten, class Emit>
-inline void staircase(const Slice& slice, ExtremaScratch& scratch, Beaten beaten, Emit emit) {
+inline void climb(const Slice& slice, ExtremaScratch& scratch, Beaten beaten, Emit emit) {
   const size_t windows = slice.low.size();
   size_t arrivals = 0;
   if (slice.ordered()) {
     std::vector<uint32_t>& stack = scratch.stack;
     if (stack.size() < slice.n) stack.resize(slice.n);
-    if (scratch.batch.size() < slice.n) scratch.batch.resize(slice.n);
     scratch.step.assign(windows, 0);
     uint32_t top = 0;
     for (size_t j = 0; j < slice.m; ++j) {
@@ -37,6 +37,7 @@ inline void staircase(const Slice& slice, ExtremaScratch& scratch, Beaten beaten
       const size_t until = slice.seen[j];
       if (arrivals < until) {
         // From the newest back, only a row that no later one beats is a step: few branches taken.
+        if (scratch.batch.size() < until - arrivals) scratch.batch.resize(until - arrivals);
         uint32_t* batch = scratch.batch.data();
         auto best = static_cast<uint32_t>(until - 1);
         size_t kept = 0;
@@ -81,6 +82,36 @@ inline void staircase(const Slice& slice, ExtremaScratch& scratch, Beaten beaten
     for (size_t w = 0; w < windows; ++w) {
       const size_t step = steps.next(slice.low[w][j]);
       if (step != Bits::kNone) emit(w, j, static_cast<uint32_t>(step));
+    }
+  }
+}
+
+// The same over prompt and late rows apart, where the slice is split.
+template <class Beaten, class Emit>
+inline void staircase(const Slice& slice, ExtremaScratch& scratch, Beaten beaten, Emit emit) {
+  if (slice.prompt == nullptr) {
+    climb(slice, scratch, beaten, emit);
+    return;
+  }
+  const size_t m = slice.m;
+  std::vector<uint32_t>& found = scratch.found;
+  found.assign(m * slice.low.size(), kNoTurn);
+  const uint32_t* prompt_at = slice.prompt_at;
+  const uint32_t* late_at = slice.late_at;
+  climb(*slice.prompt, scratch,
+        [=](uint32_t a, uint32_t b) { return beaten(prompt_at[a], prompt_at[b]); },
+        [&](size_t w, size_t j, uint32_t position) { found[w * m + j] = prompt_at[position]; });
+  climb(*slice.late, scratch, [=](uint32_t a, uint32_t b) { return beaten(late_at[a], late_at[b]); },
+        [&](size_t w, size_t j, uint32_t own) {
+          const uint32_t position = late_at[own];
+          uint32_t& best = found[w * m + j];
+          if (best == kNoTurn || (best < position ? beaten(best, position) : !beaten(position, best))) {
+            best = position;
+          }
+        });
+  for (size_t w = 0; w < slice.low.size(); ++w) {
+    for (size_t j = 0; j < m; ++j) {
+      if (found[w * m + j] != kNoTurn) emit(w, j, found[w * m + j]);
     }
   }
 }

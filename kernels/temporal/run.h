@@ -216,16 +216,37 @@ class Runner {
   }
 
   template <class Acc, class At>
+  static void ordered_sums(const Slice& slice, size_t w, bool& prefixed, At at, std::vector<Acc>& prefix,
+                           std::vector<Acc>& out) {
+    if (slice.n > kPrefixRows) {
+      Acc running{};
+      sweep(slice, w, [&](size_t i) { add_to(running, at(i)); },
+            [&](size_t i) { take_from(running, at(i)); }, [&](size_t j) { out[j] = running; });
+      return;
+    }
+    if (!prefixed) prefix_sums(slice, at, prefix);
+    prefixed = true;
+    const uint32_t* low = slice.low[w];
+    for (size_t j = 0; j < slice.m; ++j) {
+      out[j] = prefix[slice.seen[j]];
+      take_from(out[j], prefix[low[j]]);
+    }
+  }
+
+  template <class Acc, class At>
   void windows_of(size_t w, bool& prefixed, At at, std::vector<Acc>& prefix, std::vector<Acc>& out) {
     out.resize(slice_.m);
-    if (slice_.ordered() && slice_.n <= kPrefixRows) {
-      if (!prefixed) prefix_sums(slice_, at, prefix);
-      prefixed = true;
-      const uint32_t* low = slice_.low[w];
-      for (size_t j = 0; j < slice_.m; ++j) {
-        out[j] = prefix[slice_.seen[j]];
-        take_from(out[j], prefix[low[j]]);
-      }
+    if (slice_.prompt != nullptr) {
+      const uint32_t* prompt_at = slice_.prompt_at;
+      const uint32_t* late_at = slice_.late_at;
+      ordered_sums(*slice_.prompt, w, prefixed, [&](size_t i) { return at(prompt_at[i]); }, prefix, out);
+      Acc running{};
+      sweep(*slice_.late, w, [&](size_t i) { add_to(running, at(late_at[i])); },
+            [&](size_t i) { take_from(running, at(late_at[i])); }, [&](size_t j) { add_to(out[j], running); });
+      return;
+    }
+    if (slice_.ordered()) {
+      ordered_sums(slice_, w, prefixed, at, prefix, out);
       return;
     }
     Acc running{};

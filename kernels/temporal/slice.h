@@ -27,6 +27,14 @@ struct Slice {
   std::vector<const uint32_t*> low;   // [windows][m] the first position inside
   std::vector<const uint32_t*> count; // [windows][m] how many are inside
 
+  // Out of order, most rows still arrive before all that come after them. Those prompt ones are a
+  // slice in order, the late rest is one out of order, and what can be merged takes the two apart.
+  // `prompt_at` and `late_at` give their positions here. Null: not split.
+  const Slice* prompt = nullptr;
+  const Slice* late = nullptr;
+  const uint32_t* prompt_at = nullptr;
+  const uint32_t* late_at = nullptr;
+
   bool ordered() const { return arrival == nullptr; }
   uint32_t arrived(size_t i) const {
     return arrival == nullptr ? static_cast<uint32_t>(i) : arrival[i];

@@ -79,6 +79,8 @@ struct View {
   std::vector<uint32_t> arrival, turn, seen;
   std::vector<std::vector<uint32_t>> low;  // by window of the plan; empty: not worked out
   std::vector<Stamped> stamps, spare;
+  std::vector<int64_t> moments;
+  std::vector<uint8_t> prompt;
   Bits present;
 
   uint32_t place(size_t position) const {
@@ -121,21 +123,41 @@ struct View {
       }
       return;
     }
-    stamps.clear();
+    // Most rows become visible before all that follow them; the others are sorted and merged in.
+    moments.resize(n);
     for (size_t i = 0; i < n; ++i) {
       const size_t at = part.e0 + place(i);
-      if (!line.never_known(at)) stamps.push_back({line.visible(at), static_cast<uint32_t>(i)});
+      moments[i] = line.never_known(at) ? kNever : line.visible(at);
+    }
+    prompt.resize(n);
+    stamps.clear();
+    int64_t earliest = kNever;
+    for (size_t i = n; i-- > 0;) {
+      prompt[i] = moments[i] <= earliest;
+      earliest = std::min(earliest, moments[i]);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (!prompt[i]) stamps.push_back({moments[i], static_cast<uint32_t>(i)});
     }
     order::sort_group(stamps.data(), stamps.size(), spare);
-    arrival.resize(stamps.size());
+    arrival.clear();
+    arrival.reserve(n);
     turn.assign(n, kNoTurn);
-    for (size_t i = 0; i < stamps.size(); ++i) {
-      arrival[i] = stamps[i].row;
-      turn[stamps[i].row] = static_cast<uint32_t>(i);
+    auto enter = [&](uint32_t position) {
+      if (line.never_known(part.e0 + place(position))) return;
+      turn[position] = static_cast<uint32_t>(arrival.size());
+      arrival.push_back(position);
+    };
+    size_t late = 0;
+    for (size_t i = 0; i < n; ++i) {
+      if (!prompt[i]) continue;
+      while (late < stamps.size() && stamps[late].time < moments[i]) enter(stamps[late++].row);
+      enter(static_cast<uint32_t>(i));
     }
+    while (late < stamps.size()) enter(stamps[late++].row);
     size_t i = 0;
     for (size_t j = 0; j < m; ++j) {
-      while (i < stamps.size() && line.before(stamps[i].time, t[j])) ++i;
+      while (i < arrival.size() && line.before(moments[arrival[i]], t[j])) ++i;
       seen[j] = static_cast<uint32_t>(i);
     }
   }
