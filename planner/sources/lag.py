@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pyarrow as pa
+
+from bighead.planner.cells import cell
 from bighead.planner.sources.dataset import Lag
 from bighead.zipline.errors import DataError
 from bighead.zipline.windows import format_duration
@@ -10,10 +15,10 @@ DS = "ds"
 """The partition column that says when rows arrived, a day as YYYY-MM-DD."""
 
 
-def outside_lag(place: str, time: object, ds: object, lag: Lag) -> DataError:
+def outside_lag(place: str, time: pa.Scalar[Any], ds: object, lag: Lag) -> DataError:
     """A row that was read does not lie in `[D - lag, D + 1 day)`."""
     return DataError(
-        f"a row of {place} has the time {time}, but the rows of ds={ds} are promised to lie in the "
-        f"{format_duration(lag.microseconds)} before that day or in it; raise partition_lag, or "
-        "move the row"
+        f"a row of {place} has the time {cell(time)}, but the rows of ds={ds} are promised to lie "
+        f"in the {format_duration(lag.microseconds)} before that day or in it; raise "
+        "partition_lag, or move the row"
     )

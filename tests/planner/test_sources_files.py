@@ -136,7 +136,9 @@ def test_days_are_pruned_by_the_declared_lag_and_by_nothing_else(tmp_path: Path)
         open_source(".", "bookings", Place(tmp_path), lagging.schema).scan(["ds"], span=span)
 
 
-@pytest.mark.parametrize("bad", ["2023-12-30T23:59:59", "2024-01-02T00:00:00"])
+@pytest.mark.parametrize(
+    "bad", ["2023-12-30T23:59:59", "2024-01-02T00:00:00", "9999-12-31T00:00:00"]
+)
 def test_a_row_that_breaks_the_lag_is_an_error(tmp_path: Path, bad: str) -> None:
     days(tmp_path, {"2024-01-01": ["2023-12-31T00:00:00", bad, None]})
     dataset = open_source(".", "bookings", Place(tmp_path), lag=Lag(TS, DAY))
