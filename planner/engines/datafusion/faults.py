@@ -13,7 +13,7 @@ from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.expr import Literal
 from bighead.zipline.ir.format_expr import format_aggregate, format_expr, format_name
 from bighead.zipline.ir.nodes import Feature, Versions
-from bighead.zipline.ir.types import TIMESTAMP
+from bighead.zipline.ir.types import TIMESTAMP, sql_name
 
 
 def spell(array: Array, row: int) -> str:
@@ -53,6 +53,7 @@ def overflow(feature: Feature, key: str, time: int | None) -> DataError:
     """A sum does not fit its type."""
     at = format_expr(Literal(time, TIMESTAMP))
     return DataError(
-        f"{format_aggregate(feature.aggregate)} AS {format_name(feature.name)} is too large for "
-        f"its type{key} as of {at}; cast its argument to DOUBLE, or take a shorter window"
+        f"{format_aggregate(feature.aggregate)} AS {format_name(feature.name)}{key} as of {at} does "
+        f"not fit {sql_name(feature.aggregate.type)}; cast its argument to DOUBLE, or take a "
+        "shorter window"
     )
