@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from bighead.kernels.temporal import distinct_rows
 from bighead.planner.engines.datafusion.assemble import positive_zero
-from bighead.planner.engines.datafusion.ordinal import sorted_rows
+from bighead.planner.engines.datafusion.ordinal import comparable, sorted_rows
 from bighead.planner.engines.datafusion.rows import exported, table_of, taken, values
 from bighead.zipline.expressions.arrow import Array, compute, make
 from bighead.zipline.ir.nodes import Keys
@@ -19,7 +19,7 @@ def distinct_keys(node: Keys, events: pa.Table, threads: int) -> pa.Table:
     arrays = [values(e, events) for _, e in node.keys]
     there = _whole_keys(arrays, events.num_rows)
     arrays = [a.filter(there) for a in arrays]
-    kept, _ = distinct_rows(arrays, [], threads)
+    kept, _ = distinct_rows([comparable(a) for a in arrays], [], threads)
     chosen = exported(kept)
     arrays = [positive_zero(a.take(chosen)) for a in arrays]
     keys = table_of(arrays, [n for n, _ in node.keys], len(chosen))

@@ -53,7 +53,7 @@ def overflow(feature: Feature, key: str, time: int | None) -> DataError:
     """A sum does not fit its type."""
     at = format_expr(Literal(time, TIMESTAMP))
     return DataError(
-        f"{format_aggregate(feature.aggregate)} AS {format_name(feature.name)}{key} as of {at} does "
-        f"not fit {sql_name(feature.aggregate.type)}; cast its argument to DOUBLE, or take a "
-        "shorter window"
+        f"{format_aggregate(feature.aggregate)} AS {format_name(feature.name)}{key} as of {at} "
+        f"does not fit {sql_name(feature.aggregate.type)}; cast its argument to DOUBLE, or take "
+        "a shorter window"
     )
