@@ -116,7 +116,7 @@ class Execution:
         if isinstance(node, Relational):
             return rows_of(self.table(node))
         if isinstance(node, Events | UnionAll | Versions):
-            return [event.row for event in collect(node, self.rows)]
+            return [event.row for event in self.events(node)]
         raise AssertionError(f"{type(node).__name__} has no rows of its own")
 
     def scan(self, node: Scan) -> list[Row]:
@@ -126,6 +126,10 @@ class Execution:
             rows = [r for r in rows if evaluate(node.predicate, r) is True]
         return [{c: row[c] for c in node.columns} for row in rows]
 
+    def events(self, node: Events | UnionAll | Versions) -> list[Event]:
+        """The events of a source, or of several."""
+        return collect(node, self.rows, self.remarks.facts)
+
     def temporal_join(self, join: TemporalJoin) -> list[Row]:
         """Each row of the spine asks; the answers come beside it."""
         spine = [
@@ -133,7 +137,7 @@ class Execution:
             for row in self.rows(join.spine)
         ]
         right = join.right
-        keyed: Keyed = [(key_of(right.keys, e.row), e) for e in collect(right.events, self.rows)]
+        keyed: Keyed = [(key_of(right.keys, e.row), e) for e in self.events(right.events)]
         if isinstance(right, View):
             answers = view_rows(join, right, spine, keyed, self.remarks.facts)
         else:
@@ -191,7 +195,7 @@ class Execution:
         """The distinct keys of the events, in canonical order."""
         exprs = [e for _, e in node.keys]
         found: dict[Key, Row] = {}
-        for event in collect(node.events, self.rows):
+        for event in self.events(node.events):
             key = key_of(exprs, event.row)
             if key is not None:
                 found.setdefault(

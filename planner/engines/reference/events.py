@@ -6,7 +6,7 @@ spine row has its key and a time; a flaw that nothing meets does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from bighead.planner.engines.reference.expressions import evaluate
 from bighead.planner.engines.reference.values import Row, Value, is_counted, order
 from bighead.zipline.errors import DataError
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.nodes import Events, UnionAll, Versions
+from bighead.zipline.ir.nodes import Events, Node, UnionAll, Versions
 
 Key = tuple[Any, ...]
 
@@ -65,7 +65,7 @@ def key_of(exprs: Iterable[Expr], row: Row) -> Key | None:
     return tuple(order(v) for v in values) if all(map(is_counted, values)) else None
 
 
-def events_of(node: Events | Versions, rows: list[Row]) -> list[Event]:
+def events_of(node: Events | Versions, rows: list[Row], facts: list[str]) -> list[Event]:
     """The rows with their times, and with their flaws; copies count once."""
     time = node.event_time if isinstance(node, Events) else node.changed_at
     events = []
@@ -77,7 +77,11 @@ def events_of(node: Events | Versions, rows: list[Row]) -> list[Event]:
     if isinstance(node, Events):
         events = without_copies(node, events)
         if node.skip_null_times:
-            return [e for e in events if e.time is not None]
+            timed = [e for e in events if e.time is not None]
+            if len(timed) < len(events):
+                skipped = len(events) - len(timed)
+                facts.append(f"{skipped:,} rows skipped: no event time in {node.source}")
+            return timed
     for event in events:
         event.flaw = event.flaw or _null_flaw(node, event)
     return events
@@ -128,7 +132,12 @@ def matching(asking: Asking, keyed: list[tuple[Key | None, Event]]) -> list[Even
     return events
 
 
-def collect(node: Events | UnionAll | Versions, rows_of: Any) -> list[Event]:
-    """The events of all inputs; times, knowledge, sequence and identity are each source's own."""
+def collect(
+    node: Events | UnionAll | Versions, rows_of: Callable[[Node], list[Row]], facts: list[str]
+) -> list[Event]:
+    """The events of all inputs; times, knowledge, sequence and identity are each source's own.
+
+    Says in `facts` how many were skipped.
+    """
     parts = node.events if isinstance(node, UnionAll) else (node,)
-    return [event for part in parts for event in events_of(part, rows_of(part.input))]
+    return [event for part in parts for event in events_of(part, rows_of(part.input), facts)]
