@@ -35,7 +35,8 @@ typed := $(wildcard tests benchmarks)
 dev: $(package)
 
 test: lint type $(sanitized)
-	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.kernels
+	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.kernels \
+	  bighead.platform.cli bighead.examples
 	$(pytest) -q -n $(JOBS) --dist loadgroup $(ARGS)
 
 soak: $(package)
