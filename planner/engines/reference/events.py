@@ -80,7 +80,7 @@ def events_of(node: Events | Versions, rows: list[Row], facts: list[str]) -> lis
             timed = [e for e in events if e.time is not None]
             if len(timed) < len(events):
                 skipped = len(events) - len(timed)
-                facts.append(f"{skipped:,} rows skipped: no event time in {node.source}")
+                facts.append(f"{skipped:,} rows skipped: NULL event time in {node.source}")
             return timed
     for event in events:
         event.flaw = event.flaw or _null_flaw(node, event)
