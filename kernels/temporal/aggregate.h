@@ -424,7 +424,9 @@ inline std::vector<Part> parts_of(const Timeline& line, const Plan& plan) {
     // A piece reads its events from the start of its longest window on: few pieces where that is far.
     const auto span = static_cast<uint64_t>(time[part.e1 - 1]) - static_cast<uint64_t>(time[part.e0]);
     if (all_history || static_cast<uint64_t>(back) > span / pieces) {
-      pieces = std::min(pieces, static_cast<size_t>(line.threads));
+      // What is read twice is only worth it where this key would keep the other threads waiting.
+      const bool alone = 10 * weight * static_cast<size_t>(line.threads) > 14 * total;
+      pieces = alone ? std::min(pieces, static_cast<size_t>(line.threads)) : 1;
     }
     for (size_t piece = 0; piece < pieces; ++piece) {
       Part cut = part;
@@ -442,6 +444,10 @@ inline std::vector<Part> parts_of(const Timeline& line, const Plan& plan) {
       if (cut.e0 < cut.e1) parts.push_back(cut);
     }
   }
+  // Large parts first, or the last one is waited for; the others stay in order of memory.
+  auto large = [&](const Part& part) { return part.events() + part.spine() > total / 64; };
+  const auto rest = std::stable_partition(parts.begin(), parts.end(), large);
+  std::stable_sort(parts.begin(), rest, [](const Part& a, const Part& b) { return a.events() > b.events(); });
   return parts;
 }
 

@@ -369,12 +369,14 @@ inline void settle_known(Timeline& line, const Column& known) {
   if (known.type == Type::kNull || known.validity != nullptr) line.never.assign(n / 64 + 1, 0);
   const std::vector<size_t> cuts = shares(line.event_start, line.threads);
   std::atomic<bool> ordered{true};
+  const int64_t* times = static_cast<const int64_t*>(known.data) + known.offset;
   over_tasks(line.threads, cuts.size() - 1, [&](int, size_t task) {
     for (size_t key = cuts[task]; key < cuts[task + 1]; ++key) {
       const size_t begin = line.event_start[key], end = line.event_start[key + 1];
       int64_t latest = std::numeric_limits<int64_t>::min();
       bool gap = false;
       for (size_t i = begin; i < end; ++i) {
+        if (i + 32 < end) __builtin_prefetch(times + line.event_row[i + 32]);
         const auto row = static_cast<int64_t>(line.event_row[i]);
         if (known.null(row)) {
           __atomic_fetch_or(&line.never[i >> 6], uint64_t{1} << (i & 63), __ATOMIC_RELAXED);
