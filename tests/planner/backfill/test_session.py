@@ -1,5 +1,7 @@
 """A backfill of a session's training set holds the rows that a query gives, day by day."""
 
+from __future__ import annotations
+
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
