@@ -32,7 +32,7 @@ from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.ir.types import BIGINT, INTERVAL, TIMESTAMP
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.conformance.cases import Case, aggregate, column, declare, events, spine
-from tests.conformance.generate import (
+from tests.conformance.draw_tables import (
     CENTRES,
     KNOWLEDGE,
     WIDTHS,

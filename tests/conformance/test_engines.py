@@ -20,17 +20,9 @@ from bighead.planner.engines.datafusion import DataFusionEngine
 from tests.conformance.cases import Case
 from tests.conformance.check import REFERENCE, ask, check
 from tests.conformance.compare import difference
+from tests.conformance.draw_tables import KEYS, KNOWLEDGE, MATCHES, Keys, Knowledge, Match
 from tests.conformance.engines import ENGINES
-from tests.conformance.generate import (
-    KEYS,
-    KNOWLEDGE,
-    MATCHES,
-    Keys,
-    Knowledge,
-    Match,
-    lookup_case,
-    windows_case,
-)
+from tests.conformance.generate import lookup_case, windows_case
 from tests.conformance.generate_chains import chain_case, large_case
 
 SOAK = 1_000_000

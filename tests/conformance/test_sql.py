@@ -20,16 +20,8 @@ from bighead.zipline.windows import format_duration
 from tests.conformance.cases import Case, operand, sql
 from tests.conformance.check import REFERENCE, Outcome, ask, calmed
 from tests.conformance.compare import difference
-from tests.conformance.generate import (
-    KEYS,
-    KNOWLEDGE,
-    MATCHES,
-    Keys,
-    Knowledge,
-    Match,
-    lookup_case,
-    windows_case,
-)
+from tests.conformance.draw_tables import KEYS, KNOWLEDGE, MATCHES, Keys, Knowledge, Match
+from tests.conformance.generate import lookup_case, windows_case
 
 SOAK_SEEDS = 6
 
