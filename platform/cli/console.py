@@ -23,8 +23,9 @@ def console(file: TextIO) -> Console:
     """A console on a stream: as wide as the terminal, or without end."""
     from rich.console import Console  # a third of the time that --help takes
 
-    width = None if file.isatty() else WIDE
-    return Console(file=file, highlight=False, soft_wrap=True, width=width)
+    if file.isatty():
+        return Console(file=file, highlight=False)
+    return Console(file=file, highlight=False, soft_wrap=True, width=WIDE)
 
 
 def out() -> Console:
@@ -54,8 +55,9 @@ def say(text: str) -> None:
 
 def fail(text: str) -> None:
     """An error, on standard error; the snippet of a longer message keeps its lines."""
-    err().print("[bold red]error:[/bold red] ", end="")
-    err().print(text, markup=False)
+    from rich.text import Text
+
+    err().print(Text.assemble(("error:", "bold red"), " ", text))
 
 
 def print_json(value: object) -> None:

@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def _misused(error: typer.TyperException) -> None:
-    fail(error.format_message())
+    fail(error.format_message().removeprefix("Invalid value: "))
     context = getattr(error, "ctx", None)
     if context is not None:
         say(f"Try '{context.command_path} --help'.")
