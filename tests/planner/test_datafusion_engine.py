@@ -89,10 +89,8 @@ def test_an_overflow_names_the_feature_the_key_and_the_time(session: Session) ->
     session.register("bookings", table.slice(0, 2), event_time="ts")
     with pytest.raises(DataError) as error:
         session.sql(SUMS).to_arrow()
-    assert str(error.value) == (
-        "SUM(nights) AS n of the key (q.listing = 1) as of TIMESTAMP '1970-01-01 00:00:30' does "
-        "not fit BIGINT; cast its argument to DOUBLE, or take a shorter window"
-    )
+    for part in ("SUM(nights)", "does not fit BIGINT", "listing = 1", "1970-01-01 00:00:30"):
+        assert part in str(error.value)
 
 
 def test_unequal_rows_of_one_identity_are_an_error_and_equal_ones_count_once(
