@@ -121,9 +121,16 @@ def disagreement(case: Case, wanted: Outcome, got: pa.Table | BigheadError) -> s
     return difference(case.plan, got.rename_columns(wanted.table.column_names), wanted.table)
 
 
-@pytest.mark.parametrize("engine", ["datafusion", "reference"])
+ASKED: list[tuple[str, Keys]] = [
+    *(("datafusion", keys) for keys in KEYS),
+    ("reference", "composite"),
+    ("reference", "none"),
+]
+"""The reference is asked after all passes, which is a test of these."""
+
+
+@pytest.mark.parametrize(("engine", "keys"), ASKED)
 @pytest.mark.parametrize("knowledge", ["none", "unordered"])
-@pytest.mark.parametrize("keys", KEYS)
 @pytest.mark.parametrize("match", MATCHES)
 def test_sql_means_the_plan(engine: str, match: Match, keys: Keys, knowledge: Knowledge) -> None:
     check_sql(windows_case(500, match, keys, knowledge), engine)
