@@ -35,8 +35,9 @@ struct Scratch {
   OverflowAt overflow;
 };
 
-// Prefix sums are quicker than running ones while they fit into the cache.
-constexpr size_t kPrefixRows = size_t{1} << 17;
+// Prefix sums are quicker than running ones, being read from low to high like all else; this bounds
+// the memory that a hot key's may take.
+constexpr size_t kPrefixBytes = size_t{32} << 20;
 
 class Runner {
  public:
@@ -218,7 +219,7 @@ class Runner {
   template <class Acc, class At>
   static void ordered_sums(const Slice& slice, size_t w, bool& prefixed, At at, std::vector<Acc>& prefix,
                            std::vector<Acc>& out) {
-    if (slice.n > kPrefixRows) {
+    if (slice.n > kPrefixBytes / sizeof(Acc)) {
       Acc running{};
       sweep(slice, w, [&](size_t i) { add_to(running, at(i)); },
             [&](size_t i) { take_from(running, at(i)); }, [&](size_t j) { out[j] = running; });
