@@ -20,7 +20,7 @@ from bighead.planner.engine import Open, Run
 from bighead.planner.engines.datafusion.distinct_keys import distinct_keys
 from bighead.planner.engines.datafusion.encoding import encoded
 from bighead.planner.engines.datafusion.events import Prepared, prepare, united
-from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key
+from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key, spell_pairs
 from bighead.planner.engines.datafusion.lookups import Sides, look_up
 from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin, scans
 from bighead.planner.engines.datafusion.relational import run_relational
@@ -207,7 +207,7 @@ class Execution:
             return answer(asked, timeline, count_rows=inner)
         except Overflow as fault:
             feature = view.features[asked.features[fault.spec][fault.window]]
-            key = spell_key([format_expr(k) for k in node.keys], keys, fault.row)
+            key = spell_pairs([format_expr(k) for k in view.keys], keys, fault.row)
             raise overflow(feature, key, time[fault.row].as_py()) from None
         except Unsupported as fault:
             raise UnsupportedError(f"this version cannot compute {node.alias}: {fault}") from None

@@ -31,11 +31,16 @@ def spell(array: Array, row: int) -> str:
     return format_expr(Literal(value.as_py(), arrow))
 
 
-def spell_key(names: Sequence[str], arrays: Sequence[Array], row: int) -> str:
-    """`(listing = 5, host = 7)`, or nothing for the global key."""
-    pairs = ", ".join(
+def spell_pairs(names: Sequence[str], arrays: Sequence[Array], row: int) -> str:
+    """`listing = 5, host = 7`; nothing for the global key."""
+    return ", ".join(
         f"{name} = {spell(array, row)}" for name, array in zip(names, arrays, strict=True)
     )
+
+
+def spell_key(names: Sequence[str], arrays: Sequence[Array], row: int) -> str:
+    """` of the key (listing = 5, host = 7)`, or nothing for the global key."""
+    pairs = spell_pairs(names, arrays, row)
     return f" of the key ({pairs})" if pairs else ""
 
 
@@ -50,10 +55,11 @@ def null_time(node: object, source: str, key: str) -> DataError:
 
 
 def overflow(feature: Feature, key: str, time: int | None) -> DataError:
-    """A sum does not fit its type."""
-    at = format_expr(Literal(time, TIMESTAMP))
+    """A sum does not fit its type; `key` is spelled `k = 1`, and empty for the global key."""
+    at = format_expr(Literal(time, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")
+    of = f" for the key {key}" if key else ""
+    name, kind = format_name(feature.name), sql_name(feature.aggregate.type)
     return DataError(
-        f"{format_aggregate(feature.aggregate)} AS {format_name(feature.name)}{key} as of {at} "
-        f"does not fit {sql_name(feature.aggregate.type)}; cast its argument to DOUBLE, or take "
-        "a shorter window"
+        f"{format_aggregate(feature.aggregate)} ({name}) does not fit {kind}{of} as of {at}; cast "
+        "its argument to DOUBLE or DECIMAL, or take a shorter window"
     )

@@ -126,11 +126,16 @@ def view_rows(
 
 
 def _too_large(feature: Feature, unfit: Unfit, asking: Asking, join: TemporalJoin) -> str:
-    key = ", ".join(format_expr(Literal(evaluate(e, asking.row), e.type)) for e in join.keys)
+    pairs = zip(join.right.keys, join.keys, strict=True)
+    key = ", ".join(
+        f"{format_expr(theirs)} = {format_expr(Literal(evaluate(ours, asking.row), ours.type))}"
+        for theirs, ours in pairs
+    )
+    of = f" for the key {key}" if key else ""
+    at = format_expr(Literal(asking.time, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")
     return (
-        f"{format_aggregate(feature.aggregate)} AS {feature.name} does not fit {unfit} for key "
-        f"({key}) as of {format_expr(Literal(asking.time, TIMESTAMP))}; "
-        "cast its argument to DOUBLE, or take a shorter window"
+        f"{format_aggregate(feature.aggregate)} ({feature.name}) does not fit {unfit}{of} as of "
+        f"{at}; cast its argument to DOUBLE or DECIMAL, or take a shorter window"
     )
 
 
