@@ -234,7 +234,12 @@ def _join_note(join: TemporalJoin) -> str:
 
 
 def _options(definition: Definition) -> list[str]:
-    return [f"{name} = {_spelled(value)}" for name, value in definition.options]
+    return [
+        "online: kept for serving, which this version does not have"
+        if name == "online" and value is True
+        else f"{name} = {_spelled(value)}"
+        for name, value in definition.options
+    ]
 
 
 def _spelled(value: OptionValue) -> str:

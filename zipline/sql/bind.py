@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from bighead.zipline.catalog import KINDS, Catalog, FeatureSet
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.bind_options import FEATURE_SET_OPTIONS, bind_options
+from bighead.zipline.sql.bind_options import FEATURE_SET_OPTIONS, bind_options, check_online
 from bighead.zipline.sql.bind_query import bind_query
 from bighead.zipline.sql.bind_source import bind_source
 from bighead.zipline.sql.bind_training import bind_training_set
@@ -69,6 +69,7 @@ def _feature_set(node: tree.CreateSet, context: Context) -> CreateFeatureSet:
     bound = bind_set(
         node.expression, context, parse_duration(tail) if isinstance(tail, str) else None
     )
+    check_online(context, node.args.get("options"), (bound.view,))
     stated = node.copy()
     stated.set("replace", False)
     feature_set = FeatureSet(

@@ -5,11 +5,11 @@ The spine's columns are called `alias.column` throughout; each join appends its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlglot import exp
 
+from bighead.zipline.expressions import call
 from bighead.zipline.ir.expr import Column, Expr, conjunction, rename, substitute
 from bighead.zipline.ir.nodes import Lookup, TemporalJoin, Versions, View
 from bighead.zipline.sql import tree
@@ -25,6 +25,7 @@ from bighead.zipline.sql.bind_on import (
     unified,
     using,
 )
+from bighead.zipline.sql.bind_plain import PlainRows, match_plain
 from bighead.zipline.sql.bind_right import Right, bind_right, read_columns
 from bighead.zipline.sql.bind_static import join_static
 from bighead.zipline.sql.bind_view import SELF
@@ -32,8 +33,11 @@ from bighead.zipline.sql.intervals import interval_microseconds
 from bighead.zipline.sql.scope import Relation, Scope
 
 
-def join(chain: Chain, node: exp.Join) -> Chain:
-    """The chain with one more join. Raises SqlError."""
+def join(chain: Chain, node: exp.Join, plain: PlainRows | None = None) -> Chain:
+    """The chain with one more join. Raises SqlError.
+
+    `plain`: the right side, where it is rows without declared times.
+    """
     if not isinstance(node, tree.TemporalJoin):
         return join_static(chain, node)
     if node.method == "LABEL":
@@ -42,10 +46,13 @@ def join(chain: Chain, node: exp.Join) -> Chain:
             "label joins are not answered by this version",
             "mark a column of the spine: LABEL q.column",
         )
-    right = bind_right(node.this, chain.context)
+    right = plain or bind_right(node.this, chain.context)
     if right.alias.casefold() in (r.alias.casefold() for r in chain.scope.relations):
         raise chain.error(node.this, f"two tables are called '{right.alias}'", "rename one: AS")
-    matched = match_condition(chain, node, right)
+    if isinstance(right, PlainRows):
+        right, matched = match_plain(chain, node, right)
+    else:
+        matched = match_condition(chain, node, right)
     return _view(chain, node, right, matched) if right.view else _rows(chain, node, right, matched)
 
 
@@ -136,7 +143,11 @@ def _rows(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -
             node.this, f"ON has to say which row of {right.alias} is meant", "add ON key = key"
         )
     if isinstance(right.rows, Versions):
-        _check_entity(chain, node, right, pairs)
+        pairs, others = _by_primary_key(right.rows, pairs)
+        beside += [
+            call("=", (ours, rename(theirs, lambda n: f"{right.alias}.{n}")))
+            for ours, theirs in others
+        ]
     rows = right.rows
     for predicate in ahead:
         assert not isinstance(rows, Versions)
@@ -163,19 +174,25 @@ def _both(chain: Chain, right: Right, conjunct: exp.Expr) -> Expr:
     return ExpressionBinder(scope).predicate(conjunct, "ON")
 
 
-def _check_entity(
-    chain: Chain, node: exp.Join, right: Right, pairs: Sequence[tuple[Expr, Expr]]
-) -> None:
-    assert isinstance(right.rows, Versions)
-    named = {key_column(theirs) for _, theirs in pairs}
-    missing = [k for k in right.rows.primary_key if k not in named]
-    if missing or len(named) != len(pairs) or len(pairs) != len(right.rows.primary_key):
-        key = " AND ".join(f"{right.alias}.{k} = ..." for k in right.rows.primary_key)
-        raise chain.error(
-            node.args.get("on") or node.this,
-            f"a row of the entity {right.rows.source} is looked up by its whole primary key",
-            f"write ON {key}",
-        )
+def _by_primary_key(
+    versions: Versions, pairs: list[tuple[Expr, Expr]]
+) -> tuple[list[tuple[Expr, Expr]], list[tuple[Expr, Expr]]]:
+    """The equalities that choose a version, and those that are asked of the chosen one.
+
+    Where the whole primary key is equated, it alone chooses. Otherwise several entities may have a
+    row that is valid then, and all equalities together say which are meant.
+    """
+    by_key: dict[str, tuple[Expr, Expr]] = {}
+    others = []
+    for ours, theirs in pairs:
+        name = key_column(theirs)
+        if name in versions.primary_key and name not in by_key:
+            by_key[name] = (ours, theirs)
+        else:
+            others.append((ours, theirs))
+    if len(by_key) < len(versions.primary_key):
+        return pairs, []
+    return list(by_key.values()), others
 
 
 def _tolerance(node: tree.TemporalJoin) -> int | None:

@@ -37,30 +37,20 @@ class Match:
 
 def match_condition(chain: Chain, node: tree.TemporalJoin, right: Right) -> Match:
     """What a join's MATCH_CONDITION says. Raises SqlError."""
-    condition = node.args["match_condition"]
-    while isinstance(condition, exp.Paren):
-        condition = condition.this
-    if not isinstance(condition, COMPARED):
-        raise chain.error(
-            condition,
-            "MATCH_CONDITION is one comparison of two times",
-            f"write left.ts > {right.alias}.event_time",
-        )
-    ours, theirs = condition.this, condition.expression
-    kind: type[exp.Expr] = type(condition)
-    if _names(ours, right) and not _names(theirs, right):
-        ours, theirs, kind = theirs, ours, MIRRORED[kind]
+    ours, theirs, kind = comparison(chain, node, right.alias)
     _check_time_of_right(chain, theirs, right)
     time = ExpressionBinder(chain.scope).bind(ours)
     if time.type == DATE:
         time = cast(time, TIMESTAMP)
     if is_integer(time.type):
-        time = next((t for own in chain.times if (t := _counted(own, time)) is not None), time)
+        time = next((t for own in chain.times if (t := counted(own, time)) is not None), time)
     if not pa.types.is_timestamp(time.type):
+        advice = "write FROM_EPOCH(n, 'ms')" if is_integer(time.type) else "CAST it"
         raise chain.error(
-            ours, f"the time of a join is a TIMESTAMP, not {sql_name(time.type)}", "CAST it"
+            ours, f"the time of a join is a TIMESTAMP, not {sql_name(time.type)}", advice
         )
     forward = kind in (exp.LT, exp.LTE)
+    condition = node.args["match_condition"].unnest()
     if forward and chain.in_set:
         raise chain.error(
             condition, "a set never looks ahead", f"write > or >= {right.alias}.event_time"
@@ -74,29 +64,49 @@ def match_condition(chain: Chain, node: tree.TemporalJoin, right: Right) -> Matc
     return Match(time, kind in (exp.GTE, exp.LTE), forward)
 
 
-def _counted(time: Expr, count: Expr) -> Expr | None:
+def comparison(
+    chain: Chain, node: tree.TemporalJoin, alias: str
+) -> tuple[exp.Expr, exp.Expr, type[exp.Expr]]:
+    """The left side, the right side and the sign of MATCH_CONDITION. Raises SqlError."""
+    condition = node.args["match_condition"].unnest()
+    if not isinstance(condition, COMPARED):
+        raise chain.error(
+            condition,
+            "MATCH_CONDITION is one comparison of two times",
+            f"write left.ts > {alias}.event_time",
+        )
+    ours, theirs = condition.this, condition.expression
+    kind: type[exp.Expr] = type(condition)
+    if _names(ours, alias) and not _names(theirs, alias):
+        ours, theirs, kind = theirs, ours, MIRRORED[kind]
+    return ours, theirs, kind
+
+
+def counted(time: Expr, count: Expr, placed: Expr | None = None) -> Expr | None:
     """The time that an integer means, counted as the source counts its own: `at`, `at - 60`.
 
-    None where the source's time is not made of one integer of these columns.
+    None where the source's time is not made of one integer of these columns. `placed` is another
+    integer that is counted in the same way.
     """
     columns = columns_of(count)
     own = next((e for e in walk(time) if is_integer(e.type) and columns_of(e) == columns), None)
     if own is None or columns_of(time) != columns:
         return None
-    placed = count if count.type == own.type else cast(count, own.type)
-    return transform(time, lambda e: placed if e == own else e)
+    given = count if placed is None else placed
+    given = given if given.type == own.type else cast(given, own.type)
+    return transform(time, lambda e: given if e == own else e)
 
 
-def _names(node: exp.Expr, right: Right) -> bool:
+def _names(node: exp.Expr, alias: str) -> bool:
     """The expression speaks of the right side."""
-    alias = right.alias.casefold()
-    return any(c.table.casefold() == alias for c in node.find_all(exp.Column))
+    folded = alias.casefold()
+    return any(c.table.casefold() == folded for c in node.find_all(exp.Column))
 
 
 def _check_time_of_right(chain: Chain, node: exp.Expr, right: Right) -> None:
     advice = f"write {right.alias}.event_time"
     said = isinstance(node, exp.Column) and node.args.get("table") is not None
-    if not said or not _names(node, right):
+    if not said or not _names(node, right.alias):
         raise chain.error(
             node, f"the right side of MATCH_CONDITION is the time of {right.alias}", advice
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 
 from bighead.zipline.errors import did_you_mean
-from bighead.zipline.ir.sources import OptionValue
+from bighead.zipline.ir.nodes import Node, Scan, walk
+from bighead.zipline.ir.sources import EventSource, OptionValue
 from bighead.zipline.sql.scope import Context
 from bighead.zipline.windows import format_duration, parse_duration
 
@@ -56,12 +57,31 @@ def bind_options(
         value = _value(context, option, name, known[name])
         if name in NOT_YET:
             raise context.error(option, NOT_YET[name], f"leave out {name}")
-        if name == "online" and value is True:
-            raise context.error(
-                option, "this version has no online store", "leave out online until there is one"
-            )
         values[name] = value
     return tuple(sorted(values.items()))
+
+
+def check_online(
+    context: Context, given: Sequence[exp.Expr] | None, right_sides: Iterable[Node]
+) -> None:
+    """Refuses `online = true` where a batch and a stream of one source would be counted twice.
+
+    What both hold is told apart by an IDENTITY, or by a cut between them.
+    """
+    place = next((o for o in given or [] if o.this.name.lower() == "online"), None)
+    if place is None or not place.expression.this:
+        return
+    scans = (n for side in right_sides for n in walk(side) if isinstance(n, Scan))
+    for source in (scan.source for scan in scans):
+        both = source.option("batch") is not None and source.option("stream") is not None
+        if not isinstance(source, EventSource) or not both:
+            continue
+        if not source.identity and source.option("cut") is not True:
+            raise context.error(
+                place,
+                f"{source.name} has a batch and a stream, and nothing says which rows are in both",
+                f"declare {source.name} with IDENTITY (columns) or with cut = true",
+            )
 
 
 def _value(context: Context, option: exp.Expr, name: str, kind: str) -> OptionValue:

@@ -91,7 +91,11 @@ def _subquery(node: exp.Subquery, context: Context) -> Right:
     if not alias:
         raise context.error(node, "the sub-query needs a name", "add AS name")
     if not isinstance(query, exp.Select):
-        raise context.error(query, "the right side of an as-of join is one SELECT")
+        raise context.error(
+            query,
+            "the right side of an as-of join is one SELECT",
+            "unite sources: a UNION ALL b AS x",
+        )
     if is_grouped(query):
         bound = bind_set(query, context)
         right = _of_set(bound, alias)

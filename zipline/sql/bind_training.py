@@ -9,13 +9,13 @@ from sqlglot import exp
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.nodes import Filter, Project
+from bighead.zipline.ir.nodes import Filter, Project, TemporalJoin, walk
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_aggregate import holds_aggregate
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.bind_join import join
 from bighead.zipline.sql.bind_on import Chain
-from bighead.zipline.sql.bind_options import TRAINING_SET_OPTIONS, bind_options
+from bighead.zipline.sql.bind_options import TRAINING_SET_OPTIONS, bind_options, check_online
 from bighead.zipline.sql.bind_spine import bind_spine, column_name, star_of
 from bighead.zipline.sql.bind_view import REFUSED
 from bighead.zipline.sql.commands import CreateTrainingSet
@@ -45,6 +45,8 @@ def bind_training_set(node: tree.CreateSet, context: Context) -> CreateTrainingS
     for i, (name, _, item) in enumerate(outputs):
         if name.casefold() in (n.casefold() for n in names[:i]):
             raise context.error(item, f"two columns are called '{name}'", "rename one: AS")
+    joined = (n.right for n in walk(chain.node) if isinstance(n, TemporalJoin))
+    check_online(context, node.args.get("options"), joined)
     plan = Project(chain.node, tuple((n, e) for n, e, _ in outputs))
     stated = node.copy()
     stated.set("replace", False)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from sqlglot import Token, TokenType, exp, parser
 
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.intervals import interval_text
+from bighead.zipline.sql.intervals import interval_microseconds
 from bighead.zipline.sql.tokens import TYPES
 from bighead.zipline.sql.window_grammar import WindowParser
 
@@ -281,7 +281,7 @@ class QueryParser(WindowParser):
                 "TOLERANCE needs an interval", token, "write TOLERANCE INTERVAL '1' DAY"
             )
         try:
-            interval_text(interval)
+            interval_microseconds(interval)
         except ValueError as error:
             reason, _, suggestion = str(error).partition("; ")
             raise self.refuse(reason, token, suggestion) from None

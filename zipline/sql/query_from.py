@@ -22,6 +22,7 @@ from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.bind_join import join
 from bighead.zipline.sql.bind_on import Chain
+from bighead.zipline.sql.bind_plain import is_plain, plain_rows
 from bighead.zipline.sql.bind_right import Right, bind_right
 from bighead.zipline.sql.bind_spine import bind_spine
 from bighead.zipline.sql.query_join import OrdinaryJoin
@@ -302,6 +303,9 @@ class FromBinder:
 
     def _join(self, chain: Chain, node: exp.Join) -> Chain:
         if isinstance(node, tree.TemporalJoin):
+            queries = {name: cte.node.this for name, cte in self.ctes.items()}
+            if node.method == "ASOF" and is_plain(node.this, self.context, queries):
+                return join(chain, node, plain_rows(*self.factor(node.this)))
             cte = self._cte(node.this)
             if cte is not None:
                 node = node.copy()

@@ -36,3 +36,25 @@ ASOF LEFT JOIN dear AS d MATCH_CONDITION (q.ts > d.event_time) ON d.listing = q.
 ASOF LEFT JOIN sums AS s MATCH_CONDITION (q.ts > s.event_time) ON s.listing = q.listing
 ----
 WITH sums AS (SELECT listing, SUM(price) OVER (LAST '7d') AS p FROM bookings GROUP BY listing) SELECT * FROM sums AS OF TIMESTAMP '2024-01-01'
+----
+SELECT q.request_id, l.room_type FROM requests q ASOF LEFT JOIN listings l MATCH_CONDITION (q.ts > l.updated_at) ON l.host = q.listing
+----
+SELECT q.request_id, l.room_type FROM requests q ASOF LEFT JOIN listings l MATCH_CONDITION (q.ts > l.updated_at) ON l.host = q.request_id AND l.listing = q.listing
+----
+SELECT q.request_id, l.room_type FROM requests q ASOF LEFT JOIN listings l MATCH_CONDITION (q.ts >= l.updated_at) TOLERANCE INTERVAL '0' DAY
+----
+SELECT q.request_id, p.note FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts >= p.at) ON p.a = q.listing
+----
+SELECT q.request_id, p.note FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (p.day > q.ts) ON p.a = q.listing AND p.note <> 'x'
+----
+SELECT c.member, p.note FROM clicks c ASOF INNER JOIN plain p MATCH_CONDITION (c.at >= p.a)
+----
+SELECT v.n, p.note FROM (VALUES (5)) v(n) ASOF INNER JOIN plain p MATCH_CONDITION (v.n >= p.a)
+----
+SELECT q.request_id, v.x FROM requests q ASOF LEFT JOIN (VALUES (1, DATE '2024-01-01')) v(x, since) MATCH_CONDITION (q.ts >= v.since)
+----
+WITH plain AS (SELECT a, MAX(at) AS latest FROM plain GROUP BY a)
+SELECT q.request_id, p.latest FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts >= p.latest) ON p.a = q.listing
+----
+SELECT q.request_id, u.a FROM requests q
+ASOF LEFT JOIN (SELECT a, at FROM plain UNION ALL SELECT request_id, ts FROM stay_risk) u MATCH_CONDITION (q.ts >= u.at) ON u.a = q.listing

@@ -55,3 +55,7 @@ CREATE EVENT SOURCE s (at BIGINT, known DATE, k BIGINT, seq INTEGER)
   WITH (batch = 'x', partition_lag = '48h', tags = ['b', 'a'])
 ----
 CREATE OR REPLACE ENTITY SOURCE s (k BIGINT, v STRUCT(a BIGINT, b VARCHAR[]), at DATE) PRIMARY KEY (k) CHANGED AT at SEQUENCE k
+----
+CREATE FEATURE SET f WITH (online = true) AS SELECT COUNT(*) AS n FROM bookings
+----
+CREATE EVENT SOURCE cut (ts TIMESTAMP) EVENT TIME ts WITH (batch = 'b', stream = 'kafka://s', cut = true, owner = 'x')

@@ -42,10 +42,6 @@ SELECT 1 FROM requests q ASOF LEFT JOIN bookings b MATCH_CONDITION (q.ts > b.ts)
 ----
 SELECT 1 FROM requests q ASOF LEFT JOIN bookings b MATCH_CONDITION (q.ts > b.ts) USING (request_id)
 ----
-SELECT 1 FROM requests q ASOF LEFT JOIN listings l MATCH_CONDITION (q.ts > l.updated_at) ON l.host = q.listing
-----
-SELECT 1 FROM requests q ASOF LEFT JOIN listings l MATCH_CONDITION (q.ts > l.updated_at)
-----
 SELECT 1 FROM requests q ASOF LEFT JOIN listing_bookings AS OF TIMESTAMP '2024-01-01' b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
 ----
 SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT * FROM bookings) MATCH_CONDITION (q.ts > b.ts)
@@ -63,3 +59,17 @@ SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT price FROM bookings UNION SELECT
 SELECT 1 FROM requests q ASOF LEFT JOIN (VALUES (1)) b MATCH_CONDITION (q.ts > b.ts)
 ----
 SELECT 1 FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > p.a)
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > p.event_time) ON p.a = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > p.note) ON p.a = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > q.ts) ON p.a = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT a, SUM(a) OVER (LAST '7d') AS n FROM plain GROUP BY a) p MATCH_CONDITION (q.ts > p.at) ON p.a = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT * FROM bookings UNION ALL SELECT * FROM more_bookings) b MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.ts, p.note FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > p.at) ON p.a = q.listing
+----
+SELECT 1 FROM (SELECT at AS n FROM clicks) q ASOF LEFT JOIN bookings b MATCH_CONDITION (q.n > b.ts) ON TRUE

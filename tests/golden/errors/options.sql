@@ -22,6 +22,10 @@ CREATE ENTITY SOURCE s (a BIGINT, ts TIMESTAMP) PRIMARY KEY (a) CHANGED AT ts WI
 ----
 CREATE ENTITY SOURCE s (a BIGINT, ts TIMESTAMP) PRIMARY KEY (a) CHANGED AT ts WITH (op = 'op')
 ----
-CREATE FEATURE SET f WITH (online = true) AS SELECT COUNT(*) AS n FROM bookings
+CREATE EVENT SOURCE s (a BIGINT, ts TIMESTAMP) EVENT TIME ts WITH (batch = 's.parquet', stream = 'kafka://s');
+CREATE FEATURE SET f WITH (online = true) AS SELECT COUNT(*) AS n FROM s
+----
+CREATE EVENT SOURCE s (a BIGINT, ts TIMESTAMP) EVENT TIME ts WITH (batch = 's.parquet', stream = 'kafka://s');
+CREATE TRAINING SET t WITH (online = true) AS SELECT q.ts, b.n FROM requests q ASOF LEFT JOIN (SELECT a, COUNT(*) AS n FROM s GROUP BY a) b MATCH_CONDITION (q.ts > b.ts) ON b.a = q.listing
 ----
 CREATE FEATURE SET f WITH (tail = '7m') AS SELECT COUNT(*) OVER (LAST '7d') AS n FROM bookings

@@ -68,7 +68,8 @@ class MemoryCatalog:
 def _homes() -> MemoryCatalog:
     catalog = MemoryCatalog()
     catalog.run((GOLDEN / "homes.sql").read_text(encoding="utf-8"))
-    catalog.definitions["plain"] = Table("plain", pa.schema([("a", pa.int64())]))
+    columns = [("a", pa.int64()), ("day", pa.date32()), ("at", pa.timestamp("us"))]
+    catalog.definitions["plain"] = Table("plain", pa.schema([*columns, ("note", pa.string())]))
     return catalog
 
 
