@@ -57,7 +57,7 @@ class Job:
     end: date | None = None
     """The day after the last; None: that of the latest row."""
     restart: bool = False
-    """Give up what is there where it was computed from something else."""
+    """Remove what is there and compute all days again."""
     rows_per_run: int = ROWS_PER_RUN
 
 
@@ -112,8 +112,21 @@ def backfill(job: Job, compute: Compute, report: Callable[[Progress], None]) -> 
         raise UnsupportedError(
             f"backfills write to local folders, not to {job.output}; write one and copy it"
         )
+    _refuse_foreign(job.output)
     with folder.locked(job.output):
         return _Backfill(job, compute, report).fill()
+
+
+def _refuse_foreign(root: Path) -> None:
+    """Nothing is locked, swept or written in a folder that holds what no backfill wrote."""
+    if not root.is_dir() or (root / MANIFEST).exists():
+        return
+    ours = (folder.LOCK, f".{MANIFEST}.")  # all that a backfill writes before its manifest
+    others = sorted(f.name for f in root.iterdir() if not f.name.startswith(ours))
+    if others:
+        raise BigheadError(
+            f"{root} is not empty and no backfill ({others[0]}); choose another folder"
+        )
 
 
 @dataclass(slots=True)
@@ -124,19 +137,14 @@ class _Backfill:
 
     def fill(self) -> Summary:
         root = self.job.output
-        swept = folder.sweep(root)
         manifest = self._open(root)
+        swept = folder.sweep(root)
         self.report(Progress(0, 0, 0, 0, "counting rows"))
         counts, no_time = self._count()
         days = self._range(counts)
-        there = [d for d in days if str(d) in manifest.partitions]
-        broken = [str(d) for d in there if not intact(root, str(d), manifest.partitions[str(d)])]
-        new_inputs = tuple(
-            f"{source}: {file}"
-            for source, files in sorted(self.job.inputs.items())
-            for file in sorted(files)
-            if len(there) > len(broken) and file not in manifest.inputs.get(source, {})
-        )
+        there = [str(d) for d in days if str(d) in manifest.partitions]
+        broken = [ds for ds in there if not intact(root, ds, manifest.partitions[ds])]
+        new_inputs = self._new_inputs(manifest) if len(there) > len(broken) else ()
         manifest = replace(manifest.without(broken), inputs=self.job.inputs)
         manifest.write(root)
         for ds, _ in list(folder.partitions(root)):
@@ -145,61 +153,65 @@ class _Backfill:
 
         missing = [d for d in days if str(d) not in manifest.partitions]
         planned = runs(missing, counts, self.job.rows_per_run)
-        found_rows = sum(
-            manifest.partitions[str(d)].rows for d in days if str(d) in manifest.partitions
+        found = sum(p.rows for ds, p in manifest.partitions.items() if ds in set(there))
+        last = self._compute(
+            manifest,
+            planned,
+            Progress(
+                days_done=len(days) - len(missing),
+                days=len(days),
+                rows_done=found,
+                rows=found + sum(counts.get(d, 0) for d in missing),
+                now="",
+            ),
         )
-        progress = Progress(
-            days_done=len(days) - len(missing),
-            days=len(days),
-            rows_done=found_rows,
-            rows=found_rows + sum(counts.get(d, 0) for d in missing),
-            now="",
-        )
-        rows_computed = 0
-        for run in planned:
-            self.report(replace(progress, now=str(run)))
-            added = self._run(run)
-            manifest = manifest.with_partitions(added)
-            manifest.write(root)
-            run_rows = sum(p.rows for p in added.values())
-            rows_computed += run_rows
-            progress = replace(
-                progress,
-                days_done=progress.days_done + len(run),
-                rows_done=progress.rows_done + run_rows,
-            )
-        self.report(replace(progress, now="done"))
         return Summary(
             days=len(days),
             computed=len(missing),
             repaired=len(broken),
-            rows=found_rows + rows_computed,
-            rows_computed=rows_computed,
+            rows=last.rows_done,
+            rows_computed=last.rows_done - found,
             runs=len(planned),
             swept=swept,
             no_time=no_time,
             new_inputs=new_inputs,
         )
 
+    def _compute(self, manifest: Manifest, planned: list[Days], progress: Progress) -> Progress:
+        """Computes and records the days run by run; the progress at the end."""
+        for run in planned:
+            self.report(replace(progress, now=str(run)))
+            added = self._run(run)
+            manifest = manifest.with_partitions(added)
+            manifest.write(self.job.output)
+            progress = replace(
+                progress,
+                days_done=progress.days_done + len(run),
+                rows_done=progress.rows_done + sum(p.rows for p in added.values()),
+            )
+        progress = replace(progress, now="done")
+        self.report(progress)
+        return progress
+
+    def _new_inputs(self, manifest: Manifest) -> tuple[str, ...]:
+        return tuple(
+            f"{source}: {file}"
+            for source, files in sorted(self.job.inputs.items())
+            for file in sorted(files)
+            if file not in manifest.inputs.get(source, {})
+        )
+
     def _open(self, root: Path) -> Manifest:
         """The manifest to go on with: the one that is there, if it is of the same making."""
         job = self.job
         ours = Manifest(job.training_set.name, job.definition, job.training_set.sql)
-        if not job.restart:
-            manifest = read_manifest(root)
-        elif (root / MANIFEST).exists():
+        if job.restart:
             # Rows first: a kill on the way leaves a manifest that still names the old definition.
             for ds, _ in list(folder.partitions(root)):
                 folder.remove_partition(root, ds)
-            manifest = ours
-        else:
-            manifest = None
+            return ours
+        manifest = read_manifest(root)
         if manifest is None:
-            others = sorted(f.name for f in root.iterdir() if f.name != folder.LOCK)
-            if others:
-                raise BigheadError(
-                    f"{root} is not empty and no backfill ({others[0]}); choose another folder"
-                )
             return ours
         if manifest.definition != job.definition:
             whose = (

@@ -27,7 +27,7 @@ def backfill(
     ] = None,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Remove days of another definition or of changed data."),
+        typer.Option("--restart", help="Remove the days that are there, and compute all again."),
     ] = False,
     rows_per_run: Annotated[
         int | None,

@@ -149,7 +149,10 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
     for restart in (False, True):
         with pytest.raises(BigheadError, match="not empty and no backfill"):
             fill(tmp_path, orders([at(0)]), restart=restart)
-    assert (tmp_path / "thesis.tex").exists()
+    (tmp_path / ".thesis.tex.7.tmp").touch()
+    with pytest.raises(BigheadError, match="not empty and no backfill"):
+        fill(tmp_path, orders([at(0)]))
+    assert sorted(f.name for f in tmp_path.iterdir()) == [".thesis.tex.7.tmp", "thesis.tex"]
 
 
 def test_a_damaged_manifest_is_refused_and_restart_mends_it(tmp_path: Path) -> None:
