@@ -205,7 +205,8 @@ class Drawn:
         width = r.choice((None, 0, 1, 3, self.span // 3, self.span * 2, GREATEST))
         rows = r.choice((None, None, 1, 2, 5))
         forward = r.random() < 0.15
-        return Window(width, rows, forward)
+        tailed = width is not None and not forward and r.random() < 0.2
+        return Window(width, rows, forward, r.choice((2, 5, 7)) if tailed else None)
 
     def spec(self, kind: str | None = None) -> Spec:
         r = self.r

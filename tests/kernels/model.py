@@ -91,7 +91,10 @@ def inside(case: Case, j: int, spec: Spec, window: Window) -> list[int]:
     else:
         rows = visible(case, j)
         if window.width is not None:
-            rows = [i for i in rows if case.event_time[i] >= t - window.width]
+            low = t - window.width
+            if window.tail is not None:
+                low = low // window.tail * window.tail
+            rows = [i for i in rows if case.event_time[i] >= low]
     if window.rows is not None:
         reads = [*spec.tie, *spec.args, *(c for c in (spec.filter, spec.bucket) if c is not None)]
         rows = sorted(rows, key=lambda i: newness(case, i, reads))[-window.rows :]
