@@ -153,3 +153,22 @@ def test_an_overflow_names_the_feature_the_key_and_the_time(engine: str) -> None
     )
     with pytest.raises(DataError, match=message):
         made.sql(query).to_arrow()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_united_sources_keep_their_own_times(engine: str) -> None:
+    made = Session(engine)
+    hours = [DAY + dt.timedelta(hours=h) for h in range(6)]
+    made.register("q", pa.table({"ts": [hours[2], hours[5]]}))
+    late = {"v": [1, 2], "ts": [hours[0], hours[4]], "seen": [hours[0], hours[5]]}
+    made.register("late", pa.table(late), event_time="ts", known_at="seen")
+    prompt = {"v": [3, 4], "ts": [hours[1], hours[3]], "seen": [hours[5], hours[5]]}
+    made.register("prompt", pa.table(prompt), event_time="ts")
+    query = "SELECT e.v FROM q ASOF LEFT JOIN {} MATCH_CONDITION (q.ts > e.ts)"
+    for right, expected in (
+        ("late UNION ALL prompt AS e", [3, 4]),
+        ("(SELECT * FROM late UNION ALL SELECT * FROM prompt) AS e", [3, 4]),
+        ("(SELECT * FROM late UNION ALL SELECT * FROM prompt WHERE v > 3) AS e", [1, 4]),
+    ):
+        found = made.sql(query.format(right)).to_arrow()
+        assert found["v"].to_pylist() == expected, right

@@ -6,6 +6,7 @@ WHERE lies below, as the definition of `Events` asks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from bighead.zipline.ir.nodes import Events, Filter, Node, Project, Scan, UnionA
 from bighead.zipline.ir.sources import EntitySource, EventSource
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.scope import Context, Relation, dotted, match, of_schema
+from bighead.zipline.sql.scope import Context, Relation, dotted, match, no_renaming, of_schema
 
 Timed = Events | UnionAll | Versions
 
@@ -56,6 +57,7 @@ def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
 
     `purpose` says what it is wanted for ("a feature set reads event sources").
     """
+    no_renaming(context, node)
     if isinstance(node, tree.United):
         return _united(node, context, purpose)
     if not isinstance(node, exp.Table):
@@ -133,28 +135,35 @@ def _events(source: EventSource) -> Events:
 def _united(node: tree.United, context: Context, purpose: str) -> Origin:
     """Sources matched by the names of their columns; the first one's order counts."""
     origins = [bind_origin(e, context, purpose) for e in node.expressions]
-    for part, origin in zip(node.expressions, origins, strict=True):
+    return unite(node, node.expressions, origins, context)
+
+
+def unite(
+    node: exp.Expr, tables: Sequence[exp.Table], origins: Sequence[Origin], context: Context
+) -> Origin:
+    """The rows of several sources as those of one; `tables` are the places of `origins`."""
+    for part, origin in zip(tables, origins, strict=True):
         if not isinstance(origin.rows, Events):
             raise context.error(part, "only event sources are united by UNION ALL")
     first = origins[0].rows
     assert isinstance(first, Events)
     names = first.schema.names
     types = [f.type for f in first.schema]
-    for part, origin in zip(node.expressions[1:], origins[1:], strict=True):
-        _check_columns(context, part, dotted(node.expressions[0]), names, origin.rows.schema)
+    for part, origin in zip(tables[1:], origins[1:], strict=True):
+        _check_columns(context, part, dotted(tables[0]), names, origin.rows.schema)
         for i, name in enumerate(names):
             other = origin.rows.schema.field(_same(name, origin.rows.schema)).type
             both = common_type(types[i], other)
             if both is None:
                 raise context.error(
                     part,
-                    f"the column '{name}' is {sql_name(types[i])} in {dotted(node.expressions[0])} "
+                    f"the column '{name}' is {sql_name(types[i])} in {dotted(tables[0])} "
                     f"and {sql_name(other)} in {dotted(part)}",
                 )
             types[i] = both
     parts = tuple(_conform(o.rows, names, types) for o in origins if isinstance(o.rows, Events))
     _check_sequences(context, node, parts)
-    alias = node.alias or node.expressions[0].name
+    alias = node.alias or tables[0].name
     times = {t for o in origins for t in o.times}
     return Origin(
         UnionAll(parts),

@@ -11,10 +11,10 @@ from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.nodes import Lookup, Versions, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_aggregate import holds_aggregate
-from bighead.zipline.sql.bind_events import Timed, bind_origin
+from bighead.zipline.sql.bind_events import Origin, Timed, bind_origin, unite
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.bind_view import REFUSED, BoundSet, bind_set, is_grouped
-from bighead.zipline.sql.scope import Context, Relation, Scope, of_schema
+from bighead.zipline.sql.scope import Context, Relation, Scope, no_renaming, of_schema
 
 PURPOSE = "an as-of join looks up events, or rows of an entity that changes"
 
@@ -42,6 +42,7 @@ class Right:
 
 def bind_right(node: exp.Expr, context: Context) -> Right:
     """The right side of a join. Raises SqlError."""
+    no_renaming(context, node)
     if isinstance(node, exp.Subquery):
         return _subquery(node, context)
     if isinstance(node, tree.AsOf):
@@ -90,12 +91,10 @@ def _subquery(node: exp.Subquery, context: Context) -> Right:
     alias = node.alias
     if not alias:
         raise context.error(node, "the sub-query needs a name", "add AS name")
+    if isinstance(query, exp.Union):
+        return _united(node, query, context)
     if not isinstance(query, exp.Select):
-        raise context.error(
-            query,
-            "the right side of an as-of join is one SELECT",
-            "unite sources: a UNION ALL b AS x",
-        )
+        raise context.error(query, "the right side of an as-of join is one SELECT")
     if is_grouped(query):
         bound = bind_set(query, context)
         right = _of_set(bound, alias)
@@ -105,6 +104,54 @@ def _subquery(node: exp.Subquery, context: Context) -> Right:
             None, right.uses,
         )  # fmt: skip
     return _filtered(query, alias, context)
+
+
+def _united(node: exp.Subquery, query: exp.Union, context: Context) -> Right:
+    """Whole sources one after the other, each with its own times and its own WHERE."""
+    advice = "unite sources by name: a UNION ALL b AS x"
+    origins: list[Origin] = []
+    tables: list[exp.Table] = []
+    for branch in _branches(query):
+        if not isinstance(branch, exp.Select) or not _is_whole(branch):
+            raise context.error(
+                query, "here UNION ALL unites whole sources, SELECT * FROM source WHERE ...", advice
+            )
+        table = branch.args["from_"].this
+        assert isinstance(table, exp.Table)
+        origin = bind_origin(table, context, PURPOSE)
+        where = branch.args.get("where")
+        if where is not None and not isinstance(origin.rows, Versions):
+            binder = ExpressionBinder(Scope(context, (origin.relation,)))
+            origin = origin.where(binder.predicate(where.this, "WHERE"))
+        names = [n.casefold() for n in origin.rows.schema.names]
+        if origins and names != [n.casefold() for n in origins[0].rows.schema.names]:
+            raise context.error(
+                branch, "the columns of these sources are not the same, in the same order", advice
+            )
+        origins.append(origin)
+        tables.append(table)
+    origin = unite(node, tables, origins, context)
+    relation = origin.relation
+    return Right(
+        origin.alias, origin.rows, None, (), relation.columns, relation, origin.times, None,
+        origin.uses,
+    )  # fmt: skip
+
+
+def _branches(query: exp.Expr) -> list[exp.Expr]:
+    if isinstance(query, exp.Union) and not any(
+        query.args.get(key) for key in ("distinct", "by_name", "order", "limit", "offset", "with_")
+    ):
+        return [*_branches(query.this), *_branches(query.expression)]
+    return [query]
+
+
+def _is_whole(branch: exp.Select) -> bool:
+    """SELECT * FROM source, perhaps with WHERE."""
+    origin = branch.args.get("from_")
+    starred = len(branch.expressions) == 1 and branch.expressions[0] == exp.Star()
+    plain = not any(branch.args.get(key) for key in (*REFUSED, "group", "windows", "with_"))
+    return starred and plain and origin is not None and isinstance(origin.this, exp.Table)
 
 
 def _filtered(query: exp.Select, alias: str, context: Context) -> Right:

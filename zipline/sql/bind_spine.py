@@ -15,7 +15,15 @@ from bighead.zipline.sql import tree
 from bighead.zipline.sql.bind_aggregate import holds_aggregate
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.bind_view import REFUSED
-from bighead.zipline.sql.scope import Context, Relation, Scope, dotted, match, of_schema
+from bighead.zipline.sql.scope import (
+    Context,
+    Relation,
+    Scope,
+    dotted,
+    match,
+    no_renaming,
+    of_schema,
+)
 
 ADVICE = "AS OF TIMESTAMP '2024-01-01 00:00:00'"
 
@@ -72,6 +80,7 @@ def _subquery(node: exp.Subquery, context: Context) -> Spine:
         raise context.error(node, "the sub-query needs a name", "add AS name")
     if not is_simple(query):
         raise context.error(query, "a spine is a source, or a SELECT of columns with WHERE of one")
+    no_renaming(context, query.args["from_"].this)
     inner = bind_spine(query.args["from_"].this, context)
     scope = Scope(context, (inner.relation,))
     binder = ExpressionBinder(scope)

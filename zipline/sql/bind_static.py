@@ -11,7 +11,7 @@ from bighead.zipline.ir.nodes import Node, Project, Scan, StaticJoin
 from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.sql.bind_expression import ExpressionBinder
 from bighead.zipline.sql.bind_on import Chain, conditions, equality, key_column, unified, using
-from bighead.zipline.sql.scope import Scope, of_schema
+from bighead.zipline.sql.scope import Scope, no_renaming, of_schema
 
 
 def join_static(chain: Chain, node: exp.Join) -> Chain:
@@ -22,6 +22,7 @@ def join_static(chain: Chain, node: exp.Join) -> Chain:
         raise chain.error(
             table, "the only plain join in a set is that of a STATIC entity", "write ASOF LEFT JOIN"
         )
+    no_renaming(chain.context, table)
     if node.side not in ("", "LEFT") or node.kind or node.method:
         raise chain.error(node.this, "a STATIC entity is joined by LEFT JOIN or INNER JOIN")
     alias = table.alias or table.name

@@ -19,7 +19,7 @@ from bighead.zipline.sql.bind_options import TRAINING_SET_OPTIONS, bind_options,
 from bighead.zipline.sql.bind_spine import bind_spine, column_name, star_of
 from bighead.zipline.sql.bind_view import REFUSED
 from bighead.zipline.sql.commands import CreateTrainingSet
-from bighead.zipline.sql.scope import Context, Scope, dotted, match
+from bighead.zipline.sql.scope import Context, Scope, dotted, match, no_renaming
 from bighead.zipline.sql.spelling import spell
 
 Output = tuple[str, Expr, exp.Expr]
@@ -29,6 +29,8 @@ def bind_training_set(node: tree.CreateSet, context: Context) -> CreateTrainingS
     """The training set that a statement declares. Raises SqlError."""
     query = node.expression
     _check_shape(query, context)
+    if not isinstance(query.args["from_"].this, exp.Values):  # these have no names to keep
+        no_renaming(context, query.args["from_"].this)
     spine = bind_spine(query.args["from_"].this, context)
     scope = Scope(context, (spine.relation,))
     below = spine.node

@@ -97,7 +97,9 @@ class Cte:
         """The query in the place of its name, where what counts is its shape and not its rows."""
         self.used = True
         name = exp.to_identifier(table.alias or table.name)
-        return exp.Subquery(this=self.node.this.copy(), alias=exp.TableAlias(this=name))
+        columns = [c.copy() for c in self.node.args["alias"].args.get("columns") or []]
+        alias = exp.TableAlias(this=name, columns=columns)
+        return exp.Subquery(this=self.node.this.copy(), alias=alias)
 
     def check(self) -> None:
         """Finds the mistakes of a query that nothing uses."""

@@ -48,6 +48,18 @@ class Context:
         return found
 
 
+def no_renaming(context: Context, node: exp.Expr) -> None:
+    """Refuses `AS x(a, b)`, where the columns of a table keep their names."""
+    alias = node.args.get("alias")
+    if alias is not None and alias.args.get("columns"):
+        name = alias.name
+        raise context.error(
+            alias,
+            "the columns keep their names here",
+            f"write AS {name}, or rename by SELECT ... AS",
+        )
+
+
 def dotted(table: exp.Table) -> str:
     """A name as it was written, with its dots."""
     return ".".join(part.name for part in table.parts)

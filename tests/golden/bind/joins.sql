@@ -58,3 +58,6 @@ SELECT q.request_id, p.latest FROM requests q ASOF LEFT JOIN plain p MATCH_CONDI
 ----
 SELECT q.request_id, u.a FROM requests q
 ASOF LEFT JOIN (SELECT a, at FROM plain UNION ALL SELECT request_id, ts FROM stay_risk) u MATCH_CONDITION (q.ts >= u.at) ON u.a = q.listing
+----
+SELECT q.request_id, c.page FROM requests q
+ASOF LEFT JOIN (SELECT * FROM clicks WHERE member <> '' UNION ALL SELECT * FROM clicks x WHERE x.seq > 2) c MATCH_CONDITION (q.ts > c.at)

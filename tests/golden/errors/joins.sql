@@ -73,3 +73,11 @@ SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT * FROM bookings UNION ALL SELECT
 CREATE TRAINING SET t AS SELECT q.ts, p.note FROM requests q ASOF LEFT JOIN plain p MATCH_CONDITION (q.ts > p.at) ON p.a = q.listing
 ----
 SELECT 1 FROM (SELECT at AS n FROM clicks) q ASOF LEFT JOIN bookings b MATCH_CONDITION (q.n > b.ts) ON TRUE
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT listing, ts FROM bookings UNION ALL SELECT listing, ts FROM more_bookings) b MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT * FROM bookings INTERSECT SELECT * FROM bookings) b MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN bookings AS b(id) MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing
+----
+WITH b(id, place) AS (SELECT * FROM bookings) SELECT 1 FROM requests q ASOF LEFT JOIN b MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing

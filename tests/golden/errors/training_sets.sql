@@ -61,3 +61,5 @@ CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing + 1 FROM requests
 CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing, request_id AS listing FROM requests) AS q
 ----
 CREATE TRAINING SET t AS SELECT q.* REPLACE (1 AS listing) FROM requests q
+----
+CREATE TRAINING SET t AS SELECT q.id FROM requests AS q(id)
