@@ -137,6 +137,13 @@ def test_a_clean_environment_holds_the_core_alone(clean: Path, tmp_path: Path) -
     assert run(clean / "python", "-c", code % absent, cwd=tmp_path).strip() == "[]"
 
 
+def test_a_clean_environment_runs_a_project(clean: Path, tmp_path: Path) -> None:
+    run(clean / "bighead", "init", "shop", cwd=tmp_path)
+    run(clean / "bighead", "apply", "--yes", cwd=tmp_path / "shop")
+    rows = run(clean / "bighead", "query", "stay_risk", "--json", cwd=tmp_path / "shop")
+    assert len(json.loads(rows)) == 200
+
+
 def test_the_command_explains_itself(clean: Path, tmp_path: Path) -> None:
     text = run(clean / "bighead", "--help", cwd=tmp_path, COLUMNS="200", NO_COLOR="1")
     for verb in ("init", "plan", "apply", "query", "explain", "fmt", "backfill", "demo"):
