@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.agree import disagreement
 from benchmarks.measure import SYSTEMS, answers
-from benchmarks.report import Result, draw, write
+from benchmarks.report import Result, draw, remembered, write
 from benchmarks.workloads import WORKLOADS, Size, Workload, make
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +40,7 @@ def main() -> int:
     for result in wrong:
         console.print(f"[red]{result.workload.name} {result.system}: {result.disagrees}[/red]")
     if not args.dry:
+        results = remembered(results, build / "results.json", args.add)
         write(results, args.threads, Path(__file__).parent / "RESULTS.md")
         draw(results, Path(__file__).parent / "results.png")
     return 1 if wrong else 0
@@ -102,6 +103,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the best counts")
     parser.add_argument("--limit", type=int, default=60, help="seconds before a peer is given up")
+    parser.add_argument(
+        "--add", action="store_true", help="keep the results of earlier runs that this one lacks"
+    )
     parser.add_argument("--dry", action="store_true", help="leave RESULTS.md as it is")
     return parser.parse_args()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -48,6 +49,28 @@ class Result:
             return self.failure
         verdict = f"  DISAGREES {self.disagrees}" if self.disagrees else ""
         return f"{self.seconds:8.3f} s  {self.peak / 2**20:7.0f} MiB{verdict}"
+
+
+def remembered(results: list[Result], file: Path, add: bool) -> list[Result]:
+    """The results, and with `add` those of earlier runs that these lack, in order of size."""
+    if add and file.exists():
+        now = {(r.workload.name, r.size, r.system) for r in results}
+        for row in json.loads(file.read_text()):
+            workload = next(w for w in WORKLOADS if w.name == row.pop("workload"))
+            size = Size(*row.pop("size"))
+            if (workload.name, size, row["system"]) not in now:
+                results.append(Result(workload, size, **row))
+    names, systems = [w.name for w in WORKLOADS], list(COLORS)
+    results = sorted(
+        results,
+        key=lambda r: (r.size.events, names.index(r.workload.name), systems.index(r.system)),
+    )
+    rows = [
+        asdict(r) | {"workload": r.workload.name, "size": [r.size.events, r.size.labels]}
+        for r in results
+    ]
+    file.write_text(json.dumps(rows))
+    return results
 
 
 def write(results: list[Result], threads: int, path: Path) -> None:
