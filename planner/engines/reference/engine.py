@@ -154,8 +154,9 @@ class Execution:
     def remark_unseen(self, keyed: list[tuple[Key | None, Event]]) -> None:
         """Say which bad rows nothing has seen."""
         for _, event in keyed:
-            if event.flaw is not None:
-                self.remarks.facts.append(f"{UNSEEN}{event.flaw}")
+            wrong = event.flaw or event.conflict
+            if wrong is not None:
+                self.remarks.facts.append(f"{UNSEEN}{wrong}")
 
     def static_join(self, join: StaticJoin) -> list[Row]:
         """Each row of the spine takes the row of its primary key."""

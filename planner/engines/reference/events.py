@@ -1,7 +1,7 @@
 """Events, versions and the questions of a spine: what is known of a row besides its columns.
 
-A row that breaks a rule (no time, an unequal copy) carries its flaw along and is refused where a
-spine row has its key and a time; a flaw that nothing meets does no harm.
+A row without a time carries its flaw along and is refused where a spine row has its key and a time;
+an unequal copy is refused where one window or look-up sees both. What nothing meets does no harm.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ class Event:
     """Whether the source names a knowledge time; without one an event is known when it happens."""
     sequence: Value
     flaw: str | None = None
-    """Why the row cannot be used."""
+    """Why the row cannot be used: it has no time."""
+    twin: Event | None = None
+    """An unequal row of the same identity."""
+    conflict: str | None = None
+    """What is said where both are seen."""
 
     @property
     def age(self) -> tuple[Any, ...]:
@@ -83,12 +87,12 @@ def events_of(node: Events | Versions, rows: list[Row], facts: list[str]) -> lis
                 facts.append(f"{skipped:,} rows skipped: NULL event time in {node.source}")
             return timed
     for event in events:
-        event.flaw = event.flaw or _null_flaw(node, event)
+        event.flaw = _null_flaw(node, event)
     return events
 
 
 def without_copies(node: Events, events: list[Event]) -> list[Event]:
-    """One event of each identity; both of two unequal copies carry the flaw.
+    """One event of each identity; an unequal copy knows its twin.
 
     NULL in an identity equals nothing, so such rows are distinct.
     """
@@ -104,7 +108,8 @@ def without_copies(node: Events, events: list[Event]) -> list[Event]:
             kept.append(event)
         elif [*map(order, event.row.values())] != [*map(order, twin.row.values())]:
             named = ", ".join(f"{c} = {event.row[c]!r}" for c in node.identity)
-            twin.flaw = event.flaw = (
+            event.twin = twin
+            event.conflict = (
                 f"{node.source} holds two different rows of the identity ({named}); rows of equal "
                 "identity must be equal: correct one of them, or name more columns in IDENTITY"
             )
@@ -130,6 +135,13 @@ def matching(asking: Asking, keyed: list[tuple[Key | None, Event]]) -> list[Even
         if event.flaw is not None:
             raise DataError(event.flaw)
     return events
+
+
+def refuse_conflicts(seen: list[Event]) -> None:
+    """Raise where two unequal rows of one identity are seen together."""
+    for event in seen:
+        if event.twin is not None and any(event.twin is other for other in seen):
+            raise DataError(str(event.conflict))
 
 
 def collect(

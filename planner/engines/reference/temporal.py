@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bighead.planner.engines.reference.aggregates import Item, fold
-from bighead.planner.engines.reference.events import Asking, Event, Key, matching
+from bighead.planner.engines.reference.events import Asking, Event, Key, matching, refuse_conflicts
 from bighead.planner.engines.reference.expressions import Failure, attempt, evaluate
 from bighead.planner.engines.reference.values import (
     Row,
@@ -116,6 +116,7 @@ def view_rows(
         events = matching(asking, keyed)
         for feature in view.features:
             held = [e for e in events if holds(feature.window, e, asking, view.tail)]
+            refuse_conflicts(held)
             found = found or bool(held)
             try:
                 row[feature.name] = aggregated(feature, [inputs[feature.name][id(e)] for e in held])
@@ -165,6 +166,7 @@ def _nearest(join: TemporalJoin, lookup: Lookup, asking: Asking, keyed: Keyed) -
         candidates = [e for e in events if asking.sees(e)]
     if lookup.tolerance is not None:
         candidates = [e for e in candidates if abs(asking.time - e.time) <= lookup.tolerance]
+    refuse_conflicts(candidates)
     # The nearest first; of equally near ones the greatest by sequence, then by the whole row.
     candidates.sort(key=whole, reverse=True)
     candidates.sort(key=lambda e: abs(asking.time - e.time))
