@@ -322,7 +322,9 @@ def _created(definition: Definition) -> Result:
 
 
 def _text(text: str, column: str = "status") -> Result:
-    return Result.of(pa.table({column: text.splitlines()}), text)
+    # Made when it is asked for: making a table of a list loads pandas, where there is one.
+    schema = pa.schema([pa.field(column, pa.string())])
+    return Result(schema, lambda: pa.table({column: text.splitlines()}, schema), text=text)
 
 
 def _and(words: Sequence[str]) -> str:

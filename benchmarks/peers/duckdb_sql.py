@@ -37,8 +37,8 @@ def sql(formulation: str, workload: Workload, folder: Path) -> str:
     if formulation == "windows":
         items = ",\n  ".join(
             f"{agg.format(v='v')} OVER w{w} AS {name}_{w}"
-            for w in WINDOWS
             for name, agg in _AGGREGATES
+            for w in WINDOWS
         )
         frames = ",\n  ".join(
             f"w{w} AS (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL {d} DAY PRECEDING "

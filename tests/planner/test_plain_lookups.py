@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -29,12 +30,14 @@ def tables() -> dict[str, pa.Table]:
     def table(prefix: str, count: int) -> pa.Table:
         numbers = hours(count)
         times = [None if n is None else DAY + dt.timedelta(hours=n) for n in numbers]
-        columns = {
+        columns: dict[str, Any] = {
             "k": pa.array([pick.choice([1, 2, 3, None]) for _ in range(count)], pa.int64()),
             prefix: list(range(count)),
             "ts": pa.array(times, pa.timestamp("us")),
             "n": pa.array(numbers, pa.int64()),
-            "day": pa.array([None if n is None else n for n in numbers], pa.int32()).cast("date32"),
+            "day": pa.array([None if n is None else n for n in numbers], pa.int32()).cast(
+                pa.date32()
+            ),
         }
         return pa.table(columns)
 
@@ -121,13 +124,17 @@ def test_an_entity_is_looked_up_by_other_columns_than_its_key(
         return DAY + dt.timedelta(days=n)
 
     made = Session(engine)
-    changes = {
+    changes: dict[str, Any] = {
         "listing": [10, 11, 11],
         "host": [7, 7, 8],
         "at": [day(0), day(1), day(2)],
     }
     made.register("listings", pa.table(changes), primary_key="listing", changed_at="at")
-    asked = {"host": [7] * 3, "listing": [10, 10, 11], "ts": [day(1), day(2), day(3)]}
+    asked: dict[str, Any] = {
+        "host": [7] * 3,
+        "listing": [10, 10, 11],
+        "ts": [day(1), day(2), day(3)],
+    }
     made.register("q", pa.table(asked))
     query = (
         f"SELECT l.listing FROM q ASOF LEFT JOIN listings l MATCH_CONDITION (q.ts > l.at) ON {on}"
@@ -160,9 +167,9 @@ def test_united_sources_keep_their_own_times(engine: str) -> None:
     made = Session(engine)
     hours = [DAY + dt.timedelta(hours=h) for h in range(6)]
     made.register("q", pa.table({"ts": [hours[2], hours[5]]}))
-    late = {"v": [1, 2], "ts": [hours[0], hours[4]], "seen": [hours[0], hours[5]]}
+    late: dict[str, Any] = {"v": [1, 2], "ts": [hours[0], hours[4]], "seen": [hours[0], hours[5]]}
     made.register("late", pa.table(late), event_time="ts", known_at="seen")
-    prompt = {"v": [3, 4], "ts": [hours[1], hours[3]], "seen": [hours[5], hours[5]]}
+    prompt: dict[str, Any] = {"v": [3, 4], "ts": [hours[1], hours[3]], "seen": [hours[5], hours[5]]}
     made.register("prompt", pa.table(prompt), event_time="ts")
     query = "SELECT e.v FROM q ASOF LEFT JOIN {} MATCH_CONDITION (q.ts > e.ts)"
     for right, expected in (

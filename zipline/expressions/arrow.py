@@ -48,8 +48,26 @@ def nulls(rows: int, arrow: pa.DataType) -> Array:
 
 
 def scalar(value: object, arrow: pa.DataType) -> Scalar:
-    """A constant."""
-    return cast(Scalar, pa.scalar(cast("Any", value), cast("Any", arrow)))
+    """A constant.
+
+    Arrow's own way from Python values loads pandas, where there is one, and that takes longer than
+    most queries. So plain numbers, truth values and texts are made of their bytes.
+    """
+    buffers: list[bytes] | None = None
+    if isinstance(value, bool) and pa.types.is_boolean(arrow):
+        buffers = [bytes([value])]
+    elif isinstance(value, float) and pa.types.is_floating(arrow):
+        buffers = [np.array(value, f"<f{arrow.bit_width // 8}").tobytes()]
+    elif type(value) is int and pa.types.is_signed_integer(arrow):
+        if value.bit_length() < arrow.bit_width:  # else Arrow refuses it below
+            buffers = [value.to_bytes(arrow.bit_width // 8, "little", signed=True)]
+    elif isinstance(value, str) and pa.types.is_string(arrow):
+        text = value.encode()
+        buffers = [np.array([0, len(text)], "<i4").tobytes(), text]
+    if buffers is None:
+        return cast(Scalar, pa.scalar(cast("Any", value), cast("Any", arrow)))
+    parts: list[Any] = [None, *(pa.py_buffer(b) for b in buffers)]
+    return cast(Scalar, pa.Array.from_buffers(arrow, 1, parts)[0])
 
 
 def view(array: Array, arrow: pa.DataType) -> Array:

@@ -20,6 +20,7 @@ from bighead.zipline.sql.commands import (
     Drop,
 )
 from tests.conftest import GOLDEN
+from tests.schemas import schema
 
 
 class MemoryCatalog:
@@ -39,8 +40,8 @@ class MemoryCatalog:
             "datafusion.sql_parser.map_string_types_to_utf8view", "false"
         )
         session = datafusion.SessionContext(config)
-        for name, schema in tables.items():
-            session.from_arrow(schema.empty_table(), name)
+        for name, columns in tables.items():
+            session.from_arrow(columns.empty_table(), name)
         try:
             return session.sql(sql).schema()
         except Exception as error:  # noqa: BLE001  (the binding raises a bare Exception)
@@ -68,8 +69,8 @@ class MemoryCatalog:
 def _homes() -> MemoryCatalog:
     catalog = MemoryCatalog()
     catalog.run((GOLDEN / "homes.sql").read_text(encoding="utf-8"))
-    columns = [("a", pa.int64()), ("day", pa.date32()), ("at", pa.timestamp("us"))]
-    catalog.definitions["plain"] = Table("plain", pa.schema([*columns, ("note", pa.string())]))
+    columns = schema(a=pa.int64(), day=pa.date32(), at=pa.timestamp("us"), note=pa.string())
+    catalog.definitions["plain"] = Table("plain", columns)
     return catalog
 
 
