@@ -102,7 +102,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the best counts")
-    parser.add_argument("--limit", type=int, default=60, help="seconds before a peer is given up")
+    parser.add_argument("--limit", type=int, default=40, help="seconds before a peer is given up")
     parser.add_argument(
         "--add", action="store_true", help="keep the results of earlier runs that this one lacks"
     )
