@@ -56,7 +56,8 @@ def remembered(results: list[Result], file: Path, add: bool) -> list[Result]:
     if add and file.exists():
         now = {(r.workload.name, r.size, r.system) for r in results}
         for row in json.loads(file.read_text()):
-            workload = next(w for w in WORKLOADS if w.name == row.pop("workload"))
+            name = row.pop("workload")
+            workload = next(w for w in WORKLOADS if w.name == name)
             size = Size(*row.pop("size"))
             if (workload.name, size, row["system"]) not in now:
                 results.append(Result(workload, size, **row))
