@@ -123,8 +123,7 @@ def _temporal(join: TemporalJoin, read: Names) -> Node:
 
 def _static(join: StaticJoin, read: Names) -> Node:
     kept = tuple(c for c in join.columns if f"{join.alias}.{c}" in read)
-    if not kept and join.kind == "left":
-        return _prune(join.spine, read)
+    # Kept though nobody reads it: a primary key that repeats is an error, read or not.
     here, there = _sides(join.residual, join.alias)
     offered = frozenset(f"{join.alias}.{c}" for c in join.columns)
     spine = read.union(columns_of(*join.keys), here) - offered
