@@ -27,8 +27,8 @@ This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
 
 from bighead.zipline.sql.bind import bind
 from bighead.zipline.sql.commands import Command
-from bighead.zipline.sql.dialect import parse
-from bighead.zipline.sql.fmt import fmt
+from bighead.zipline.sql.grammar.dialect import parse
+from bighead.zipline.sql.spelling.fmt import fmt
 from bighead.zipline.sql.tree import Statement
 
 __all__ = ["Command", "Statement", "bind", "fmt", "parse"]

@@ -6,11 +6,11 @@ from sqlglot import exp
 
 from bighead.zipline.catalog import KINDS, Catalog, FeatureSet
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.bind_options import FEATURE_SET_OPTIONS, bind_options, check_online
-from bighead.zipline.sql.bind_query import bind_query
-from bighead.zipline.sql.bind_source import bind_source
-from bighead.zipline.sql.bind_training import bind_training_set
-from bighead.zipline.sql.bind_view import bind_set
+from bighead.zipline.sql.binding.options import FEATURE_SET_OPTIONS, bind_options, check_online
+from bighead.zipline.sql.binding.scope import Context, dotted
+from bighead.zipline.sql.binding.source import bind_source
+from bighead.zipline.sql.binding.training import bind_training_set
+from bighead.zipline.sql.binding.view import bind_set
 from bighead.zipline.sql.commands import (
     Command,
     CreateFeatureSet,
@@ -20,8 +20,8 @@ from bighead.zipline.sql.commands import (
     Query,
     Show,
 )
-from bighead.zipline.sql.scope import Context, dotted
-from bighead.zipline.sql.spelling import spell
+from bighead.zipline.sql.selects.query import bind_query
+from bighead.zipline.sql.spelling.generator import spell
 from bighead.zipline.sql.tree import Statement
 from bighead.zipline.windows import parse_duration
 

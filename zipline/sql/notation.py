@@ -26,9 +26,9 @@ from sqlglot import exp
 
 from bighead.zipline.aggregates import find as find_aggregate
 from bighead.zipline.errors import SqlError, did_you_mean
-from bighead.zipline.sql.dialect import parse
-from bighead.zipline.sql.fmt import fmt
-from bighead.zipline.sql.spelling import spell
+from bighead.zipline.sql.grammar.dialect import parse
+from bighead.zipline.sql.spelling.fmt import fmt
+from bighead.zipline.sql.spelling.generator import spell
 from bighead.zipline.windows import format_duration, parse_duration
 
 KEYS = ("name", "owner", "description", "source", "operation", "windows", "features", "time_column")

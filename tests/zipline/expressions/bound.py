@@ -11,9 +11,9 @@ from sqlglot import exp
 from bighead.zipline.catalog import Catalog
 from bighead.zipline.expressions import evaluate
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.sql.bind_expression import ExpressionBinder
-from bighead.zipline.sql.dialect import parse
-from bighead.zipline.sql.scope import Context, Scope, of_schema
+from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.scope import Context, Scope, of_schema
+from bighead.zipline.sql.grammar.dialect import parse
 
 HERE = Path(__file__).parent
 NO_COLUMNS = pa.schema([])

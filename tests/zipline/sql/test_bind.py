@@ -20,7 +20,7 @@ from bighead.zipline.sql.commands import (
     Query,
     Show,
 )
-from bighead.zipline.sql.unparse import unparse
+from bighead.zipline.sql.spelling.unparse import unparse
 from tests.conftest import GOLDEN
 from tests.zipline.sql.memory import homes
 

@@ -8,7 +8,7 @@ import pytest
 
 from bighead.zipline.errors import BigheadError, SqlError
 from bighead.zipline.sql import bind, fmt, parse
-from bighead.zipline.sql.dialect import tokenize
+from bighead.zipline.sql.grammar.dialect import tokenize
 from tests.zipline.sql.memory import homes
 from tests.zipline.sql.test_fmt import STATEMENTS
 

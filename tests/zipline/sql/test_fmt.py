@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bighead.zipline.errors import SqlError
 from bighead.zipline.sql import fmt, parse
-from bighead.zipline.sql.dialect import tokenize
+from bighead.zipline.sql.grammar.dialect import tokenize
 from tests.conftest import GOLDEN
 
 TEXTS = [(GOLDEN / name).read_text(encoding="utf-8") for name in ("fmt/layout.sql", "homes.sql")]

@@ -1,0 +1,245 @@
+"""Sources as rows with times: in FROM of a feature set, or on the right of an as-of join.
+
+A source becomes `Events` (or `UnionAll` of them, or `Versions` of an entity) over a `Scan`; its
+WHERE lies below, as the definition of `Events` asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from sqlglot import exp
+
+from bighead.zipline.catalog import KINDS, FeatureSet, TrainingSet
+from bighead.zipline.expressions import cast, common_type, implicit_cast
+from bighead.zipline.ir.expr import Column, Expr, rename, transform
+from bighead.zipline.ir.nodes import Events, Filter, Node, Project, Scan, UnionAll, Versions
+from bighead.zipline.ir.sources import EntitySource, EventSource
+from bighead.zipline.ir.types import sql_name
+from bighead.zipline.sql import tree
+from bighead.zipline.sql.binding.scope import (
+    Context,
+    Relation,
+    dotted,
+    match,
+    no_renaming,
+    of_schema,
+)
+
+Timed = Events | UnionAll | Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A table factor that has times: its rows, its name, and what its time is called."""
+
+    rows: Timed
+    alias: str
+    times: tuple[str, ...]
+    """The column that is its event time (or CHANGED AT), where it is a plain column."""
+    uses: tuple[str, ...]
+
+    @property
+    def relation(self) -> Relation:
+        """Its columns under their own names."""
+        return of_schema(self.alias, self.rows.schema)
+
+    def where(self, predicate: Expr) -> Origin:
+        """Only the rows that pass; not for `Versions`, where the choice comes first."""
+        assert not isinstance(self.rows, Versions)
+        if isinstance(self.rows, UnionAll):
+            parts = tuple(_filtered(events, predicate) for events in self.rows.events)
+            return replace(self, rows=UnionAll(parts))
+        return replace(self, rows=_filtered(self.rows, predicate))
+
+
+def _filtered(events: Events, predicate: Expr) -> Events:
+    return replace(events, input=Filter(events.input, predicate))
+
+
+def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
+    """A table factor as rows with times. Raises SqlError where it has none.
+
+    `purpose` says what it is wanted for ("a feature set reads event sources").
+    """
+    no_renaming(context, node)
+    if isinstance(node, tree.United):
+        return _united(node, context, purpose)
+    if not isinstance(node, exp.Table):
+        raise context.error(node, purpose, "name a source")
+    found = context.find(node)
+    alias = node.alias or node.name
+    if isinstance(found, EventSource):
+        return Origin(_events(found), alias, _time_column(found.event_time), (found.name,))
+    if isinstance(found, EntitySource) and not found.static:
+        assert found.changed_at is not None
+        versions = Versions(
+            Scan(found, tuple(found.schema.names)),
+            found.name,
+            found.primary_key,
+            found.changed_at,
+            found.known_at,
+            _sequence(found),
+        )
+        return Origin(versions, alias, _time_column(found.changed_at), (found.name,))
+    if isinstance(found, EntitySource):
+        raise context.error(
+            node,
+            f"{found.name} is STATIC and has no times",
+            "join it by LEFT JOIN ... ON its whole primary key",
+        )
+    if isinstance(found, FeatureSet | TrainingSet):
+        raise context.error(node, f"{found.name} is a {KINDS[type(found)]}, and {purpose}")
+    raise context.error(
+        node,
+        f"{found.name} is a table without times, and {purpose}",
+        "declare it by CREATE EVENT SOURCE",
+    )
+
+
+def _time_column(time: Expr) -> tuple[str, ...]:
+    """The name of the column that alone makes a time, through casts and units."""
+    names = {part.name for part in _parts(time)}
+    return (next(iter(names)),) if len(names) == 1 and _is_plain(time) else ()
+
+
+def _parts(expr: Expr) -> list[Column]:
+    if isinstance(expr, Column):
+        return [expr]
+    return [c for a in getattr(expr, "args", ()) for c in _parts(a)]
+
+
+def _is_plain(expr: Expr) -> bool:
+    """A column, or one brought from DATE or integers to a time, and nothing more."""
+    if isinstance(expr, Column):
+        return True
+    function = getattr(expr, "function", "")
+    if function == "cast":
+        return _is_plain(expr.args[0])  # type: ignore[union-attr]
+    return function == "add" and getattr(expr.args[0], "value", None) == 0  # type: ignore[union-attr]
+
+
+def _sequence(source: EventSource | EntitySource) -> Expr | None:
+    if source.sequence is None:
+        return None
+    return Column(source.sequence, source.schema.field(source.sequence).type)
+
+
+def _events(source: EventSource) -> Events:
+    return Events(
+        Scan(source, tuple(source.schema.names)),
+        source.name,
+        source.event_time,
+        source.known_at,
+        _sequence(source),
+        source.identity,
+        source.skip_null_times,
+    )
+
+
+def _united(node: tree.United, context: Context, purpose: str) -> Origin:
+    """Sources matched by the names of their columns; the first one's order counts."""
+    origins = [bind_origin(e, context, purpose) for e in node.expressions]
+    return unite(node, node.expressions, origins, context)
+
+
+def unite(
+    node: exp.Expr, tables: Sequence[exp.Table], origins: Sequence[Origin], context: Context
+) -> Origin:
+    """The rows of several sources as those of one; `tables` are the places of `origins`."""
+    for part, origin in zip(tables, origins, strict=True):
+        if not isinstance(origin.rows, Events):
+            raise context.error(part, "only event sources are united by UNION ALL")
+    first = origins[0].rows
+    assert isinstance(first, Events)
+    names = first.schema.names
+    types = [f.type for f in first.schema]
+    for part, origin in zip(tables[1:], origins[1:], strict=True):
+        _check_columns(context, part, dotted(tables[0]), names, origin.rows.schema)
+        for i, name in enumerate(names):
+            other = origin.rows.schema.field(_same(name, origin.rows.schema)).type
+            both = common_type(types[i], other)
+            if both is None:
+                raise context.error(
+                    part,
+                    f"the column '{name}' is {sql_name(types[i])} in {dotted(tables[0])} "
+                    f"and {sql_name(other)} in {dotted(part)}",
+                )
+            types[i] = both
+    parts = tuple(_conform(o.rows, names, types) for o in origins if isinstance(o.rows, Events))
+    _check_sequences(context, node, parts)
+    alias = node.alias or tables[0].name
+    times = {t for o in origins for t in o.times}
+    return Origin(
+        UnionAll(parts),
+        alias,
+        tuple(times) if len(times) == 1 else (),
+        tuple(dict.fromkeys(u for o in origins for u in o.uses)),
+    )
+
+
+def _same(name: str, schema: pa.Schema) -> str:
+    """The column of a schema that has this name, in whatever case."""
+    return match(exp.to_identifier(name), schema.names)[0]
+
+
+def _check_columns(
+    context: Context, part: exp.Expr, first: str, names: list[str], schema: pa.Schema
+) -> None:
+    ours, theirs = {n.casefold() for n in names}, {n.casefold() for n in schema.names}
+    if ours != theirs:
+        lacking = sorted(ours - theirs) or sorted(theirs - ours)
+        who = dotted(part) if ours - theirs else first  # type: ignore[arg-type]
+        raise context.error(
+            part,
+            f"UNION ALL needs the same columns on both sides, and {who} has no '{lacking[0]}'",
+        )
+
+
+def _conform(events: Events, names: list[str], types: list[pa.DataType]) -> Events:
+    """The same events with these columns, in this order and of these types."""
+    from_name = {name: _same(name, events.schema) for name in names}
+    if list(from_name.values()) == events.schema.names == names and types == [
+        f.type for f in events.schema
+    ]:
+        return events
+    back = {theirs: ours for ours, theirs in from_name.items()}
+    columns: list[tuple[str, Expr]] = []
+    for name, kind in zip(names, types, strict=True):
+        inner: Expr = Column(from_name[name], events.schema.field(from_name[name]).type)
+        columns.append((name, inner if inner.type == kind else implicit_cast(inner, kind)))
+    # Times and identities are over the source's own columns; where a type widens, they widen along.
+    project: Node = Project(events.input, tuple(columns))
+    kinds = dict(zip(names, types, strict=True))
+
+    def over(expr: Expr | None) -> Expr | None:
+        return None if expr is None else _retyped(rename(expr, back.__getitem__), kinds)
+
+    event_time = over(events.event_time)
+    assert event_time is not None
+    return replace(
+        events,
+        input=project,
+        event_time=event_time,
+        known_at=over(events.known_at),
+        sequence=over(events.sequence),
+        identity=tuple(back[n] for n in events.identity),
+    )
+
+
+def _retyped(expr: Expr, kinds: dict[str, pa.DataType]) -> Expr:
+    def change(part: Expr) -> Expr:
+        if isinstance(part, Column) and part.type != kinds[part.name]:
+            return cast(Column(part.name, kinds[part.name]), part.type)
+        return part
+
+    return transform(expr, change)
+
+
+def _check_sequences(context: Context, node: exp.Expr, parts: tuple[Events, ...]) -> None:
+    kinds = {p.sequence.type for p in parts if p.sequence is not None}
+    if len(kinds) > 1:
+        named = " and ".join(sorted(sql_name(k) for k in kinds))
+        raise context.error(node, f"the SEQUENCEs of the united sources are of {named}")

@@ -1,0 +1,1 @@
+"""Plain SELECT: what a user of SQL expects around the temporal joins."""

@@ -1,0 +1,381 @@
+"""FROM of a plain SELECT: tables, sub-queries, temporal joins and ordinary ones, left to right.
+
+Every join leaves one node whose columns are called `alias.column`, so that the next join, temporal
+or not, has it for its spine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+from sqlglot import exp
+
+from bighead.zipline.catalog import FeatureSet
+from bighead.zipline.expressions import common_type, implicit_cast
+from bighead.zipline.ir.expr import Column, Expr, substitute
+from bighead.zipline.ir.nodes import Keys, Node, Project, TemporalJoin
+from bighead.zipline.ir.sources import EntitySource
+from bighead.zipline.ir.types import sql_name
+from bighead.zipline.sql import tree
+from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.join import join
+from bighead.zipline.sql.binding.on import Chain
+from bighead.zipline.sql.binding.plain import is_plain, plain_rows
+from bighead.zipline.sql.binding.right import Right, bind_right
+from bighead.zipline.sql.binding.scope import Context, Relation, Scope, dotted, match, of_schema
+from bighead.zipline.sql.binding.spine import bind_spine
+from bighead.zipline.sql.selects.join import OrdinaryJoin
+from bighead.zipline.sql.selects.relational import ROW, Steps, listed, quoted
+from bighead.zipline.sql.spelling.generator import spell
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query returns: columns of unique inner names, and what they are called outside."""
+
+    node: Node
+    names: tuple[str, ...]
+    compared: tuple[tuple[tuple[str, str], Expr], ...] = ()
+    """Comparisons with the query around: ((sign, column), expression there); the columns stand
+    behind those that have names."""
+    single: bool = False
+    """It is aggregated: at most one row for each comparison."""
+    counts: bool = False
+    """Its one column is a COUNT: where nothing compares, it is 0 and not NULL."""
+
+    def relation(self, alias: str, renamed: list[str]) -> tuple[Node, Relation]:
+        """The rows as a table; names that repeat get a number, as in DuckDB (`a`, `a_1`)."""
+        names = [*renamed, *self.names[len(renamed) :]]
+        unique: list[str] = []
+        for name in names:
+            free, n = name, 0
+            while free.casefold() in (u.casefold() for u in unique):
+                n += 1
+                free = f"{name}_{n}"
+            unique.append(free)
+        pairs = zip(unique, self.node.schema, strict=True)
+        columns = tuple((f"{alias}.{n}", Column(f.name, f.type)) for n, f in pairs)
+        schema = pa.schema(
+            [pa.field(n, f.type) for n, f in zip(unique, self.node.schema, strict=True)]
+        )
+        return Project(self.node, columns), of_schema(alias, schema, alias)
+
+
+class Ask(Protocol):
+    """Binds a query within this one."""
+
+    def __call__(self, query: exp.Expr, outer: Scope | None = None) -> Rows:
+        """Its rows; `outer` is what its WHERE may compare with."""
+
+
+@dataclass(slots=True)
+class Cte:
+    """A query that WITH names; it is bound where it is first used."""
+
+    node: exp.CTE
+    ask: Ask
+    bound: Rows | None = None
+    used: bool = False
+
+    def rows(self, context: Context) -> Rows:
+        """Its rows, under the names that WITH gives its columns."""
+        self.used = True
+        if self.bound is None:
+            rows = self.ask(self.node.this)
+            renamed = _renamed(self.node)
+            if len(renamed) > len(rows.names):
+                raise context.error(
+                    self.node.args["alias"],
+                    f"{len(renamed)} names for {len(rows.names)} columns",
+                )
+            self.bound = Rows(rows.node, (*renamed, *rows.names[len(renamed) :]))
+        return self.bound
+
+    def inlined(self, table: exp.Table) -> exp.Subquery:
+        """The query in the place of its name, where what counts is its shape and not its rows."""
+        self.used = True
+        name = exp.to_identifier(table.alias or table.name)
+        columns = [c.copy() for c in self.node.args["alias"].args.get("columns") or []]
+        alias = exp.TableAlias(this=name, columns=columns)
+        return exp.Subquery(this=self.node.this.copy(), alias=alias)
+
+    def check(self) -> None:
+        """Finds the mistakes of a query that nothing uses."""
+        if not self.used:
+            self.used = True
+            self.ask(self.node.this)
+
+
+class FromBinder:
+    """Binds FROM and the joins of one SELECT."""
+
+    def __init__(self, context: Context, steps: Steps, ask: Ask, ctes: dict[str, Cte]) -> None:
+        self.context, self.steps, self.ask, self.ctes = context, steps, ask, ctes
+
+    def bind(self, query: exp.Select) -> Chain:
+        """The node and scope of FROM and all its joins."""
+        origin = query.args.get("from_")
+        if origin is None:
+            one = self.steps.relational('SELECT TRUE AS "#one"', {}, ["#one"])
+            return Chain(one, Scope(self.context, ()), (), in_set=False)
+        chain = self._nested(origin.this)
+        for part in query.args.get("joins") or []:
+            chain = self._join(chain, part)
+        if query.args.get("laterals"):
+            raise self.context.error(query.args["laterals"][0], "LATERAL is not known here")
+        return chain
+
+    def _nested(self, factor: exp.Expr) -> Chain:
+        """A table factor, with the joins that hang on it."""
+        node, relation = self.factor(factor)
+        times = self._times(factor)
+        chain = Chain(node, Scope(self.context, (relation,)), (), in_set=False, times=times)
+        for part in factor.args.get("joins") or []:
+            chain = self._join(chain, part)
+        return chain
+
+    def _times(self, factor: exp.Expr) -> tuple[Expr, ...]:
+        """The event time of a source, over the columns that the factor gives it."""
+        if not isinstance(factor, exp.Table) or _renamed(factor):
+            return ()
+        if self._cte(factor) is not None:
+            return ()
+        time = bind_spine(factor, self.context).time
+        return () if time is None else (time,)
+
+    # -- tables ---------------------------------------------------------------------------------
+
+    def factor(self, node: exp.Expr) -> tuple[Node, Relation]:
+        """One table, under the names `alias.column`."""
+        if isinstance(node, exp.Table):
+            return self._table(node)
+        if isinstance(node, exp.Subquery):
+            return self._subquery(node)
+        if isinstance(node, tree.AsOf):
+            return self._as_of(node)
+        if isinstance(node, tree.United):
+            return self._united(node)
+        if isinstance(node, exp.Values):
+            return self._values(node)
+        raise self.context.error(node, f"{node.key.upper()} cannot stand in FROM", "name a table")
+
+    def _table(self, node: exp.Table) -> tuple[Node, Relation]:
+        alias = node.alias or node.name
+        if not isinstance(node.this, exp.Identifier):
+            raise self.context.error(node, "a table function is not known here", "name a table")
+        renamed = _renamed(node)
+        cte = self._cte(node)
+        if cte is not None:
+            rows = cte.rows(self.context)
+            self._check_renamed(node, renamed, len(rows.names))
+            return rows.relation(alias, renamed)
+        spine = bind_spine(node, self.context)
+        if renamed:
+            self._check_renamed(node, renamed, len(spine.node.schema))
+            outer = tuple(f.name.removeprefix(f"{alias}.") for f in spine.node.schema)
+            return Rows(spine.node, outer).relation(alias, renamed)
+        return spine.node, spine.relation
+
+    def _cte(self, node: exp.Expr) -> Cte | None:
+        """The query that WITH gave this name; it shadows the catalog."""
+        if isinstance(node, exp.Table) and len(node.parts) == 1:
+            return self.ctes.get(node.name.casefold())
+        return None
+
+    def _check_renamed(self, node: exp.Expr, renamed: list[str], count: int) -> None:
+        if len(renamed) > count:
+            raise self.context.error(
+                node.args["alias"], f"{len(renamed)} names for {count} columns"
+            )
+
+    def _subquery(self, node: exp.Subquery) -> tuple[Node, Relation]:
+        inner = node.this
+        if isinstance(inner, exp.Table | tree.United):
+            raise self.context.error(node, "a joined table in parentheses is not known here")
+        if not isinstance(inner, exp.Query):
+            raise self.context.error(node, "a sub-query is a SELECT")
+        rows = self.ask(inner)
+        renamed = _renamed(node)
+        self._check_renamed(node, renamed, len(rows.names))
+        alias = node.alias or self.steps.fresh()
+        return rows.relation(alias, renamed)
+
+    def _values(self, node: exp.Values) -> tuple[Node, Relation]:
+        first = node.expressions[0]
+        width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+        names = [f"column{i + 1}" for i in range(width)]
+        for part in node.find_all(exp.Column):
+            raise self.context.error(part, "VALUES holds constants, no columns")
+        rows_text = ", ".join(
+            spell(part if isinstance(part, exp.Tuple) else exp.Tuple(expressions=[part.copy()]))
+            for part in node.expressions
+        )
+        sql = f"SELECT * FROM (VALUES {rows_text})"
+        rows = Rows(
+            self.steps.asked(node, sql, {}, [self.steps.fresh() for _ in names]), tuple(names)
+        )
+        return rows.relation(node.alias or self.steps.fresh(), _renamed(node))
+
+    def _united(self, node: tree.United) -> tuple[Node, Relation]:
+        """The rows of all sources, one after the other, columns matched by name."""
+        spines = [bind_spine(e, self.context) for e in node.expressions]
+        first = spines[0].relation
+        tables: dict[str, Node] = {}
+        kinds = [expr.type for _, expr in first.columns]
+        names = [name for name, _ in first.columns]
+        ordered = []
+        for part, spine in zip(node.expressions, spines, strict=True):
+            exprs = []
+            if len(spine.relation.columns) != len(names):
+                raise self.context.error(part, "UNION ALL needs the same columns on both sides")
+            for i, name in enumerate(names):
+                scope = Scope(self.context, (spine.relation,))
+                if not match(exp.to_identifier(name), (n for n, _ in spine.relation.columns)):
+                    raise self.context.error(
+                        part,
+                        f"UNION ALL needs the same columns, and {dotted(part)} has no '{name}'",
+                    )
+                expr = scope.column(exp.column(name))
+                both = common_type(kinds[i], expr.type)
+                if both is None:
+                    raise self.context.error(
+                        part, f"'{name}' is {sql_name(kinds[i])} and {sql_name(expr.type)}"
+                    )
+                kinds[i] = both
+                exprs.append(expr)
+            ordered.append((spine.node, exprs))
+        inner = [self.steps.fresh() for _ in names]
+        for i, (below, exprs) in enumerate(ordered):
+            widened = [implicit_cast(e, k) for e, k in zip(exprs, kinds, strict=True)]
+            tables[f"u{i + 1}"] = Project(below, tuple(zip(inner, widened, strict=True)))
+        rows = Rows(
+            self.steps.asked(node, union_all(list(tables), inner), tables, inner), tuple(names)
+        )
+        return rows.relation(node.alias or node.expressions[0].name, [])
+
+    def _as_of(self, node: tree.AsOf) -> tuple[Node, Relation]:
+        """A feature set at one time: its keys, and what it holds for them then."""
+        right = self._set(node)
+        assert right.view is not None
+        moment = ExpressionBinder(Scope(self.context, ())).bind(node.expression)
+        if not pa.types.is_timestamp(moment.type):
+            raise self.context.error(
+                node.expression, "AS OF takes a time", "write AS OF TIMESTAMP '2024-01-01 00:00:00'"
+            )
+        alias = node.alias or right.alias
+        rows = right.rows
+        if not hasattr(rows, "event_time") and not hasattr(rows, "events"):
+            raise self.context.error(node, "AS OF over an entity is not answered by this version")
+        if right.keys:
+            spine: Node = Keys(rows, tuple((f"{alias}.{n}", e) for n, e in right.keys))  # type: ignore[arg-type]
+        else:
+            spine = self.steps.relational('SELECT TRUE AS "#one"', {}, ["#one"])
+        keys = tuple(Column(f.name, f.type) for f in spine.schema) if right.keys else ()
+        joined = TemporalJoin(spine, right.view, alias, keys, moment, kind="inner")
+        columns = {n: Column(f"{alias}.{n}", t) for n, t in _typed(right.view.schema)}
+        offered = [(n, Column(f"{alias}.{n}", e.type)) for n, e in right.keys]
+        offered += [(n, _replaced(e, columns)) for n, e in right.columns]  # type: ignore[misc]
+        return joined, Relation(alias, tuple(offered))
+
+    def _set(self, node: tree.AsOf) -> Right:
+        inner = node.this
+        if isinstance(inner, exp.Subquery):
+            inner = inner.copy()
+            inner.parent = node
+            if not inner.alias:
+                inner.set("alias", exp.TableAlias(this=exp.to_identifier(node.alias or "#set")))
+        elif isinstance(inner, exp.Table) and (cte := self._cte(inner)) is not None:
+            inner = cte.inlined(inner)
+        elif isinstance(inner, exp.Table):
+            found = self.context.find(inner)
+            if not isinstance(found, FeatureSet):
+                raise self.context.error(
+                    inner, f"AS OF asks a feature set, and {found.name} is none", "leave out AS OF"
+                )
+        right = bind_right(inner, self.context)
+        if right.view is None:
+            raise self.context.error(
+                inner, "AS OF needs a key", "add GROUP BY key to the sub-query"
+            )
+        return right
+
+    # -- joins ----------------------------------------------------------------------------------
+
+    def _join(self, chain: Chain, node: exp.Join) -> Chain:
+        if isinstance(node, tree.TemporalJoin):
+            queries = {name: cte.node.this for name, cte in self.ctes.items()}
+            if node.method == "ASOF" and is_plain(node.this, self.context, queries):
+                return join(chain, node, plain_rows(*self.factor(node.this)))
+            cte = self._cte(node.this)
+            if cte is not None:
+                node = node.copy()
+                node.set("this", cte.inlined(node.this))
+            return join(chain, node)
+        if self._is_static(node):
+            return join(chain, node)
+        if node.kind in ("SEMI", "ANTI"):
+            raise self.context.error(
+                node.this, f"{node.kind} JOIN is not known", "write WHERE EXISTS"
+            )
+        right = self._nested(node.this)
+        relations = right.scope.relations
+        for relation in relations:
+            if relation.alias.casefold() in (r.alias.casefold() for r in chain.scope.relations):
+                raise self.context.error(
+                    node.this, f"two tables are called '{relation.alias}'", "rename one: AS"
+                )
+        return OrdinaryJoin(self.steps, self.context, chain, right, node).bind()
+
+    def _is_static(self, node: exp.Join) -> bool:
+        """A join of a STATIC entity by nothing but its whole key; it keeps the spine's order."""
+        table = node.this
+        if not isinstance(table, exp.Table) or node.side not in ("", "LEFT") or node.kind:
+            return False
+        if node.method or not isinstance(table.this, exp.Identifier) or table.args.get("joins"):
+            return False
+        if self._cte(table) is not None:
+            return False
+        found = self.context.catalog.find(dotted(table))
+        if not isinstance(found, EntitySource) or not found.static or _renamed(table):
+            return False
+        keys = {k.casefold() for k in found.primary_key}
+        if node.args.get("using"):
+            return {n.name.casefold() for n in node.args["using"]} == keys
+        on = node.args.get("on")
+        alias = (table.alias or table.name).casefold()
+        parts = list(on.flatten()) if isinstance(on, exp.And) else [on]
+        named = set()
+        for part in parts:
+            if not isinstance(part, exp.EQ):
+                return False
+            sides = [s for s in (part.this, part.expression) if isinstance(s, exp.Column)]
+            mine = [s for s in sides if s.table.casefold() == alias]
+            if len(mine) != 1:
+                return False
+            named.add(mine[0].name.casefold())
+        return named == keys and len(parts) == len(keys)
+
+
+def _typed(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    return [(f.name, f.type) for f in schema]
+
+
+def _replaced(expr: Expr, columns: dict[str, Column]) -> Expr:
+    return substitute(expr, dict(columns))
+
+
+def _renamed(node: exp.Expr) -> list[str]:
+    alias = node.args.get("alias")
+    return [c.name for c in alias.args.get("columns") or []] if alias is not None else []
+
+
+def union_all(tables: list[str], names: list[str]) -> str:
+    """The rows of the tables one after the other, in order."""
+    side, row = quoted("#side"), quoted(ROW)
+    branches = [
+        f"SELECT {listed(names)}, {i} AS {side}, ROW_NUMBER() OVER () AS {row} FROM {quoted(t)}"
+        for i, t in enumerate(tables)
+    ]
+    return f"SELECT {listed(names)} FROM ({' UNION ALL '.join(branches)}) ORDER BY {side}, {row}"

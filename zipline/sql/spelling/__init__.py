@@ -1,0 +1,1 @@
+"""From parse trees and definitions to canonical text."""
