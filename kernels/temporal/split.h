@@ -91,4 +91,27 @@ struct Split {
   }
 };
 
+// How many rows each window holds; `counts` keeps the memory.
+inline void count_windows(Slice& slice, size_t windows, std::vector<std::vector<uint32_t>>& counts) {
+  if (counts.size() < windows) counts.resize(windows);
+  slice.count.clear();
+  for (size_t w = 0; w < windows; ++w) {
+    counts[w].resize(slice.m);
+    uint32_t* count = counts[w].data();
+    if (slice.ordered()) {
+      for (size_t j = 0; j < slice.m; ++j) count[j] = slice.seen[j] - slice.low[w][j];
+    } else if (slice.prompt != nullptr) {
+      const Slice& prompt = *slice.prompt;
+      uint32_t inside = 0;
+      sweep(*slice.late, w, [&](size_t) { ++inside; }, [&](size_t) { --inside; },
+            [&](size_t j) { count[j] = inside + prompt.seen[j] - prompt.low[w][j]; });
+    } else {
+      uint32_t inside = 0;
+      sweep(slice, w, [&](size_t) { ++inside; }, [&](size_t) { --inside; },
+            [&](size_t j) { count[j] = inside; });
+    }
+    slice.count.push_back(count);
+  }
+}
+
 }  // namespace bighead::temporal
