@@ -23,6 +23,17 @@ cdef extern from "temporal/door.h" nogil:
         void (*release)(ArrowArray*)
 
 
+cdef extern from "temporal/door.h" namespace "bighead" nogil:
+    cppclass Column:
+        int64_t length
+
+    cppclass Node:
+        int64_t length
+
+    void export_schema(const shared_ptr[Node]&, ArrowSchema*)
+    void export_array(const shared_ptr[Node]&, ArrowArray*)
+
+
 cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
     cppclass Status:
         int kind
@@ -30,12 +41,6 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
         int64_t a
         int64_t b
         int64_t c
-
-    cppclass Column:
-        int64_t length
-
-    cppclass Node:
-        int64_t length
 
     cppclass CEncoding "bighead::temporal::Encoding":
         size_t keys
@@ -70,8 +75,6 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
         int64_t kept
         int64_t later
 
-    void export_schema(const shared_ptr[Node]&, ArrowSchema*)
-    void export_array(const shared_ptr[Node]&, ArrowArray*)
     Status door_column(const ArrowSchema*, const ArrowArray*, cbool, Column&)
     Status door_encode(const vector[Column]&, const vector[Column]&, size_t, size_t, int, CEncoding&)
     Status door_timeline(const CEncoding&, const Column&, const Column&, const Column*, Column*, cbool, int, CTimeline&)

@@ -6,7 +6,7 @@
 // of some thread's items.
 #pragma once
 
-#include "column.h"
+#include "aggregates/column.h"
 
 namespace bighead::temporal {
 

@@ -7,7 +7,7 @@
 // walks along it; out of order it is a searchable bitset over positions.
 #pragma once
 
-#include "bits.h"
+#include "aggregates/bits.h"
 #include "cells.h"
 #include "slice.h"
 

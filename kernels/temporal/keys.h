@@ -9,7 +9,7 @@
 
 #include <array>
 
-#include "column.h"
+#include "aggregates/column.h"
 
 namespace bighead::temporal {
 

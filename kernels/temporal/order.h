@@ -8,9 +8,9 @@
 // one before it: equal in time and sequence.
 #pragma once
 
-#include "fixed.h"
+#include "aggregates/fixed.h"
 #include "keys.h"
-#include "numbers.h"
+#include "aggregates/numbers.h"
 
 namespace bighead::temporal {
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "cells.h"
-#include "moments.h"
+#include "aggregates/moments.h"
 
 namespace bighead::temporal {
 

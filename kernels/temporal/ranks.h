@@ -5,7 +5,7 @@
 // a searchable bitset gives its ends, a counting one its quantiles, counts per value its histogram.
 #pragma once
 
-#include "bits.h"
+#include "aggregates/bits.h"
 #include "exact_sum.h"
 
 namespace bighead::temporal {

@@ -18,7 +18,7 @@
 #include "faults.h"
 #include "parallel.h"
 
-namespace bighead::temporal {
+namespace bighead {
 
 using i128 = __int128;
 using u128 = unsigned __int128;
@@ -261,4 +261,4 @@ inline Column read_times(const ArrowSchema* schema, const ArrowArray* array) {
   return column;
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead

@@ -4,7 +4,7 @@
 
 #include "column.h"
 
-namespace bighead::temporal {
+namespace bighead {
 
 template <int L>
 struct Fixed {
@@ -165,4 +165,4 @@ inline void multiply(const uint64_t* a, int na, const uint64_t* b, int nb, uint6
   }
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead

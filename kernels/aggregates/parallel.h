@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace bighead::temporal {
+namespace bighead {
 
 template <class Body>
 void on_threads(int threads, Body body) {
@@ -59,4 +59,4 @@ void over_tasks(int threads, size_t n, Body body) {
   });
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace bighead::temporal {
+namespace bighead {
 
 enum class FaultKind : int { kNone = 0, kInvalid = 1, kUnsupported = 2, kNullTime = 3, kOverflow = 4, kMemory = 5 };
 
@@ -25,4 +25,4 @@ struct Fault : std::runtime_error {
   throw Fault(FaultKind::kUnsupported, message);
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace bighead::temporal {
+namespace bighead {
 
 class Bits {
  public:
@@ -131,4 +131,4 @@ class CountedBits {
   size_t depth_ = 0;
 };
 
-}  // namespace bighead::temporal
+}  // namespace bighead

@@ -7,9 +7,8 @@
 #pragma once
 
 #include "fixed.h"
-#include "slice.h"
 
-namespace bighead::temporal {
+namespace bighead {
 
 enum class Spread { kNarrow, kMiddle, kWide };  // integers of 64 bits, of 128, or a wide sum
 
@@ -187,4 +186,4 @@ inline void gather_numbers(const Column& column, const uint32_t* rows, size_t n,
   out.bits = std::min(64, bit_width(magnitude) + 1);  // -2^k has one bit more than its complement
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead

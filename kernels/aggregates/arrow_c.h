@@ -43,7 +43,7 @@ struct ArrowArray {
 #endif
 }
 
-namespace bighead::temporal {
+namespace bighead {
 
 constexpr int64_t kNullable = 2;  // ARROW_FLAG_NULLABLE
 
@@ -178,4 +178,4 @@ inline void export_array(const std::shared_ptr<Node>& node, ArrowArray* out) {
                     owner};
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead

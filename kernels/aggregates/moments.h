@@ -3,9 +3,9 @@
 // from the deviation, a constant window is 0.0, and what left a window leaves no trace.
 #pragma once
 
-#include "exact_sum.h"
+#include "wide_sum.h"
 
-namespace bighead::temporal {
+namespace bighead {
 
 // Sums of values of L limbs: up to 2^32 of them.
 template <int L>
@@ -154,4 +154,4 @@ inline bool finish_moment(Moment moment, Scaled cross, uint64_t n, int exponent,
   return true;
 }
 
-}  // namespace bighead::temporal
+}  // namespace bighead
