@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bighead.planner.engine import Engine, Run
 from bighead.planner.engines.reference import ReferenceEngine
-from bighead.planner.engines.reference.temporal import UNSEEN
+from bighead.planner.engines.reference.events import UNSEEN
 from bighead.planner.pipeline import optimize
 from bighead.planner.sources.dataset import Dataset
 from bighead.planner.sources.opener import Place, open_source

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from bighead.planner.engine import Open, Run
-from bighead.planner.engines.reference.events import Asking, Event, Key, collect, key_of
+from bighead.planner.engines.reference.events import UNSEEN, Asking, Event, Key, collect, key_of
 from bighead.planner.engines.reference.expressions import evaluate
-from bighead.planner.engines.reference.temporal import UNSEEN, Keyed, lookup_rows, view_rows
+from bighead.planner.engines.reference.temporal import Keyed, lookup_rows, view_rows
 from bighead.planner.engines.reference.values import (
     Row,
     is_counted,

@@ -18,6 +18,9 @@ from bighead.zipline.ir.nodes import Events, Node, UnionAll, Versions
 
 Key = tuple[Any, ...]
 
+UNSEEN = "not seen: "
+"""Before what is wrong with a row that may lie in no window; another engine may refuse it."""
+
 
 @dataclass(slots=True)
 class Event:
@@ -85,6 +88,8 @@ def events_of(node: Events | Versions, rows: list[Row], facts: list[str]) -> lis
             if len(timed) < len(events):
                 skipped = len(events) - len(timed)
                 facts.append(f"{skipped:,} rows skipped: NULL event time in {node.source}")
+                untimed = (e for e in events if e.time is None)
+                facts += [f"{UNSEEN}{e.conflict}" for e in untimed if e.conflict is not None]
             return timed
     for event in events:
         event.flaw = _null_flaw(node, event)

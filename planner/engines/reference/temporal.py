@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bighead.planner.engines.reference.aggregates import Item, fold
-from bighead.planner.engines.reference.events import Asking, Event, Key, matching, refuse_conflicts
+from bighead.planner.engines.reference.events import (
+    UNSEEN,
+    Asking,
+    Event,
+    Key,
+    matching,
+    refuse_conflicts,
+)
 from bighead.planner.engines.reference.expressions import Failure, attempt, evaluate
 from bighead.planner.engines.reference.values import (
     Row,
@@ -26,9 +33,6 @@ from bighead.zipline.ir.format_expr import format_aggregate, format_expr
 from bighead.zipline.ir.nodes import Aggregate, Feature, Lookup, TemporalJoin, Versions, View
 from bighead.zipline.ir.types import TIMESTAMP
 from bighead.zipline.windows import Window
-
-UNSEEN = "not seen: "
-"""Before what is wrong with a row that may lie in no window; another engine may refuse it."""
 
 Keyed = list[tuple[Key | None, Event]]
 
