@@ -17,6 +17,7 @@ from bighead.kernels.temporal._temporal import (
     Timeline,
     distinct_rows,
     encode,
+    versions,
 )
 from bighead.kernels.temporal.errors import NullTime, Overflow, TemporalError, Unsupported
 from bighead.kernels.temporal.specs import Spec, Window
@@ -34,4 +35,5 @@ __all__ = [
     "Window",
     "distinct_rows",
     "encode",
+    "versions",
 ]

@@ -62,6 +62,7 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
         int64_t rows
         cbool forward
         int64_t tail
+        cbool whenever
 
     cppclass CSpec "bighead::temporal::Spec":
         CSpec()
@@ -77,11 +78,17 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
 
     Status door_column(const ArrowSchema*, const ArrowArray*, cbool, Column&)
     Status door_encode(const vector[Column]&, const vector[Column]&, size_t, size_t, int, CEncoding&)
-    Status door_timeline(const CEncoding&, const Column&, const Column&, const Column*, Column*, cbool, int, CTimeline&)
+    cppclass CVersions "bighead::temporal::Versions":
+        shared_ptr[Node] row
+        shared_ptr[Node] begin
+        shared_ptr[Node] until
+
+    Status door_timeline(const CEncoding&, const Column&, const Column&, const Column*, const Column*, Column*, cbool, int, CTimeline&)
     Status door_aggregate(const CTimeline&, vector[Column]&, const vector[CSpec]&, vector[vector[shared_ptr[Node]]]&)
     Status door_lookup(const CTimeline&, vector[Column]&, int64_t, cbool, shared_ptr[Node]&)
     Status door_candidates(const CTimeline&, vector[Column]&, int64_t, cbool, CCandidates&)
     Status door_take(CCandidates&, const Column*, int64_t, shared_ptr[Node]&, shared_ptr[Node]&)
+    Status door_versions(const Column&, const Column&, const Column*, const Column*, const Column*, const vector[Column]&, int, CVersions&)
     Status door_distinct(const vector[Column]&, const vector[Column]&, Distinct&)
     shared_ptr[Node] codes_node(const vector[int32_t]&)
     void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t)
@@ -267,15 +274,21 @@ cdef class Timeline:
         sequence=None,
         inclusive=False,
         threads=2,
+        *,
+        until=None,
     ):
         cdef _Columns spine = _Columns([spine_time], True)
         cdef _Columns event = _Columns([event_time], True)
         cdef _Columns when_known = _Columns([] if known is None else [known], True)
+        cdef _Columns ends = _Columns([] if until is None else [until], True)
         cdef _Columns order = _Columns([] if sequence is None else [sequence])
         cdef const Column* known_column = NULL
+        cdef const Column* until_column = NULL
         cdef Column* sequence_column = NULL
         if known is not None:
             known_column = &when_known.columns[0]
+        if until is not None:
+            until_column = &ends.columns[0]
         if sequence is not None:
             sequence_column = &order.columns[0]
         cdef cbool includes = inclusive
@@ -288,6 +301,7 @@ cdef class Timeline:
                 spine.columns[0],
                 event.columns[0],
                 known_column,
+                until_column,
                 sequence_column,
                 includes,
                 workers,
@@ -347,6 +361,7 @@ cdef class Timeline:
                 window.rows = -1 if each.rows is None else each.rows
                 window.forward = each.forward
                 window.tail = 0 if each.tail is None else each.tail
+                window.whenever = each.whenever
                 item.windows.push_back(window)
             set_spec(
                 item,
@@ -393,6 +408,42 @@ cdef int64_t _tolerance(object tolerance) except -2:
     if not 0 <= tolerance < 1 << 63:
         raise ValueError(f"a tolerance is 0 to 2^63 - 1 microseconds, not {tolerance}")
     return tolerance
+
+
+def versions(codes, changed_at, known=None, sequence=None, deleted=None, ties=(), threads=2):
+    cdef _Columns of_keys = _Columns([codes])
+    cdef _Columns changed = _Columns([changed_at], True)
+    cdef _Columns when_known = _Columns([] if known is None else [known], True)
+    cdef _Columns order = _Columns([] if sequence is None else [sequence])
+    cdef _Columns marks = _Columns([] if deleted is None else [deleted])
+    cdef _Columns whole = _Columns(ties)
+    cdef const Column* known_column = NULL
+    cdef const Column* sequence_column = NULL
+    cdef const Column* deleted_column = NULL
+    if known is not None:
+        known_column = &when_known.columns[0]
+    if sequence is not None:
+        sequence_column = &order.columns[0]
+    if deleted is not None:
+        deleted_column = &marks.columns[0]
+    cdef int workers = _threads(threads)
+    cdef CVersions out
+    cdef Status status
+    with nogil:
+        status = door_versions(
+            of_keys.columns[0],
+            changed.columns[0],
+            known_column,
+            sequence_column,
+            deleted_column,
+            whole.columns,
+            workers,
+            out,
+        )
+    if status.kind == 3:
+        raise NullTime(status.a, "a key and no time of change")
+    _raise(status)
+    return _result(out.row), _result(out.begin), _result(out.until)
 
 
 def distinct_rows(identity, columns, threads=2):

@@ -19,6 +19,7 @@ struct Worker {
   std::vector<uint8_t> counted;
   std::vector<uint32_t> before, rows, arrival, turn, seen, rank, recency_where;
   std::vector<std::vector<uint32_t>> low, count;
+  std::vector<Changes> changes;
   Split split;
 
   View& view(const Part& part, const std::vector<Column>& columns, const Plan& plan, int order, int ahead) {
@@ -35,6 +36,33 @@ struct Worker {
 
 namespace aggregates {
 
+// Of the view's changes those of rows that are counted, at their places among them.
+inline void pick_changes(const Part& part, const Plan& plan, const Unit& unit, View& view,
+                         const uint8_t* counted, Worker& worker, Slice& slice) {
+  const size_t m = part.spine(), windows = unit.windows.size();
+  if (worker.changes.size() < windows) worker.changes.resize(windows);
+  for (size_t w = 0; w < windows; ++w) {
+    const Changes& all = view.stays.of(part, plan, unit.windows[w]);
+    slice.low.push_back(nullptr);
+    if (counted == nullptr) {
+      slice.changes.push_back(&all);
+      continue;
+    }
+    Changes& picked = worker.changes[w];
+    picked.start.resize(m + 1);
+    picked.what.clear();
+    for (size_t j = 0; j < m; ++j) {
+      picked.start[j] = static_cast<uint32_t>(picked.what.size());
+      for (size_t i = all.start[j]; i < all.start[j + 1]; ++i) {
+        const uint32_t position = all.what[i] >> 1;
+        if (counted[position]) picked.what.push_back(2 * worker.before[position] + (all.what[i] & 1));
+      }
+    }
+    picked.start[m] = static_cast<uint32_t>(picked.what.size());
+    slice.changes.push_back(&picked);
+  }
+}
+
 // The rows of the view that the unit counts.
 inline void build_slice(const Part& part, const std::vector<Column>& columns, const Plan& plan,
                         const Unit& unit, View& view, Worker& worker, Slice& slice) {
@@ -46,7 +74,9 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   }
   if (unit.bucket >= 0) tested.push_back(&columns[static_cast<size_t>(unit.bucket)]);
   bool all = unit.filter < 0;
-  if (unit.filter >= 0 || !tested.empty()) {
+  // Rows that no window ever counts cost a place each in all that follows.
+  const bool thin = view.leaving && 4 * view.stays.dead > n;
+  if (unit.filter >= 0 || !tested.empty() || thin) {
     worker.counted.assign(n, 1);
     uint8_t* counted = worker.counted.data();
     if (unit.filter >= 0) {
@@ -61,12 +91,16 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
         for (size_t i = 0; i < n; ++i) counted[i] &= column->counted(view.rows[i]);
       }
     }
+    if (thin) {
+      for (size_t i = 0; i < n; ++i) counted[i] &= view.stays.live[i];
+    }
     size_t kept = 0;
     for (size_t i = 0; i < n; ++i) kept += counted[i];
     all = kept == n;
   }
   slice.m = m;
   slice.low.clear();
+  slice.changes.clear();
   slice.rank = nullptr;
   if (unit.recency >= 0 && part.ties) {
     // Recency as the place of each row in its own order of tied rows.
@@ -80,6 +114,13 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   if (all) {
     slice.n = n;
     slice.row = view.rows;
+    if (view.leaving) {
+      slice.arrival = slice.turn = slice.seen = nullptr;
+      slice.prompt = slice.late = nullptr;
+      pick_changes(part, plan, unit, view, nullptr, worker, slice);
+      count_windows(slice, unit.windows.size(), worker.count);
+      return;
+    }
     slice.arrival = view.by_position ? nullptr : view.arrival.data();
     slice.turn = view.by_position ? nullptr : view.turn.data();
     slice.seen = view.seen.data();
@@ -101,6 +142,13 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   worker.before[n] = kept;
   slice.n = kept;
   slice.row = worker.rows.data();
+  if (view.leaving) {
+    slice.arrival = slice.turn = slice.seen = nullptr;
+    slice.prompt = slice.late = nullptr;
+    pick_changes(part, plan, unit, view, counted, worker, slice);
+    count_windows(slice, unit.windows.size(), worker.count);
+    return;
+  }
   worker.seen.resize(m);
   if (view.by_position) {
     slice.arrival = slice.turn = nullptr;
@@ -255,7 +303,10 @@ inline std::vector<Part> parts_of(const Timeline& line, const Plan& plan) {
         cut.e0 = static_cast<size_t>(
             std::lower_bound(time + part.e0, time + part.e1, below(first, back)) - time);
       }
-      cut.e1 = static_cast<size_t>(std::upper_bound(time + cut.e0, time + part.e1, end) - time);
+      // An event may count whenever it happens.
+      if (!plan.whenever) {
+        cut.e1 = static_cast<size_t>(std::upper_bound(time + cut.e0, time + part.e1, end) - time);
+      }
       if (cut.e0 < cut.e1) parts.push_back(cut);
     }
   }
@@ -291,6 +342,9 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     }
   }
   Plan plan = make_plan(specs, outputs);
+  for (const WindowSpec& window : plan.windows) {
+    if (window.forward && line.leaves()) invalid("no window looks ahead over rows that end");
+  }
   for (Unit& unit : plan.units) {
     for (Job& job : unit.jobs) {
       job.out.resize(unit.windows.size(), nullptr);

@@ -4,6 +4,7 @@
 
 #include "identity.h"
 #include "lookup.h"
+#include "versions.h"
 
 namespace bighead::temporal {
 
@@ -40,9 +41,10 @@ inline Status door_encode(const std::vector<Column>& spine, const std::vector<Co
 }
 
 inline Status door_timeline(const Encoding& encoding, const Column& spine_time, const Column& event_time,
-                            const Column* known, Column* sequence, bool inclusive, int threads, Timeline& out) {
+                            const Column* known, const Column* until, Column* sequence, bool inclusive,
+                            int threads, Timeline& out) {
   return guarded([&] {
-    out = build_timeline(encoding, spine_time, event_time, known, sequence, inclusive, threads);
+    out = build_timeline(encoding, spine_time, event_time, known, until, sequence, inclusive, threads);
   });
 }
 
@@ -77,6 +79,11 @@ inline Status door_take(Candidates& from, const Column* rows, int64_t limit, Nod
 
 inline Status door_distinct(const std::vector<Column>& identity, const std::vector<Column>& columns, Distinct& out) {
   return guarded([&] { out = distinct_rows(identity, columns); });
+}
+
+inline Status door_versions(const Column& codes, const Column& changed, const Column* known, const Column* sequence,
+                            const Column* deleted, const std::vector<Column>& ties, int threads, Versions& out) {
+  return guarded([&] { out = versions(codes, changed, known, sequence, deleted, ties, threads); });
 }
 
 inline NodePointer codes_node(const std::vector<int32_t>& codes) {

@@ -10,13 +10,15 @@ class TemporalError(ValueError):
 
 
 class NullTime(TemporalError):
-    """An event of a key that the spine asks for has no event time.
+    """An event of a key that the spine asks for has no event time, or a change no time of change.
 
-    `row` is the least such event row.
+    `row` is the least such row.
     """
 
-    def __init__(self, row: int) -> None:
-        super().__init__(f"event row {row} has a NULL event time and a key that the spine holds")
+    def __init__(
+        self, row: int, reason: str = "a NULL event time and a key that the spine holds"
+    ) -> None:
+        super().__init__(f"event row {row} has {reason}")
         self.row = row
 
 

@@ -3,7 +3,7 @@
 // A look-up orders a key's events by (time, sequence, tie columns) and takes the greatest that is
 // visible; a forward one orders by time upwards and, within a time, downwards, and takes the first
 // from t on that is known. Both are a search in a sorted stretch where nothing is known late, and a
-// searchable bitset of what has become known otherwise.
+// searchable bitset of what has become known, and has not ended, otherwise.
 #pragma once
 
 #include "aggregate.h"
@@ -41,9 +41,49 @@ inline bool within(int64_t a, int64_t b, int64_t tolerance) {
 
 struct Found {
   std::vector<uint32_t> where;
-  std::vector<Stamped> known, spare;
+  std::vector<Stamped> known, ended, spare;
   Bits set;
 };
+
+// The nearest of rows that end: the newest, or the first from t on, of those in force at t.
+inline void look_up_in_force(const Part& part, int64_t tolerance, bool forward, Found& scratch,
+                             int64_t* rows, uint8_t* valid) {
+  const Timeline& line = *part.line;
+  const size_t n = part.events();
+  const int64_t* time = line.event_time.data() + part.e0;
+  auto& [where, known, ended, spare, set] = scratch;
+  known.clear();
+  ended.clear();
+  set.reset(n);
+  for (size_t i = 0; i < n; ++i) {
+    const size_t at = part.e0 + where[i];
+    if (line.is_undated(at) || line.never_known(at)) continue;
+    const bool ends = !line.never_ends(at);
+    if (line.known.empty() && forward) {
+      set.insert(i);
+    } else {
+      const int64_t moment = line.known.empty() ? time[i] : forward ? line.known[at] : line.visible(at);
+      if (ends && line.until[at] <= moment) continue;
+      known.push_back({moment, static_cast<uint32_t>(i)});
+    }
+    if (ends) ended.push_back({line.until[at], static_cast<uint32_t>(i)});
+  }
+  order::sort_group(known.data(), known.size(), spare);
+  order::sort_group(ended.data(), ended.size(), spare);
+  size_t at = 0, arrived = 0, gone = 0;
+  for (size_t j = part.s0; j < part.s1; ++j) {
+    const int64_t t = line.spine_time[j];
+    at = first_not_before(part, at, t, line.inclusive != forward);
+    for (; arrived < known.size() && line.before(known[arrived].time, t); ++arrived) {
+      set.insert(known[arrived].row);
+    }
+    for (; gone < ended.size() && line.before(ended[gone].time, t); ++gone) set.erase(ended[gone].row);
+    const size_t found = forward ? set.next(at) : set.before(n);
+    if (found == Bits::kNone || !within(time[found], t, tolerance)) continue;
+    rows[line.spine_row[j]] = line.event_row[part.e0 + where[found]];
+    valid[line.spine_row[j]] = 1;
+  }
+}
 
 inline void look_up(Part part, const std::vector<Column>& tie, const std::vector<int>& order,
                     int64_t tolerance, bool forward, Found& scratch, int64_t* rows, uint8_t* valid) {
@@ -52,7 +92,7 @@ inline void look_up(Part part, const std::vector<Column>& tie, const std::vector
   part.ties = false;
   for (size_t i = part.e0 + 1; i < part.e1 && !part.ties; ++i) part.ties = line.ties(i);
   const int64_t* time = line.event_time.data() + part.e0;
-  const bool plain = line.known.empty();
+  const bool plain = line.known.empty() && !line.leaves();
   if (!part.ties && plain && !forward) {
     size_t at = 0;
     for (size_t j = part.s0; j < part.s1; ++j) {
@@ -65,6 +105,10 @@ inline void look_up(Part part, const std::vector<Column>& tie, const std::vector
     return;
   }
   arrange(part, tie, order, forward, scratch.where);
+  if (line.leaves()) {
+    look_up_in_force(part, tolerance, forward, scratch, rows, valid);
+    return;
+  }
   if (!plain) {
     scratch.known.clear();
     for (size_t i = 0; i < n; ++i) {
@@ -161,8 +205,32 @@ struct Candidates {
   std::vector<uint32_t> event;      // event rows, per key nearest first in `forward`, last otherwise
   std::vector<int64_t> known;       // by place; empty: no condition
   std::vector<uint64_t> never;
+  std::vector<int64_t> until;       // by place; empty where none ends
+  std::vector<uint64_t> endless;
+  std::vector<int64_t> latest;      // a block of places: a moment by which all have ended
   std::vector<int64_t> spine_time;  // by spine row
   std::vector<uint32_t> next, end;  // by spine row: [next, end) forwards; (end, next] downwards + 1
+
+  static constexpr uint32_t kBlock = 64;
+  static bool has(const std::vector<uint64_t>& bits, size_t i) {
+    return !bits.empty() && ((bits[i >> 6] >> (i & 63)) & 1);
+  }
+  bool before(int64_t moment, int64_t t) const { return inclusive ? moment <= t : moment < t; }
+  bool in_force(size_t place, int64_t t) const {
+    if (has(never, place) || (!known.empty() && !before(known[place], t))) return false;
+    return until.empty() || has(endless, place) || !before(until[place], t);
+  }
+  // Whether `next` enters a whole block of rows that have all ended.
+  bool skips(uint32_t at, uint32_t to, int64_t t) const {
+    if (latest.empty() || at % kBlock != 0) return false;
+    if (forward ? at + kBlock > to : at < to + kBlock) return false;
+    const size_t block = forward ? at / kBlock : at / kBlock - 1;
+    return endless[block] == 0 && before(latest[block], t);
+  }
+  void settle_blocks() {
+    latest.assign(until.size() / kBlock + 1, std::numeric_limits<int64_t>::min());
+    for (size_t i = 0; i < until.size(); ++i) latest[i / kBlock] = std::max(latest[i / kBlock], until[i]);
+  }
 };
 
 inline Candidates candidates(const Timeline& line, std::vector<Column>& tie, int64_t tolerance, bool forward) {
@@ -176,6 +244,14 @@ inline Candidates candidates(const Timeline& line, std::vector<Column>& tie, int
     out.known.resize(line.event_row.size());
     if (!line.never.empty()) out.never.assign(line.never.size(), 0);
   }
+  if (line.leaves()) {
+    out.until.resize(line.event_row.size());
+    out.endless.assign(line.endless.size(), 0);
+    if (!line.undated.empty()) out.never.assign(line.undated.size(), 0);
+  }
+  auto mark = [](std::vector<uint64_t>& bits, size_t place) {
+    __atomic_fetch_or(&bits[place >> 6], uint64_t{1} << (place & 63), __ATOMIC_RELAXED);
+  };
   out.spine_time.assign(line.spine_rows, 0);
   out.next.assign(line.spine_rows, 0);
   out.end.assign(line.spine_rows, 0);
@@ -187,13 +263,16 @@ inline Candidates candidates(const Timeline& line, std::vector<Column>& tie, int
     lookups::arrange(part, tie, order, forward, where);
     for (size_t i = 0; i < part.events(); ++i) {
       const size_t at = part.e0 + where[i];
-      out.event[part.e0 + i] = line.event_row[at];
-      if (plain) continue;
-      out.known[part.e0 + i] = line.known[at];
-      if (line.never_known(at)) {
-        const size_t place = part.e0 + i;
-        __atomic_fetch_or(&out.never[place >> 6], uint64_t{1} << (place & 63), __ATOMIC_RELAXED);
+      const size_t place = part.e0 + i;
+      out.event[place] = line.event_row[at];
+      if (line.leaves()) {
+        out.until[place] = line.until[at];
+        if (line.never_ends(at)) mark(out.endless, place);
+        if (line.is_undated(at)) mark(out.never, place);
       }
+      if (plain) continue;
+      out.known[place] = line.known[at];
+      if (line.never_known(at)) mark(out.never, place);
     }
     const int64_t* time = line.event_time.data();
     size_t at = 0;
@@ -220,6 +299,7 @@ inline Candidates candidates(const Timeline& line, std::vector<Column>& tie, int
       }
     }
   });
+  if (line.leaves()) out.settle_blocks();
   return out;
 }
 
@@ -236,13 +316,13 @@ inline std::pair<std::shared_ptr<Node>, std::shared_ptr<Node>> take(Candidates& 
     const int64_t t = from.spine_time[r];
     uint32_t& next = from.next[r];
     for (int64_t taken = 0; taken < limit && next != from.end[r];) {
+      if (from.skips(next, from.end[r], t)) {
+        next = from.forward ? next + Candidates::kBlock : next - Candidates::kBlock;
+        continue;
+      }
       const size_t place = from.forward ? next : next - 1;
       next = from.forward ? next + 1 : next - 1;
-      if (!from.known.empty()) {
-        const bool never = !from.never.empty() && ((from.never[place >> 6] >> (place & 63)) & 1);
-        const int64_t known = from.known[place];
-        if (never || (from.inclusive ? known > t : known >= t)) continue;
-      }
+      if (!from.in_force(place, t)) continue;
       spine.push_back(row);
       event.push_back(from.event[place]);
       ++taken;

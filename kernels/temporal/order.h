@@ -36,6 +36,9 @@ struct Timeline {
   std::vector<uint64_t> tied;         // a bit an event
   std::vector<int64_t> known;         // of each event, sorted like it; empty where not given
   std::vector<uint64_t> never;        // a bit an event; empty where none is NULL
+  std::vector<int64_t> until;         // when each event ends, sorted like it; empty where none does
+  std::vector<uint64_t> endless;      // a bit an event, where `until` is given
+  std::vector<uint64_t> undated;      // a bit an event; empty where each has a time
   bool ordered = true;
   size_t groups = 0;
   size_t largest = 0;
@@ -43,6 +46,12 @@ struct Timeline {
   bool ties(size_t i) const { return (tied[i >> 6] >> (i & 63)) & 1; }
   bool never_known(size_t i) const {
     return !never.empty() && ((never[i >> 6] >> (i & 63)) & 1);
+  }
+  bool leaves() const { return !until.empty(); }
+  bool never_ends(size_t i) const { return (endless[i >> 6] >> (i & 63)) & 1; }
+  // Of rows that end: no event time. They stand before all others of their key.
+  bool is_undated(size_t i) const {
+    return !undated.empty() && ((undated[i >> 6] >> (i & 63)) & 1);
   }
   // The least time from which an event is visible, were it known; kNever says nothing on its own.
   int64_t visible(size_t i) const { return std::max(event_time[i], known[i]); }
@@ -344,7 +353,10 @@ inline void settle_ties(Timeline& line, const Column* sequence) {
       const size_t end = line.event_start[key + 1];
       for (size_t i = line.event_start[key]; i < end;) {
         size_t j = i + 1;
-        while (j < end && line.event_time[j] == line.event_time[i]) ++j;
+        const bool undated = line.is_undated(i);
+        while (j < end && line.event_time[j] == line.event_time[i] && line.is_undated(j) == undated) {
+          ++j;
+        }
         if (j - i > 1 && sequence != nullptr) {
           auto row = line.event_row.begin();
           std::stable_sort(row + static_cast<ptrdiff_t>(i), row + static_cast<ptrdiff_t>(j),
@@ -394,11 +406,58 @@ inline void settle_known(Timeline& line, const Column& known) {
   line.ordered = ordered;
 }
 
+// The times with NULLs at the beginning of all time; `memory` holds them.
+inline Column dated(const Column& times, std::vector<int64_t>& memory) {
+  Column out = times;
+  const auto rows = static_cast<size_t>(times.length);
+  memory.resize(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    const auto row = static_cast<int64_t>(i);
+    memory[i] = times.null(row) ? std::numeric_limits<int64_t>::min() : times.at<int64_t>(row);
+  }
+  out.data = memory.data();
+  out.offset = 0;
+  out.validity = nullptr;
+  return out;
+}
+
+// Puts events without a time before those of the beginning of all time, and marks them.
+inline void settle_undated(Timeline& line, const Column& times) {
+  line.undated.assign(line.event_time.size() / 64 + 1, 0);
+  for (size_t key = 0; key + 1 < line.event_start.size(); ++key) {
+    const size_t begin = line.event_start[key], end = line.event_start[key + 1];
+    size_t i = begin;
+    while (i < end && line.event_time[i] == std::numeric_limits<int64_t>::min()) ++i;
+    const auto row = line.event_row.begin();
+    const auto first = row + static_cast<ptrdiff_t>(begin);
+    const auto cut = std::stable_partition(first, row + static_cast<ptrdiff_t>(i),
+                                           [&](uint32_t r) { return times.null(r); });
+    for (size_t k = begin; k < begin + static_cast<size_t>(cut - first); ++k) {
+      line.undated[k >> 6] |= uint64_t{1} << (k & 63);
+    }
+  }
+}
+
+inline void settle_until(Timeline& line, const Column& until) {
+  const size_t n = line.event_time.size();
+  line.until.resize(n);
+  line.endless.assign(n / 64 + 1, 0);
+  in_parts(line.threads, n / 64 + 1, [&](int, size_t begin, size_t end) {
+    for (size_t i = begin * 64; i < std::min(end * 64, n); ++i) {
+      const auto row = static_cast<int64_t>(line.event_row[i]);
+      const bool endless = until.null(row);
+      line.until[i] = endless ? kNever : until.at<int64_t>(row);
+      line.endless[i >> 6] |= uint64_t{endless} << (i & 63);
+    }
+  });
+  line.ordered = false;
+}
+
 }  // namespace order
 
 inline Timeline build_timeline(const Encoding& encoding, const Column& spine_time,
-                               const Column& event_time, const Column* known, Column* sequence,
-                               bool inclusive, int threads) {
+                               const Column& event_time, const Column* known, const Column* until,
+                               Column* sequence, bool inclusive, int threads) {
   auto check = [](const Column& column, size_t rows, const char* what) {
     if (static_cast<size_t>(column.length) != rows) {
       invalid(std::string(what) + " has " + std::to_string(column.length) + " rows, its keys " +
@@ -408,6 +467,7 @@ inline Timeline build_timeline(const Encoding& encoding, const Column& spine_tim
   check(spine_time, encoding.spine.size(), "the spine's time");
   check(event_time, encoding.events.size(), "the event time");
   if (known != nullptr) check(*known, encoding.events.size(), "the knowledge time");
+  if (until != nullptr) check(*until, encoding.events.size(), "the end of validity");
   if (sequence != nullptr) check(*sequence, encoding.events.size(), "the sequence");
   Timeline line;
   line.inclusive = inclusive;
@@ -416,7 +476,8 @@ inline Timeline build_timeline(const Encoding& encoding, const Column& spine_tim
   line.event_rows = encoding.events.size();
   order::group(encoding.spine, spine_time, encoding.keys, threads, line.spine_start, line.spine_time,
                line.spine_row);
-  if (event_time.validity != nullptr) {
+  const bool undated = until != nullptr && event_time.validity != nullptr;
+  if (event_time.validity != nullptr && !undated) {
     for (size_t i = 0; i < encoding.events.size(); ++i) {
       const int32_t code = encoding.events[i];
       if (code < 0 || !event_time.null(static_cast<int64_t>(i))) continue;
@@ -425,11 +486,14 @@ inline Timeline build_timeline(const Encoding& encoding, const Column& spine_tim
       }
     }
   }
-  order::group(encoding.events, event_time, encoding.keys, threads, line.event_start, line.event_time,
-               line.event_row);
+  std::vector<int64_t> memory;
+  order::group(encoding.events, undated ? order::dated(event_time, memory) : event_time, encoding.keys,
+               threads, line.event_start, line.event_time, line.event_row);
+  if (undated) order::settle_undated(line, event_time);
   if (sequence != nullptr) rank_values(*sequence, threads);
   order::settle_ties(line, sequence);
   if (known != nullptr) order::settle_known(line, *known);
+  if (until != nullptr) order::settle_until(line, *until);
   for (size_t key = 0; key < encoding.keys; ++key) {
     const size_t events = line.event_start[key + 1] - line.event_start[key];
     line.largest = std::max(line.largest, events);

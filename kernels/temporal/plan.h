@@ -7,6 +7,7 @@
 
 #include "cells.h"
 #include "aggregates/moments.h"
+#include "order.h"
 
 namespace bighead::temporal {
 
@@ -21,9 +22,10 @@ struct WindowSpec {
   int64_t rows = -1;   // -1: no cut
   bool forward = false;
   int64_t tail = 0;  // the grid to which the lower bound is rounded down; 0: exact
+  bool whenever = false;  // all that is known and has not ended, whatever its event time
   bool operator==(const WindowSpec& other) const {
     return width == other.width && rows == other.rows && forward == other.forward &&
-           tail == other.tail;
+           tail == other.tail && whenever == other.whenever;
   }
 };
 
@@ -87,6 +89,10 @@ struct Plan {
   std::vector<WindowSpec> windows;
   std::vector<std::vector<int>> orders{{}};  // columns that refine ties
   std::vector<Unit> units;
+  bool whenever = false;  // some window counts rows whatever their event time
+
+  // Whether rows enter and leave otherwise than by arrivals and bounds.
+  bool leaving(const Timeline& line) const { return line.leaves() || whenever; }
 };
 
 inline bool by_recency(Kind kind) {
@@ -240,6 +246,7 @@ inline Plan make_plan(const std::vector<Spec>& specs, std::vector<std::vector<Ou
       }
       unit.order = number_of(out.orders, order);
       const int number = number_of(out.windows, window);
+      out.whenever |= window.whenever;
       if (window.forward) unit.ahead = number;
       auto known = std::find_if(out.units.begin(), out.units.end(),
                                 [&](const Unit& other) { return other.reads_as(unit); });

@@ -68,6 +68,42 @@ inline void ends(const Slice& slice, size_t window, Bits& members, const uint32_
         });
 }
 
+// Ranks by (key, recency), with `least` those of equal keys by falling recency: the newest of equals
+// is then the outermost at either end. `recency` null: the position; `keys` null: by recency alone.
+inline void rank_by_recency(const int64_t* keys, const uint32_t* recency, size_t n, bool least,
+                            RankScratch& scratch) {
+  auto fill = [&](auto age) {
+    scratch.order.resize(n);
+    for (size_t i = 0; i < n; ++i) scratch.order[i] = static_cast<uint32_t>(i);
+    std::sort(scratch.order.begin(), scratch.order.end(), [&](uint32_t a, uint32_t b) {
+      return keys != nullptr && keys[a] != keys[b] ? keys[a] < keys[b] : least ? age(a) > age(b) : age(a) < age(b);
+    });
+  };
+  if (recency == nullptr) {
+    fill([](uint32_t i) { return i; });
+  } else {
+    fill([=](uint32_t i) { return recency[i]; });
+  }
+  scratch.rank.resize(n);
+  for (size_t i = 0; i < n; ++i) scratch.rank[scratch.order[i]] = static_cast<uint32_t>(i);
+}
+
+// Where rows leave, no row makes another useless: the greatest rank held (with `lowest`, the least).
+// emit(window, j, position); ranks null: the positions themselves.
+template <class Emit>
+inline void outermost(const Slice& slice, size_t window, Bits& members, const uint32_t* rank,
+                      const uint32_t* order, bool lowest, Emit emit) {
+  auto ranked = [&](size_t i) { return rank == nullptr ? i : rank[i]; };
+  members.reset(slice.n);
+  sweep(slice, window, [&](size_t i) { members.insert(ranked(i)); },
+        [&](size_t i) { members.erase(ranked(i)); },
+        [&](size_t j) {
+          const size_t member = lowest ? members.next(0) : members.before(slice.n);
+          if (member == Bits::kNone) return;
+          emit(window, j, order == nullptr ? static_cast<uint32_t>(member) : order[member]);
+        });
+}
+
 // FIRST_K and LAST_K where positions are recency and arrive in order: a stretch of positions.
 inline void stretch(const Slice& slice, size_t window, int64_t k, bool oldest, const Cells& out) {
   const uint32_t* low = slice.low[window];

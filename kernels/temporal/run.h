@@ -23,6 +23,7 @@ struct OverflowAt {
 struct Scratch {
   ExtremaScratch extrema;
   RankScratch ranks;
+  RankScratch outer;  // of MIN, MAX and the like where rows leave
   Numbers numbers;
   InfinityCounts infinities;
   std::vector<int64_t> keys;
@@ -95,9 +96,38 @@ class Runner {
     };
   }
 
+  // MIN, MAX and the like where rows leave.
+  void run_outermost(size_t number) {
+    const Job& job = unit_.jobs[number];
+    const bool by_age = job.kind == Kind::kFirst || job.kind == Kind::kLast;
+    const bool lowest = job.kind == Kind::kMin || job.kind == Kind::kMinBy || job.kind == Kind::kFirst;
+    RankScratch& ranks = s_.outer;
+    const bool ranked = !by_age || slice_.rank != nullptr;
+    if (job.kind == Kind::kMinBy || job.kind == Kind::kMaxBy) gather_keys(unit_.args[1]);
+    if (ranked) {
+      rank_by_recency(by_age ? nullptr : s_.keys.data(), slice_.rank, slice_.n, lowest && !by_age, ranks);
+    }
+    for (size_t w = 0; w < cells_[number].size(); ++w) {
+      if (cells_[number][w].values == nullptr) continue;
+      outermost(slice_, w, ranks.members, ranked ? ranks.rank.data() : nullptr,
+                ranked ? ranks.order.data() : nullptr, lowest, put_row(number));
+    }
+  }
+
   void run_job(size_t number) {
     const Job& job = unit_.jobs[number];
     const std::vector<Cells>& cells = cells_[number];
+    if (slice_.leaves()) {
+      switch (job.kind) {
+        case Kind::kMin:
+        case Kind::kMax:
+        case Kind::kMinBy:
+        case Kind::kMaxBy:
+        case Kind::kFirst:
+        case Kind::kLast: return run_outermost(number);
+        default: break;
+      }
+    }
     switch (job.kind) {
       case Kind::kMin:
       case Kind::kMax:

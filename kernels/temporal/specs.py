@@ -18,12 +18,16 @@ class Window:
         where it is strict (`>`), whatever the rows' knowledge time. Width None: all that follows.
     tail: microseconds; the lower bound of a window that looks back is rounded down, towards minus
         infinity, to this grid. None: exact.
+    whenever: every event that is known and has not ended, whatever its event time, without one too;
+        all other windows that look back take events that happened before t (at t, where inclusive).
+        Neither width nor rows.
     """
 
     width: int | None = None
     rows: int | None = None
     forward: bool = False
     tail: int | None = None
+    whenever: bool = False
 
     def __post_init__(self) -> None:
         if self.width is not None and not 0 <= self.width < 1 << 63:
@@ -34,6 +38,8 @@ class Window:
             raise ValueError(f"a tail is a grid of at least 1 microsecond, not {self.tail}")
         if self.tail is not None and (self.forward or self.width is None):
             raise ValueError("a tail rounds the lower bound of a window with a width, looking back")
+        if self.whenever and (self.width is not None or self.rows is not None or self.forward):
+            raise ValueError("a window that counts whenever events happened has no bounds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class Drawn:
             return 0 if hot and r.random() < 0.7 else r.randrange(keys)
 
         spine_time = [None if r.random() < 0.05 else time() for _ in range(m)]
-        event_time = [time() for _ in range(n)]
+        event_time: list[int | None] = [time() for _ in range(n)]
         known: list[int | None] | None = None
         style = r.random()
         if style < 0.45:
@@ -134,12 +134,17 @@ class Drawn:
                 else:
                     known.append(t)
         elif style < 0.55:
-            known = [min(t + 3, GREATEST) for t in event_time]
+            known = [min((t or 0) + 3, GREATEST) for t in event_time]
         sequence = None
         if r.random() < 0.3:
             sequence = [None if r.random() < 0.2 else r.randint(0, 2) for _ in range(n)]
         if r.random() < 0.5:
-            event_time.sort()
+            event_time.sort(key=lambda t: t or 0)
+        until: list[int | None] | None = None
+        if r.random() < 0.35:
+            until = self.ends(event_time, known, time)
+            if r.random() < 0.5:
+                event_time = [None if r.random() < 0.2 else t for t in event_time]
         self.key_kind = r.choice(("int", "wide", "string", "pair", "none", "date", "double"))
         if self.key_kind == "none":
             keys, hot = 1, False
@@ -154,11 +159,35 @@ class Drawn:
         nulls = r.choice((0.0, 0.2))
         columns = [draw_column(r, name, n, nulls) for name in self.names]
         scales = {c: TYPES[name][0].scale for c, name in enumerate(self.names) if "decimal" in name}
-        self.case = Case(spine_keys, spine_time, event_keys, event_time, known, sequence,
+        self.case = Case(spine_keys, spine_time, event_keys, event_time, known, until, sequence,
                          r.random() < 0.4, columns, scales)  # fmt: skip
         self.arrays = [
             arrow(c, TYPES[name][0]) for c, name in zip(columns, self.names, strict=True)
         ]
+
+    def ends(
+        self,
+        event_time: list[int | None],
+        known: list[int | None] | None,
+        time: Callable[[], int],
+    ) -> list[int | None]:
+        """When each event ends: never, at once, when another begins, soon, or before it began."""
+        r = self.r
+        out: list[int | None] = []
+        for i, t in enumerate(event_time):
+            begin = max(t or 0, (known[i] or 0) if known is not None else LEAST)
+            style = r.random()
+            if style < 0.25:
+                out.append(None)
+            elif style < 0.35:
+                out.append(begin)
+            elif style < 0.6:
+                out.append(r.choice(event_time))
+            elif style < 0.9:
+                out.append(min(begin + r.randint(1, max(1, self.span // 3)), GREATEST))
+            else:
+                out.append(time())
+        return out
 
     def keys(self, values: list[Value]) -> list[pa.Array[Any]]:
         kind = self.key_kind
@@ -198,13 +227,16 @@ class Drawn:
             None if case.sequence is None else arrow(case.sequence, pa.int16()),
             case.inclusive,
             threads,
+            until=None if case.until is None else arrow(case.until, pa.int64()),
         )
 
     def window(self) -> Window:
         r = self.r
+        if r.random() < (0.05 if self.case.until is None else 0.25):
+            return Window(whenever=True)
         width = r.choice((None, 0, 1, 3, self.span // 3, self.span * 2, GREATEST))
         rows = r.choice((None, None, 1, 2, 5))
-        forward = r.random() < 0.15
+        forward = self.case.until is None and r.random() < 0.15
         tailed = width is not None and not forward and r.random() < 0.2
         return Window(width, rows, forward, r.choice((2, 5, 7)) if tailed else None)
 

@@ -29,8 +29,9 @@ class Case:
     spine_keys: list[Value]
     spine_time: list[int | None]
     event_keys: list[Value]
-    event_time: list[int]
+    event_time: list[int | None]
     known: list[int | None] | None = None
+    until: list[int | None] | None = None
     sequence: list[Value] | None = None
     inclusive: bool = False
     columns: list[list[Value]] = field(default_factory=list)
@@ -60,14 +61,22 @@ def before(case: Case, moment: int, t: int) -> bool:
     return moment <= t if case.inclusive else moment < t
 
 
-def visible(case: Case, j: int) -> list[int]:
-    """Events of the row's key that have happened and are known."""
+def ended(case: Case, i: int, t: int) -> bool:
+    until = None if case.until is None else case.until[i]
+    return until is not None and before(case, until, t)
+
+
+def visible(case: Case, j: int, whenever: bool = False) -> list[int]:
+    """Events of the row's key that have happened (unless `whenever`), are known and in force."""
     key, t = case.spine_keys[j], case.spine_time[j]
     if key is None or t is None:
         return []
     found = []
     for i, event_key in enumerate(case.event_keys):
-        if event_key != key or not before(case, case.event_time[i], t):
+        if event_key != key or ended(case, i, t):
+            continue
+        time = case.event_time[i]
+        if not whenever and (time is None or not before(case, time, t)):
             continue
         if case.known is not None:
             known = case.known[i]
@@ -75,6 +84,12 @@ def visible(case: Case, j: int) -> list[int]:
                 continue
         found.append(i)
     return found
+
+
+def dated(case: Case, i: int) -> int:
+    time = case.event_time[i]
+    assert time is not None
+    return time
 
 
 def inside(case: Case, j: int, spec: Spec, window: Window) -> list[int]:
@@ -85,16 +100,16 @@ def inside(case: Case, j: int, spec: Spec, window: Window) -> list[int]:
         rows = [i for i, key in enumerate(case.event_keys) if key == case.spine_keys[j]]
         end = math.inf if window.width is None else t + window.width
         if case.inclusive:
-            rows = [i for i in rows if t <= case.event_time[i] < end]
+            rows = [i for i in rows if t <= dated(case, i) < end]
         else:
-            rows = [i for i in rows if t < case.event_time[i] <= end]
+            rows = [i for i in rows if t < dated(case, i) <= end]
     else:
-        rows = visible(case, j)
+        rows = visible(case, j, window.whenever)
         if window.width is not None:
             low = t - window.width
             if window.tail is not None:
                 low = low // window.tail * window.tail
-            rows = [i for i in rows if case.event_time[i] >= low]
+            rows = [i for i in rows if dated(case, i) >= low]
     if window.rows is not None:
         reads = [*spec.tie, *spec.args, *(c for c in (spec.filter, spec.bucket) if c is not None)]
         rows = sorted(rows, key=lambda i: newness(case, i, reads))[-window.rows :]
@@ -103,7 +118,7 @@ def inside(case: Case, j: int, spec: Spec, window: Window) -> list[int]:
 
 def newness(case: Case, i: int, columns: Sequence[int]) -> tuple[Value, ...]:
     sequence = canonical(None if case.sequence is None else case.sequence[i])
-    return (case.event_time[i], sequence, *(canonical(case.columns[c][i]) for c in columns))
+    return (canonical(case.event_time[i]), sequence, *(canonical(case.columns[c][i]) for c in columns))
 
 
 def to_float(value: Fraction) -> float:
@@ -272,18 +287,19 @@ def nearest(
         if case.known is not None:
             known = case.known
             rows = [i for i in rows if (k := known[i]) is not None and before(case, k, t)]
+        rows = [i for i in rows if case.event_time[i] is not None and not ended(case, i, t)]
         if forward:
             rows = [
                 i
                 for i in rows
-                if case.event_time[i] > t or (case.inclusive and case.event_time[i] == t)
+                if dated(case, i) > t or (case.inclusive and dated(case, i) == t)
             ]
         else:
-            rows = [i for i in rows if before(case, case.event_time[i], t)]
+            rows = [i for i in rows if before(case, dated(case, i), t)]
         if tolerance is not None:
-            rows = [i for i in rows if abs(case.event_time[i] - t) <= tolerance]
+            rows = [i for i in rows if abs(dated(case, i) - t) <= tolerance]
         rows.sort(key=lambda i: newness(case, i, tie), reverse=True)
         if forward:
-            rows.sort(key=lambda i: case.event_time[i])
+            rows.sort(key=lambda i: dated(case, i))
         out.append(rows)
     return out
