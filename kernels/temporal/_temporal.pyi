@@ -87,16 +87,17 @@ class Timeline:
         windows and finds no row.
     known: when each event was known, likewise; NULL: never. None: every event when it happens (and
         a forward look-up is free to take any row).
-    until: when each event ends, likewise; NULL: never. None: no event ends. An event then counts at t
-        where it was visible before t and did not end before t (at t, where inclusive): for t in
-        (visible, until], or in [visible, until). A NULL event time is legal: such an event lies in
-        no window but those that count `whenever`, where it is the oldest, and no look-up finds it.
+    until: when each event ends, likewise; NULL: never. None: no event ends. An event then counts at
+        t where it was visible before t and did not end before t (at t, where inclusive): for t in
+        (visible, until], or in [visible, until). A NULL event time is legal then: such an event
+        lies in no window but those that count `whenever`, where it is the oldest, and no look-up
+        finds it.
     sequence: any type that orders (see `aggregate`); breaks ties of equal time, NULL first.
     inclusive: False is `t > event time`, windows `[t - w, t)`, known before t; True is `t >= event
         time`, windows `[t - w, t]`, known no later than t.
 
-    Raises NullTime where, without `until`, an event without a time has the key of a spine row with a time (whatever
-    `known` says), ValueError where lengths or types do not fit.
+    Raises NullTime where, without `until`, an event without a time has the key of a spine row with
+    a time (whatever `known` says), ValueError where lengths or types do not fit.
     """
 
     def __init__(
@@ -166,8 +167,8 @@ class Timeline:
         Backward: the newest row before t (or at t, where inclusive). Forward: the oldest after t
         (or at t). Rows of equal time go by sequence, then by the columns `tie` in turn, NULLs
         first; the greatest is taken in both directions. Rows must be known before t (at t, where
-        inclusive) in both directions, and must not have ended. tolerance: the greatest distance in microseconds, itself
-        allowed.
+        inclusive) in both directions, and must not have ended. tolerance: the greatest distance in
+        microseconds, itself allowed.
         """
 
     def candidates(
@@ -186,19 +187,19 @@ def versions(
 ) -> tuple[Result, Result, Result]:
     """From the changes of an entity's rows to when each version is in force.
 
-    codes: int32, one for each distinct primary key, from 0 on, such as `encode(key, key).spine_codes`;
-        a change whose code is NULL or below 0 is left out.
-    changed_at, known: int64 microseconds or timestamp[us]. A NULL changed_at raises NullTime with its
-        row; a change whose `known` is NULL never counts. None: each is known when it happens.
-    sequence: orders changes of one moment, NULL first. deleted: booleans, NULL is false; a delete comes
-        before the upserts of its moment and sequence. ties: the columns that order what is equal
-        otherwise, in turn, NULLs first; changes equal in all of them are one.
+    codes: int32, one for each distinct primary key, from 0 on, such as
+        `encode(key, key).spine_codes`; a change whose code is NULL or below 0 is left out.
+    changed_at, known: int64 microseconds or timestamp[us]. A NULL changed_at raises NullTime with
+        its row; a change whose `known` is NULL never counts. None: each is known when it happens.
+    sequence: orders changes of one moment, NULL first. deleted: booleans, NULL is false; a delete
+        comes before the upserts of its moment and sequence. ties: the columns that order what is
+        equal otherwise, in turn, NULLs first; changes equal in all of them are one.
 
-    Returns (row, begin, until), int64 of equal length, ordered by code and then by begin: the change
-    in row number `row` is its key's greatest of those that happened and were known before t for
-    exactly the t in (begin, until]; with a match at t itself, in [begin, until). `until` is NULL where
-    nothing ended it. Deletes and changes that are never the greatest have no row; begin < until.
-    Takes a sort and one pass, keys spread over threads.
+    Returns (row, begin, until), int64 of equal length, ordered by code and then by begin: the
+    change in row number `row` is its key's greatest of those that happened and were known before t
+    for exactly the t in (begin, until]; with a match at t itself, in [begin, until). `until` is
+    NULL where nothing ended it. Deletes and changes that are never the greatest have no row, and
+    begin < until. Takes a sort and one pass, keys spread over threads.
     """
 
 def distinct_rows(

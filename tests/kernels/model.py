@@ -118,7 +118,11 @@ def inside(case: Case, j: int, spec: Spec, window: Window) -> list[int]:
 
 def newness(case: Case, i: int, columns: Sequence[int]) -> tuple[Value, ...]:
     sequence = canonical(None if case.sequence is None else case.sequence[i])
-    return (canonical(case.event_time[i]), sequence, *(canonical(case.columns[c][i]) for c in columns))
+    return (
+        canonical(case.event_time[i]),
+        sequence,
+        *(canonical(case.columns[c][i]) for c in columns),
+    )
 
 
 def to_float(value: Fraction) -> float:
@@ -290,9 +294,7 @@ def nearest(
         rows = [i for i in rows if case.event_time[i] is not None and not ended(case, i, t)]
         if forward:
             rows = [
-                i
-                for i in rows
-                if dated(case, i) > t or (case.inclusive and dated(case, i) == t)
+                i for i in rows if dated(case, i) > t or (case.inclusive and dated(case, i) == t)
             ]
         else:
             rows = [i for i in rows if before(case, dated(case, i), t)]

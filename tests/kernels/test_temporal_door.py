@@ -267,3 +267,18 @@ def test_candidates_take_only_rows_of_the_spine() -> None:
         candidates.take(pa.array([0], pa.int32()))
     pairs = [taken(side).to_pylist() for side in candidates.take(limit=5)]
     assert pairs == [[0, 0], [1, 0]]
+
+
+def test_rows_that_end_need_no_time_but_look_no_way_ahead() -> None:
+    timeline = one_key(ints(10, 20), ints(None, 5), until=ints(15, None))
+    columns, windows = [ints(7, 8)], (Window(), Window(whenever=True), Window(rows=1))
+    [[happened, ever, newest]] = timeline.aggregate(columns, [Spec("sum", (0,), windows)])
+    assert taken(happened).to_pylist() == taken(newest).to_pylist() == [8, 8]
+    assert taken(ever).to_pylist() == [15, 8]
+    assert taken(timeline.lookup()).to_pylist() == [1, 1]
+    with pytest.raises(TemporalError, match="no window looks ahead over rows that end"):
+        timeline.aggregate(columns, [Spec("sum", (0,), (Window(5, forward=True),))])
+    with pytest.raises(TemporalError, match="the end of validity has 1 rows, its keys 2"):
+        one_key(ints(10, 20), ints(None, 5), until=ints(15))
+    with pytest.raises(ValueError, match="counts whenever events happened has no bounds"):
+        Window(5, whenever=True)

@@ -105,3 +105,51 @@ def test_late_knowledge_at_size(style: str) -> None:
             assert sums[w][j].as_py() == pytest.approx(values[held].sum(), rel=1e-12)
             assert values[greatest[w][j].as_py()] == values[held].max()
             assert event_time[last[w][j].as_py()] == event_time[held].max()
+
+
+@pytest.mark.parametrize("style", ["one", "heavy", "even"])
+def test_rows_that_end_at_size(style: str) -> None:
+    rng = np.random.default_rng(8)
+    n, m = 200_000, 2000
+    event_keys, spine_keys = keys_of(style, rng, n), keys_of(style, rng, m)
+    event_time, spine_time = rng.integers(0, SPAN, n), rng.integers(0, SPAN, m)
+    known = event_time + np.where(rng.random(n) < 0.5, rng.integers(0, SPAN // 4, n), 0)
+    until = known + rng.integers(0, SPAN // 2, n)
+    ends, undated = rng.random(n) < 0.9, rng.random(n) < 0.05
+    values = rng.uniform(0, 100, n)
+    windows = (Window(SPAN // 10), Window(whenever=True), Window(SPAN // 2, rows=5), Window())
+    kinds = ("count", "sum", "max", "last")
+    answers = []
+    for threads in (1, 2):
+        encoding = encode([pa.array(spine_keys)], [pa.array(event_keys)], threads)
+        timeline = Timeline(
+            encoding,
+            pa.array(spine_time),
+            pa.array(event_time, mask=undated),
+            pa.array(known),
+            threads=threads,
+            until=pa.array(until, mask=~ends),
+        )
+        results = timeline.aggregate([pa.array(values)], [Spec(k, (0,), windows) for k in kinds])
+        answers.append([[taken(window) for window in result] for result in results])
+        answers[-1].append([taken(timeline.lookup())])
+    assert answers[0] == answers[1]
+    counts, sums, greatest, last, [nearest] = answers[0]
+    for j in rng.integers(0, m, 40):
+        t = spine_time[j]
+        mine = (event_keys == spine_keys[j]) & (known < t) & ~(ends & (until < t))
+        rows = np.flatnonzero(mine & ~undated & (event_time < t))
+        inside = [rows[event_time[rows] >= t - SPAN // 10], np.flatnonzero(mine)]
+        half = rows[event_time[rows] >= t - SPAN // 2]
+        inside.extend([half[np.argsort(event_time[half])][-5:], rows])
+        for w, held in enumerate(inside):
+            assert counts[w][j].as_py() == len(held)
+            if len(held) == 0:
+                continue
+            assert sums[w][j].as_py() == pytest.approx(values[held].sum(), rel=1e-12)
+            assert values[greatest[w][j].as_py()] == values[held].max()
+            newest = np.where(undated[held], -1, event_time[held]).max()
+            assert undated[last[w][j].as_py()] or event_time[last[w][j].as_py()] == newest
+        found = nearest[j].as_py()
+        assert (found is None) == (len(rows) == 0)
+        assert found is None or event_time[found] == event_time[rows].max()

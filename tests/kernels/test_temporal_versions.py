@@ -24,7 +24,9 @@ class Changes:
         def time() -> int:
             return r.choice((LEAST, GREATEST)) if r.random() < 0.02 else r.randint(-span, span)
 
-        self.codes = [r.choice((-1, None)) if r.random() < 0.05 else r.randrange(4) for _ in range(n)]
+        self.codes: list[Value] = [
+            r.choice((-1, None)) if r.random() < 0.05 else r.randrange(4) for _ in range(n)
+        ]
         self.changed = [time() for _ in range(n)]
         self.known: list[int | None] | None = None
         if r.random() < 0.6:
@@ -37,11 +39,12 @@ class Changes:
         self.names = [r.choice(list(TYPES)) for _ in range(r.randint(0, 3))]
         self.ties = [draw_column(r, name, n, 0.2) for name in self.names]
         # A change applied twice.
+        given = (self.codes, self.changed, self.known, self.sequence, self.deleted)
+        columns: list[list[Value]] = [c for c in given if c is not None]
         for _ in range(r.randint(0, 3) if n else 0):
             i = r.randrange(n)
-            for column in (self.codes, self.changed, self.known, self.sequence, self.deleted, *self.ties):
-                if column is not None:
-                    column.append(column[i])
+            for column in (*columns, *self.ties):
+                column.append(column[i])
 
     def order(self, i: int) -> tuple[Value, ...]:
         return (
