@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from bighead.planner.engines.datafusion.relational import relational_schema
+from bighead.zipline.aggregates import UserAggregate
+from bighead.zipline.aggregates import find as find_aggregate
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, users_of
 from bighead.zipline.errors import BigheadError, CatalogError, did_you_mean
+from bighead.zipline.expressions import find as find_function
 
 Rebind = Callable[["Definitions", FeatureSet | TrainingSet], Definition]
 """Binds the SQL of a set against other definitions."""
@@ -25,6 +28,8 @@ class Definitions:
     """What names mean, in the order in which they were defined."""
 
     by_name: dict[str, Definition] = field(default_factory=dict)
+    user: dict[str, UserAggregate] = field(default_factory=dict)
+    """User-defined aggregates, in a name space of their own: that of functions."""
 
     def __iter__(self) -> Iterator[Definition]:
         return iter(self.by_name.values())
@@ -39,6 +44,10 @@ class Definitions:
     def names(self) -> Iterable[str]:
         """All names."""
         return [d.name for d in self.by_name.values()]
+
+    def aggregates(self) -> Mapping[str, UserAggregate]:
+        """The user-defined aggregates."""
+        return self.user
 
     def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
         """What plain SQL over tables of these schemas returns; BigheadError where it is wrong."""
@@ -68,7 +77,7 @@ class Definitions:
         if there is None or there == definition:
             self.by_name[name.casefold()] = definition
             return
-        changed = Definitions({**self.by_name, name.casefold(): definition})
+        changed = Definitions({**self.by_name, name.casefold(): definition}, self.user)
         for user in self._users(name):
             try:
                 changed.by_name[user.name.casefold()] = rebind(changed, user)
@@ -79,6 +88,34 @@ class Definitions:
                     f"on working ({reason}); change or drop {user.name} first"
                 ) from error
         self.by_name = changed.by_name
+
+    def put_aggregate(self, added: UserAggregate, rebind: Rebind) -> None:
+        """Adds an aggregate, or takes the newer version of one and binds its users anew.
+
+        Raises CatalogError where the name is that of another function, or where a set would not go
+        on working with the new version.
+        """
+        name = added.name
+        if find_aggregate(name) is not None or find_function(name) is not None:
+            raise CatalogError(
+                f"{name.upper()} is a function of SQL already; choose another name: "
+                "@aggregate(name=...)"
+            )
+        there = self.user.get(name)
+        changed = Definitions(dict(self.by_name), {**self.user, name: added})
+        if there is not None and there != added:
+            for definition in self.by_name.values():
+                if not isinstance(definition, FeatureSet | TrainingSet):
+                    continue
+                try:
+                    changed.by_name[definition.name.casefold()] = rebind(changed, definition)
+                except BigheadError as error:
+                    reason = str(error).splitlines()[0]
+                    raise CatalogError(
+                        f"{name.upper()} cannot be replaced: {_the(definition)} "
+                        f"{definition.name} would not go on working ({reason})"
+                    ) from error
+        self.by_name, self.user = changed.by_name, changed.user
 
     def drop(self, name: str) -> Definition:
         """Removes a definition; CatalogError where there is none or something uses it."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from bighead.planner.catalog import Definitions
 from bighead.planner.result import Result
-from bighead.zipline.aggregates import AGGREGATES
+from bighead.zipline.aggregates import declared
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, users_of
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.format import align, bounds
@@ -159,7 +159,7 @@ def _about(expr: Expr, parts: Sequence[Feature], tail: int | None) -> str:
 
 def _accuracy(parts: Sequence[Feature]) -> str:
     order = ("exact", "rounded", "approximate")
-    found = {AGGREGATES[f.aggregate.function].accuracy for f in parts}
+    found = {declared(f.aggregate).accuracy for f in parts}
     return max(found, key=order.index, default="exact")
 
 
@@ -175,7 +175,7 @@ def _view_notes(view: View) -> list[str]:
     unbounded = [f.name for f in view.features if f.window.width is None and f.window.rows is None]
     if unbounded:
         notes.append(f"over all history, so all events are read: {_few(unbounded)}")
-    grows = [f.name for f in view.features if not AGGREGATES[f.aggregate.function].bounded]
+    grows = [f.name for f in view.features if not declared(f.aggregate).bounded]
     if grows:
         notes.append(f"state grows with the distinct values or rows of a window: {_few(grows)}")
     buckets = [f.name for f in view.features if f.aggregate.bucket is not None]

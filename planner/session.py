@@ -28,6 +28,7 @@ from bighead.planner.result import Result
 from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
+from bighead.zipline.aggregates.user import user_aggregate
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, SourceError, SqlError
 from bighead.zipline.ir.expr import Expr
@@ -155,6 +156,25 @@ class Session:
         self.definitions.put(source, True, _rebind)
         # Paths are looked up again by each query, so that new files count; rows in memory are kept.
         self._data[name.casefold()] = data if is_path(data) else found
+
+    def register_aggregate(self, *classes: type) -> None:
+        """Lets SQL name classes that `@aggregate` declares; a newer version replaces an older one.
+
+        Sets that use a replaced one are bound anew. Raises SchemaError for a class without
+        @aggregate, CatalogError where the name is taken by a function of SQL.
+
+        >>> from bighead.zipline.aggregates.user import aggregate
+        >>> @aggregate(arguments=["BIGINT"], returns="BIGINT")
+        ... class BitOr:
+        ...     def zero(self): return 0
+        ...     def add(self, state, x): return state | x
+        ...     def merge(self, a, b): return a | b
+        ...     def finish(self, state): return state
+        >>> s = Session()
+        >>> s.register_aggregate(BitOr)
+        """
+        for made in classes:
+            self.definitions.put_aggregate(user_aggregate(made), _rebind)
 
     def sql(self, text: str, dialect: str | None = None) -> Result:
         """Runs statements in order and gives the result of the last one.
@@ -284,7 +304,8 @@ def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definit
     (parsed,) = parse(user.sql)
     # The name is taken, by the set itself.
     others = Definitions(
-        {k: d for k, d in definitions.by_name.items() if k != user.name.casefold()}
+        {k: d for k, d in definitions.by_name.items() if k != user.name.casefold()},
+        definitions.user,
     )
     bound = _defined_by(bind(parsed, others))
     assert bound is not None, f"{user.name} is defined by a statement that defines nothing"

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from bighead.zipline.aggregates.user import UserAggregate
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Lookup, Node, View
 from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Source, Table
@@ -84,6 +85,10 @@ class Catalog(Protocol):
 
     def names(self) -> Iterable[str]:
         """All names, for suggestions."""
+        ...
+
+    def aggregates(self) -> Mapping[str, UserAggregate]:
+        """The user-defined aggregates that SQL may name, by their names in lower case."""
         ...
 
     def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:

@@ -35,10 +35,21 @@ STATES: dict[str, tuple[State, ...]] = {
     "count_distinct": ("values",),
     "histogram": ("values",),
     "quantile": ("values",),
+    "skewness": ("powers",),
+    "kurtosis": ("powers",),
+    "array_agg_distinct": ("distinct",),
+    "approx_count_distinct": ("registers",),
+    "approx_quantile": ("buckets",),
+    "approx_top_k": ("values",),
+    "decayed_sum": ("decayed",),
+    "decayed_count": ("decayed",),
+    "vector_sum": ("vectors",),
+    "vector_avg": ("vectors",),
 }
 """What tiles hold for each aggregate."""
+_USER: tuple[State, ...] = ("user",)
 
-KEEPS: frozenset[State] = frozenset({"least", "greatest", "oldest", "newest"})
+KEEPS: frozenset[State] = frozenset({"least", "greatest", "oldest", "newest", "distinct"})
 """States of the k first values in some order: one of more values serves for fewer."""
 
 
@@ -88,10 +99,13 @@ def _wanted(feature: Feature) -> tuple[Partial, ...]:
     if feature.window.rows is not None:
         return ()
     aggregate = feature.aggregate
-    return tuple(_partial(aggregate, state) for state in STATES[aggregate.function])
+    states = STATES[aggregate.function] if aggregate.user is None else _USER
+    return tuple(_partial(aggregate, state) for state in states)
 
 
 def _partial(aggregate: Aggregate, state: State) -> Partial:
     args: tuple[Expr, ...] = aggregate.args
     k = (aggregate.k or 1) if state in KEEPS else None
-    return Partial("", state, args, k, aggregate.filter, aggregate.bucket)
+    user = None if aggregate.user is None else f"{aggregate.function}@{aggregate.user}"
+    half_life = aggregate.half_life
+    return Partial("", state, args, k, aggregate.filter, aggregate.bucket, half_life, user)

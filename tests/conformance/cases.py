@@ -212,8 +212,10 @@ def column(schema: pa.Schema, name: str) -> Column:
 
 def aggregate_type(function: str, args: tuple[Expr, ...]) -> pa.DataType:
     """The type of an aggregate's result."""
-    if function in ("count", "count_rows", "count_distinct"):
+    if function in ("count", "count_rows", "count_distinct", "approx_count_distinct"):
         return pa.int64()
+    if function == "decayed_count":
+        return pa.float64()
     kind = args[0].type
     if function in ("sum", "avg") and pa.types.is_decimal(kind):
         return pa.decimal128(38, kind.scale if function == "sum" else min(kind.scale + 4, 38))
@@ -221,8 +223,12 @@ def aggregate_type(function: str, args: tuple[Expr, ...]) -> pa.DataType:
         return pa.int64()
     if function in ("bool_and", "bool_or"):
         return pa.bool_()
-    if function in ("first_k", "last_k", "top_k", "bottom_k"):
+    if function in ("first_k", "last_k", "top_k", "bottom_k", "array_agg_distinct"):
         return pa.list_(kind)
+    if function in ("vector_sum", "vector_avg"):
+        return pa.list_(pa.float64())
+    if function == "approx_top_k":
+        return pa.list_(pa.struct([("value", kind), ("count", pa.int64())]))
     if function == "histogram":
         return pa.map_(kind, pa.int64())
     if function in ("min", "max", "first", "last", "min_by", "max_by"):

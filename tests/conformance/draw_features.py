@@ -12,7 +12,7 @@ from bighead.zipline.expressions import call
 from bighead.zipline.ir.expr import Call, Column, Expr
 from bighead.zipline.ir.expr import Literal as Constant
 from bighead.zipline.ir.nodes import Feature
-from bighead.zipline.windows import Window
+from bighead.zipline.windows import DAY, HOUR, Window
 from tests.conformance.cases import aggregate, column
 from tests.conformance.draw_tables import pick
 from tests.conformance.values import NESTED, POOLS, Rng
@@ -58,9 +58,24 @@ AGGREGATES: dict[str, tuple[str, ...]] = {
     "bool_or": ("bool",),
     "histogram": ANYTHING,
     "quantile": NUMBERS,
+    "skewness": NUMBERS,
+    "kurtosis": NUMBERS,
+    "array_agg_distinct": ANYTHING,
+    "approx_count_distinct": ANYTHING,
+    "approx_quantile": NUMBERS,
+    "approx_top_k": ANYTHING,
+    "decayed_sum": NUMBERS,
+    "decayed_count": (),
+    "vector_sum": ("vec", "ivec"),
+    "vector_avg": ("vec", "ivec"),
 }
 """Each aggregate with the columns that it takes."""
 BUCKETS = ("s", "i16", "f64", "bool", "date", "dec", "stamp", "bin", "u64", "f32")
+WAITING = frozenset(list(AGGREGATES)[-10:])
+"""What the kernel does not have yet."""
+TAKE_K = ("first_k", "last_k", "top_k", "bottom_k", "array_agg_distinct", "approx_top_k")
+DECAYED = ("decayed_sum", "decayed_count")
+HALF_LIVES = (1, HOUR, DAY, 4 * DAY)
 QUANTILES = ("0", "1", "0.5", "0.25", "0.1", "0.333333333333", "0.99")
 
 
@@ -68,6 +83,8 @@ def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Fea
     """A feature for each aggregate and window."""
     made = []
     for function, names in AGGREGATES.items():
+        if function in WAITING:
+            continue
         for i, window in enumerate(windows):
             args: tuple[Expr, ...] = ()
             if names:
@@ -77,11 +94,15 @@ def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Fea
             if function in ("min_by", "max_by"):
                 args = (*args, column(schema, pick(rng, ANYTHING)))
             more: dict[str, Any] = {}
-            if function in ("first_k", "last_k", "top_k", "bottom_k"):
+            if function in DECAYED:
+                if window.forward:
+                    continue
+                more["half_life"] = pick(rng, HALF_LIVES)
+            if function in TAKE_K:
                 more["k"] = pick(rng, (1, 2, 3, 100))
             if function == "histogram":
                 more["k"] = pick(rng, (None, 1, 2))
-            if function == "quantile":
+            if function in ("quantile", "approx_quantile"):
                 more["p"] = Decimal(pick(rng, QUANTILES))
             if rng.random() < 0.25:
                 more["filter"] = _filter(rng, schema)

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 
 from bighead.zipline.windows import DAY, HOUR
-from tests.conformance.values import BYTES, NAN, NESTED, POOLS, Rng, draw
+from tests.conformance.values import BYTES, NAN, NESTED, POOLS, VECTORS, Rng, draw
 from tests.conformance.values import column as drawn_column
 
 Keys = Literal[
@@ -118,6 +118,11 @@ def event_table(
         columns[name] = drawn_column(rng, name, size)
     for name, (kind, nested) in NESTED.items():
         columns[name] = pa.array(draw(rng, nested, size, 0.2), kind)
+    (other,) = rng.spawn(1)
+    for name, (kind, vectors) in VECTORS.items():
+        # Mostly all of one length: the first two are.
+        last = len(vectors) if other.random() < 0.1 else int(other.integers(2, len(vectors)))
+        columns[name] = pa.array(draw(other, vectors[:last], size, 0.2), kind)
     return chunked(rng, pa.table(columns))
 
 

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from bighead.planner.engines.reference.aggregates import exact_sum, nearest, square_root
+from bighead.planner.engines.reference.numbers import exact_sum, nearest, square_root
 from bighead.planner.engines.reference.values import from_arrow, order, to_arrow
 from bighead.zipline.ir.nodes import Feature, Lookup, TemporalJoin, View
 from bighead.zipline.windows import DAY, HOUR, Window

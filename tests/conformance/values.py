@@ -123,6 +123,23 @@ NESTED: dict[str, tuple[pa.DataType, tuple[Any, ...]]] = {
 }
 """Columns of lists, structs and maps."""
 
+VECTORS: dict[str, tuple[pa.DataType, tuple[Any, ...]]] = {
+    "vec": (
+        pa.list_(pa.float64()),
+        (
+            [1.0, -0.0],
+            [0.1, 1e300],
+            [1e16, -1e300],
+            [None, 1.0],
+            [NAN, float("inf")],
+            [-1e16, float("-inf")],
+            [1.0],
+        ),
+    ),
+    "ivec": (pa.list_(pa.int32()), ([1, 2, 3], [-1, 2**31 - 1, 0], [None, 5, -(2**31)], [])),
+}
+"""Columns of vectors: all but the last are of one length."""
+
 
 def draw(rng: Rng, pool: Sequence[Any], size: int, nulls: float) -> list[Any]:
     """Values from a pool, a share of them NULL."""

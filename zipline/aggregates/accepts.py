@@ -56,3 +56,10 @@ def boolean(title: str, arrow: pa.DataType) -> pa.DataType:
             f"{title} takes a BOOLEAN, not {sql_name(arrow)}", f"write {title}(x <> 0) or the like"
         )
     return arrow
+
+
+def vector(title: str, arrow: pa.DataType) -> pa.DataType:
+    """A LIST of numbers."""
+    if not pa.types.is_list(arrow) or not is_number(arrow.value_type):
+        raise ExpressionError(f"{title} takes a LIST of numbers, not {sql_name(arrow)}")
+    return arrow

@@ -15,6 +15,13 @@ import pyarrow as pa
 Accuracy = OneOf["exact", "rounded", "approximate"]
 """exact: equal to the bit in every engine; rounded: within 1e-10; approximate: within its bound."""
 
+BOUNDS: dict[Accuracy, str] = {
+    "exact": "none",
+    "rounded": "1e-10 of the sum of the magnitudes of its terms",
+    "approximate": "stated by each",
+}
+"""How far a result may lie from the exact one, where the aggregate says nothing narrower."""
+
 Wanted = OneOf["no", "optional", "required"]
 
 Result = Callable[[tuple[pa.DataType, ...]], pa.DataType]
@@ -50,3 +57,20 @@ class AggregateFunction:
     """Takes a number of values to keep."""
     p: Wanted = "no"
     """Takes a quantile in [0, 1]."""
+    half_life: bool = False
+    """Takes a half-life, a constant duration."""
+    state: str = ""
+    """What its state holds."""
+    within: str = ""
+    """How far a result may lie from the exact one; empty: what its class allows."""
+
+    @property
+    def bound(self) -> str:
+        """How far a result may lie from the exact one, in words."""
+        return self.within or BOUNDS[self.accuracy]
+
+    @property
+    def laws(self) -> tuple[str, ...]:
+        """What its states obey: merging is a commutative monoid, or an Abelian group."""
+        monoid = ("associativity", "commutativity", "identity")
+        return (*monoid, "inverse") if self.invertible else monoid

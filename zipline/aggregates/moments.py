@@ -1,4 +1,4 @@
-"""Variance and standard deviation, of the sample and of the population."""
+"""Variance, standard deviation, skewness and kurtosis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import pyarrow as pa
 from bighead.zipline.aggregates.accepts import number
 from bighead.zipline.aggregates.function import AggregateFunction, Result
 from bighead.zipline.ir.types import DOUBLE
+
+SQUARES = "a count, and the exact sums of the values and of their squares"
+POWERS = "a count, and the exact sums of the values and of their powers up to the fourth"
+OF_ITSELF = "1e-10 of itself"
 
 
 def _moment(title: str) -> Result:
@@ -17,10 +21,21 @@ def _moment(title: str) -> Result:
     return result
 
 
-def _function(name: str, spellings: tuple[str, ...], doc: str) -> AggregateFunction:
+def _function(
+    name: str, spellings: tuple[str, ...], doc: str, state: str = SQUARES, within: str = OF_ITSELF
+) -> AggregateFunction:
     title = spellings[0]
     return AggregateFunction(
-        name, spellings, f"{title}(x)", 1, _moment(title), doc, "rounded", invertible=True
+        name,
+        spellings,
+        f"{title}(x)",
+        1,
+        _moment(title),
+        doc,
+        "rounded",
+        invertible=True,
+        state=state,
+        within=within,
     )
 
 
@@ -33,4 +48,20 @@ MOMENTS = (
     _function("var_pop", ("VAR_POP",), "The population's variance (n); 0.0 for one value."),
     _function("stddev_samp", ("STDDEV", "STDDEV_SAMP"), "The square root of VAR_SAMP."),
     _function("stddev_pop", ("STDDEV_POP",), "The square root of VAR_POP."),
+    _function(
+        "skewness",
+        ("SKEWNESS",),
+        "The population's skewness, the mean of ((x - mean) / STDDEV_POP)^3; NULL for equal"
+        " values.",
+        POWERS,
+        "",
+    ),
+    _function(
+        "kurtosis",
+        ("KURTOSIS", "KURTOSIS_POP"),
+        "The population's excess kurtosis, the mean of ((x - mean) / STDDEV_POP)^4 less 3; NULL for"
+        " equal values.",
+        POWERS,
+        "",
+    ),
 )

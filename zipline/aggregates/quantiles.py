@@ -18,8 +18,7 @@ QUANTILES = (
     AggregateFunction(
         "quantile", ("QUANTILE", "QUANTILE_CONT", "MEDIAN"), "QUANTILE(x, p)", 1, _quantile,
         "The value at rank p(n - 1), linear between ranks, taken exactly and rounded once to"
-        " DOUBLE;"
-        " MEDIAN(x) is QUANTILE(x, 0.5).",
-        invertible=True, bounded=False, p="required",
+        " DOUBLE; MEDIAN(x) is QUANTILE(x, 0.5).",
+        invertible=True, bounded=False, p="required", state="each value and how often it occurs",
     ),
 )  # fmt: skip

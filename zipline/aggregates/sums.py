@@ -27,14 +27,13 @@ SUMS = (
     AggregateFunction(
         "sum", ("SUM",), "SUM(x)", 1, _sum,
         "Of integers a BIGINT, an error where the exact sum of the window does not fit; of FLOAT"
-        " and"
-        " DOUBLE the exact sum rounded once to DOUBLE; of DECIMAL(p, s) a DECIMAL(38, s).",
-        invertible=True,
+        " and DOUBLE the exact sum rounded once to DOUBLE; of DECIMAL(p, s) a DECIMAL(38, s).",
+        invertible=True, state="the exact sum and a count",
     ),
     AggregateFunction(
         "avg", ("AVG", "MEAN"), "AVG(x)", 1, _avg,
         "The exact sum rounded to DOUBLE, divided once by the count; it never overflows. Of"
         " DECIMAL(p, s) a DECIMAL(38, s + 4), rounded half to even.",
-        invertible=True,
+        invertible=True, state="the exact sum and a count",
     ),
 )  # fmt: skip

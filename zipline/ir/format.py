@@ -227,7 +227,9 @@ def _tiled(node: TiledView, inclusive: bool) -> Description:
     partials = []
     for p in node.partials:
         read = [*map(format_expr, p.args), *([str(p.k)] if p.k is not None else [])]
-        text = f"{p.state}({', '.join(read)})" if read else p.state
+        read += [f"'{format_duration(p.half_life)}'"] if p.half_life is not None else []
+        state = p.state if p.user is None else p.user
+        text = f"{state}({', '.join(read)})" if read else state
         partials.append((p.name, text + format_selection(p.bucket, p.filter)))
     features = [
         (name, ", ".join(finish) or "rows", *rest)

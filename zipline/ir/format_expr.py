@@ -16,7 +16,15 @@ import pyarrow as pa
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.nodes import Aggregate
 from bighead.zipline.ir.types import sql_name
-from bighead.zipline.windows import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
+from bighead.zipline.windows import (
+    DAY,
+    HOUR,
+    MICROSECOND,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    format_duration,
+)
 
 # How tightly an operator binds; an operand that binds less tightly is put in parentheses.
 OR, AND, NOT, COMPARISON, CONCAT, SUM, PRODUCT, SIGN, ATOM = range(9)
@@ -49,6 +57,14 @@ POSTFIX = {
     "is_false": "IS FALSE",
     "is_not_false": "IS NOT FALSE",
 }
+SPELLED = {
+    "count_rows": "COUNT(*)",
+    "count_distinct": "COUNT(DISTINCT {})",
+    "array_agg_distinct": "ARRAY_AGG(DISTINCT {})",
+    "vector_sum": "SUM({})",
+    "vector_avg": "AVG({})",
+}
+"""Aggregates that are not called by their names in a plan."""
 _UNITS = (
     (DAY, "DAY"),
     (HOUR, "HOUR"),
@@ -83,14 +99,11 @@ def format_aggregate(aggregate: Aggregate) -> str:
     """
     args = [format_expr(a) for a in aggregate.args]
     args += [str(x) for x in (aggregate.k, aggregate.p) if x is not None]
+    if aggregate.half_life is not None:
+        args.append(f"'{format_duration(aggregate.half_life)}'")
     inside = ", ".join(args)
-    if aggregate.function == "count_rows":
-        text = "COUNT(*)"
-    elif aggregate.function == "count_distinct":
-        text = f"COUNT(DISTINCT {inside})"
-    else:
-        text = f"{aggregate.function.upper()}({inside})"
-    return text + format_selection(aggregate.bucket, aggregate.filter)
+    spelled = SPELLED.get(aggregate.function, aggregate.function.upper() + "({})")
+    return spelled.format(inside) + format_selection(aggregate.bucket, aggregate.filter)
 
 
 def format_selection(bucket: Expr | None, kept: Expr | None) -> str:

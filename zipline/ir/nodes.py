@@ -223,6 +223,10 @@ class Aggregate:
     """The quantile as it was written."""
     filter: Expr | None = None
     bucket: Expr | None = None
+    half_life: int | None = None
+    """Of a decayed aggregate, in microseconds."""
+    user: str | None = None
+    """Of a user-defined aggregate, the version of its class; None: one of the algebra."""
 
     @property
     def reads(self) -> tuple[str, ...]:

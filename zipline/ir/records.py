@@ -136,6 +136,8 @@ RECORDS: dict[type, tuple[type[Message], dict[str, Holds]]] = {
             "p": DECIMAL,
             "filter": EXPRESSION,
             "bucket": EXPRESSION,
+            "half_life": PLAIN,
+            "user": PLAIN,
         },
     ),
     Window: (pb.Window, {"width": PLAIN, "rows": PLAIN, "forward": PLAIN}),
@@ -190,6 +192,8 @@ RECORDS: dict[type, tuple[type[Message], dict[str, Holds]]] = {
             "k": PLAIN,
             "filter": EXPRESSION,
             "bucket": EXPRESSION,
+            "half_life": PLAIN,
+            "user": PLAIN,
         },
     ),
     tiled.TiledView: (

@@ -28,6 +28,13 @@ State = OneOf[
     "least_by",  # the x of the least y
     "greatest_by",
     "values",  # each value and how often it occurs
+    "powers",  # count and exact sums of the first four powers of the values
+    "distinct",  # the k least distinct values
+    "registers",  # of a HyperLogLog
+    "buckets",  # of a DDSketch
+    "decayed",  # the decayed sum and count as of a time
+    "vectors",  # the exact sums of each element, and counts
+    "user",  # what a user's class keeps
 ]
 STATES: tuple[State, ...] = get_args(State)
 
@@ -43,6 +50,10 @@ class Partial:
     """How many values are kept, where that is limited."""
     filter: Expr | None = None
     bucket: Expr | None = None
+    half_life: int | None = None
+    """Of a decayed state."""
+    user: str | None = None
+    """Of a user's class: its name and version, `name@version`."""
 
     def __post_init__(self) -> None:
         assert self.state in STATES

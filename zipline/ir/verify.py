@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from bighead.zipline.aggregates import AGGREGATES
+from bighead.zipline.aggregates import AGGREGATES, declared
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.expressions import FUNCTIONS
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
@@ -180,13 +180,15 @@ def _verify_node(node: Node) -> None:
 
 def verify_aggregate(aggregate: Aggregate) -> None:
     """It is of the algebra, and gives the type that the algebra says."""
-    known = AGGREGATES.get(aggregate.function)
-    assert known is not None, f"{aggregate.function} is not an aggregate"
+    known_to_all = aggregate.user is not None or aggregate.function in AGGREGATES
+    assert known_to_all, f"{aggregate.function} is not an aggregate"
+    known = declared(aggregate)
     assert len(aggregate.args) == known.arity, f"{known.signature} of {len(aggregate.args)}"
     result = known.result(tuple(a.type for a in aggregate.args))
     assert aggregate.type == result, f"{known.signature} is a {result}, not {aggregate.type}"
     assert (aggregate.k is not None) >= (known.k == "required"), f"{known.signature} without k"
     assert (aggregate.p is not None) == (known.p == "required"), f"{known.signature} and p"
+    assert (aggregate.half_life is not None) == known.half_life, f"{known.signature} and half-life"
     kept = aggregate.filter
     assert kept is None or pa.types.is_boolean(kept.type), format_expr(kept)
 

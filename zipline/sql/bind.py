@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from bighead.zipline.catalog import KINDS, Catalog, FeatureSet
 from bighead.zipline.sql import tree
+from bighead.zipline.sql.binding.aggregate import resolve_aggregates
 from bighead.zipline.sql.binding.options import FEATURE_SET_OPTIONS, bind_options, check_online
 from bighead.zipline.sql.binding.scope import Context, dotted
 from bighead.zipline.sql.binding.source import bind_source
@@ -32,6 +33,7 @@ def bind(statement: Statement, catalog: Catalog) -> Command:
     Raises SqlError, with the place in the statement's text.
     """
     context = Context(statement.text, catalog)
+    resolve_aggregates(statement.tree, catalog)
     try:
         return _bind(statement.tree, context)
     except RecursionError:

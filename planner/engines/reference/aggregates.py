@@ -11,12 +11,31 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
 
-from bighead.planner.engines.reference.values import Unfit, Value, order, positive_zero, to_decimal
+from bighead.planner.engines.reference.numbers import (
+    PRECISE,
+    exact_sum,
+    nearest,
+    square_root,
+    variance,
+    weight,
+)
+from bighead.planner.engines.reference.values import (
+    Unfit,
+    Value,
+    from_arrow,
+    is_counted,
+    order,
+    positive_zero,
+    to_arrow,
+    to_decimal,
+)
+from bighead.zipline.aggregates.user import known_aggregate
 from bighead.zipline.ir.nodes import Aggregate
 
 
@@ -28,6 +47,8 @@ class Item:
     """The arguments of the aggregate."""
     age: tuple[Any, ...]
     """Sorts by (time, sequence); greater is newer."""
+    elapsed: int | None = None
+    """Microseconds from its time to t; None where it has no time."""
 
     @property
     def value(self) -> Any:
@@ -42,9 +63,33 @@ class Item:
 
 def fold(aggregate: Aggregate, items: list[Item]) -> Value:
     """The value of an aggregate, bucket and FILTER aside, over the rows that count."""
+    if aggregate.function in DECAYED:
+        items = [i for i in items if i.elapsed is not None]
     if not items:
-        return 0 if aggregate.function in COUNTS else None
+        return EMPTY.get(aggregate.function)
+    if aggregate.user is not None:
+        return positive_zero(user_defined(items, aggregate))
     return positive_zero(FUNCTIONS[aggregate.function](items, aggregate))
+
+
+def user_defined(items: list[Item], aggregate: Aggregate) -> Value:
+    """What the class of a user makes of the rows, one by one."""
+    assert aggregate.user is not None
+    known = known_aggregate(aggregate.function, aggregate.user)
+    ordered = sorted(items, key=lambda i: (i.age, [order(v) for v in i.values]))
+    columns = [
+        to_arrow([positive_zero(i.values[n]) for i in ordered], kind).to_pylist()
+        for n, kind in enumerate(known.arguments)
+    ]
+    made = known.make()
+    try:
+        state = made.zero()
+        for values in zip(*columns, strict=True) if columns else [()] * len(ordered):
+            state = made.add(state, *values)
+        value = made.finish(state)
+    except Exception as error:  # code of a user may raise anything
+        raise known.failure(error) from error
+    return from_arrow(pa.array([known.finished(value)], known.returns))[0]
 
 
 def count(items: list[Item], aggregate: Aggregate) -> Value:
@@ -78,59 +123,6 @@ def average(items: list[Item], aggregate: Aggregate) -> Value:
     if pa.types.is_floating(aggregate.args[0].type):
         return exact_sum(values) / len(values)
     return float(sum(values)) / len(values)
-
-
-def exact_sum(values: list[float]) -> float:
-    """The double nearest to the sum, as IEEE has it for infinities and beyond the largest double.
-
-    >>> exact_sum([1e308, 1e308, -1e308]), exact_sum([1e308, 1e308]), exact_sum([0.1] * 10)
-    (1e+308, inf, 1.0)
-    """
-    infinite = {v for v in values if math.isinf(v)}
-    if infinite:
-        return sum(infinite)
-    return nearest(sum(Fraction(v) for v in values))
-
-
-def nearest(value: Fraction | int) -> float:
-    """The nearest double, ties to even; infinite where it is beyond the largest.
-
-    >>> nearest(Fraction(1, 3)), nearest(-(10**400))
-    (0.3333333333333333, -inf)
-    """
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
-def variance(values: list[Any], ddof: int) -> Fraction | float | None:
-    """The exact variance; NaN over an infinity; None over not more than `ddof` values."""
-    if len(values) <= ddof:
-        return None
-    if any(math.isinf(v) for v in values):
-        return math.nan
-    exact = [Fraction(v) for v in values]
-    mean = sum(exact) / len(exact)
-    return sum((v - mean) ** 2 for v in exact) / (len(exact) - ddof)
-
-
-def square_root(value: Fraction) -> float:
-    """The double nearest to the square root.
-
-    >>> square_root(Fraction(2)), square_root(Fraction(10) ** 600), square_root(Fraction(0))
-    (1.4142135623730951, 1e+300, 0.0)
-    """
-    if value == 0:
-        return 0.0
-    # A whole root of 80 bits or more, with a last bit that says whether anything was cut off, lies
-    # on the same side of every rounding boundary as the true root.
-    missing = 160 - value.numerator.bit_length() + value.denominator.bit_length()
-    shift = max(0, missing // 2)
-    scaled, rest = divmod(value.numerator << (2 * shift), value.denominator)
-    root = math.isqrt(scaled)
-    inexact = bool(rest) or root * root != scaled
-    return nearest(Fraction(2 * root + inexact, 1 << (shift + 1)))
 
 
 def moment(ddof: int, finish: Callable[[Fraction], float]) -> Callable[..., Value]:
@@ -227,6 +219,88 @@ def histogram(items: list[Item], aggregate: Aggregate) -> Value:
     return [(values[v], often[v]) for v in sorted(kept)]
 
 
+def array_agg_distinct(items: list[Item], aggregate: Aggregate) -> Value:
+    """ARRAY_AGG(DISTINCT x, k): the k least values, each once."""
+    values = {order(i.value): i.value for i in items}
+    return [values[v] for v in sorted(values)][: aggregate.k]
+
+
+def lower_quantile(items: list[Item], aggregate: Aggregate) -> Value:
+    """APPROX_QUANTILE, exactly: the value at rank floor(p(n - 1))."""
+    assert aggregate.p is not None
+    value = sorted(i.value for i in items)[math.floor(Fraction(aggregate.p) * (len(items) - 1))]
+    return nearest(Fraction(value)) if math.isfinite(value) else float(value)
+
+
+def frequent(items: list[Item], aggregate: Aggregate) -> Value:
+    """APPROX_TOP_K, exactly: (value, count) of the most frequent values, ties by value."""
+    values = {order(i.value): i.value for i in items}
+    often = Counter(order(i.value) for i in items)
+    kept = sorted(values, key=lambda v: (-often[v], v))[: aggregate.k]
+    return [(values[v], often[v]) for v in kept]
+
+
+def decayed(items: list[Item], aggregate: Aggregate) -> Value:
+    """DECAYED_SUM and DECAYED_COUNT: the sum of x * 2^(-(t - ts) / half_life)."""
+    assert aggregate.half_life is not None
+    values = [i.value if aggregate.args else 1 for i in items]
+    infinite = {v for v in values if math.isinf(v)}
+    if infinite:
+        return float(sum(infinite))
+    total = Decimal(0)
+    for value, item in zip(values, items, strict=True):
+        exact = Fraction(value)
+        term = PRECISE.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+        total = PRECISE.fma(term, weight(item.elapsed or 0, aggregate.half_life), total)
+    return nearest(Fraction(total)) if total.adjusted() > -400 else 0.0
+
+
+def standardised(power: int, less: int) -> Callable[..., Value]:
+    """SKEWNESS and KURTOSIS: the mean of ((x - mean) / deviation)^power, less a constant."""
+
+    def over(items: list[Item], aggregate: Aggregate) -> Value:
+        spread = variance([i.value for i in items], 0)
+        if not isinstance(spread, Fraction):
+            return spread
+        if spread == 0:
+            return None
+        exact = [Fraction(i.value) for i in items]
+        mean = sum(exact) / len(exact)
+        moments = [(v - mean) ** power for v in exact]
+        # The deviation to an odd power is no fraction: its square is.
+        squared = Fraction(sum(moments) / len(exact)) ** 2 / spread**power
+        size = square_root(squared)
+        return (size if sum(moments) >= 0 else -size) - less
+
+    return over
+
+
+def vector(items: list[Item], aggregate: Aggregate) -> Value:
+    """SUM and AVG of vectors, element by element; a NULL or NaN element makes that element NULL."""
+    lengths = {len(i.value) for i in items}
+    if len(lengths) > 1:
+        raise Unequal(lengths)
+    share = len(items) if aggregate.function == "vector_avg" else 1
+    summed: list[Value] = []
+    for element in zip(*(i.value for i in items), strict=True):
+        counted = all(map(is_counted, element))
+        summed.append(_element(list(element)) / share if counted else None)
+    return summed
+
+
+def _element(values: list[Any]) -> float:
+    if isinstance(values[0], float):
+        return exact_sum(values)
+    return nearest(sum(Fraction(v) for v in values))
+
+
+class Unequal(ArithmeticError):
+    """Vectors of unequal lengths in one window."""
+
+    def __init__(self, lengths: set[int]) -> None:
+        super().__init__(f"lengths {' and '.join(map(str, sorted(lengths)))}")
+
+
 FUNCTIONS: dict[str, Callable[[list[Item], Aggregate], Value]] = {
     "count_rows": count,
     "count": count,
@@ -251,6 +325,23 @@ FUNCTIONS: dict[str, Callable[[list[Item], Aggregate], Value]] = {
     "bool_or": bool_or,
     "histogram": histogram,
     "quantile": quantile,
+    "skewness": standardised(3, 0),
+    "kurtosis": standardised(4, 3),
+    "array_agg_distinct": array_agg_distinct,
+    "approx_count_distinct": count_distinct,
+    "approx_quantile": lower_quantile,
+    "approx_top_k": frequent,
+    "decayed_sum": decayed,
+    "decayed_count": decayed,
+    "vector_sum": vector,
+    "vector_avg": vector,
 }
-COUNTS = ("count_rows", "count", "count_distinct")
-"""Over no rows these are 0, and everything else is NULL."""
+EMPTY: dict[str, Value] = {
+    "count_rows": 0,
+    "count": 0,
+    "count_distinct": 0,
+    "approx_count_distinct": 0,
+    "decayed_count": 0.0,
+}
+"""What these are over no rows; everything else is NULL."""
+DECAYED = ("decayed_sum", "decayed_count")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bighead.planner.engines.reference.aggregates import Item, fold
+from bighead.planner.engines.reference.aggregates import Item, Unequal, fold
 from bighead.planner.engines.reference.events import (
     UNSEEN,
     Asking,
@@ -79,7 +79,7 @@ def holds(window: Window, event: Event, asking: Asking, tail: int | None) -> boo
     return bool(event.time >= (lower if tail is None else lower // tail * tail))
 
 
-def aggregated(feature: Feature, held: list[Input]) -> Value:
+def aggregated(feature: Feature, held: list[Input], asking: Asking) -> Value:
     """The newest rows, then FILTER, then BY, then the aggregate over what is not NULL."""
     for row in held:
         if row.failure is not None:
@@ -89,13 +89,19 @@ def aggregated(feature: Feature, held: list[Input]) -> Value:
         held = sorted(held, key=lambda i: (i.event.age, i.cut))[-feature.window.rows :]
     counted = [i for i in held if i.chosen is True and all(map(is_counted, i.values))]
     if aggregate.bucket is None:
-        return fold(aggregate, [Item(i.values, i.event.age) for i in counted])
+        return fold(aggregate, [_item(i, asking) for i in counted])
     buckets = {order(i.bucket): i.bucket for i in counted if is_counted(i.bucket)}
     folded: list[Value] = []
     for b in sorted(buckets):
-        inside = [Item(i.values, i.event.age) for i in counted if order(i.bucket) == b]
+        inside = [_item(i, asking) for i in counted if order(i.bucket) == b]
         folded.append((positive_zero(buckets[b]), fold(aggregate, inside)))
     return folded or None
+
+
+def _item(counted: Input, asking: Asking) -> Item:
+    event = counted.event
+    elapsed = None if event.time is None else asking.time - event.time
+    return Item(counted.values, event.age, elapsed)
 
 
 def view_rows(
@@ -123,14 +129,21 @@ def view_rows(
             refuse_conflicts(held)
             found = found or bool(held)
             try:
-                row[feature.name] = aggregated(feature, [inputs[feature.name][id(e)] for e in held])
+                seen = [inputs[feature.name][id(e)] for e in held]
+                row[feature.name] = aggregated(feature, seen, asking)
             except Unfit as unfit:
-                raise DataError(_too_large(feature, unfit, asking, join)) from None
+                what = f"does not fit {unfit}"
+                mend = "cast its argument to DOUBLE or DECIMAL, or take a shorter window"
+                raise DataError(_failed(feature, what, asking, join, mend)) from None
+            except Unequal as unequal:
+                what = f"meets vectors of the {unequal}"
+                mend = "make them equally long, or leave some out by FILTER"
+                raise DataError(_failed(feature, what, asking, join, mend)) from None
         rows.append((row, found))
     return rows
 
 
-def _too_large(feature: Feature, unfit: Unfit, asking: Asking, join: TemporalJoin) -> str:
+def _failed(feature: Feature, what: str, asking: Asking, join: TemporalJoin, mend: str) -> str:
     pairs = zip(join.right.keys, join.keys, strict=True)
     key = ", ".join(
         f"{format_expr(theirs)} = {format_expr(Literal(evaluate(ours, asking.row), ours.type))}"
@@ -138,10 +151,7 @@ def _too_large(feature: Feature, unfit: Unfit, asking: Asking, join: TemporalJoi
     )
     of = f" for the key {key}" if key else ""
     at = format_expr(Literal(asking.time, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")
-    return (
-        f"{format_aggregate(feature.aggregate)} ({feature.name}) does not fit {unfit}{of} as of "
-        f"{at}; cast its argument to DOUBLE or DECIMAL, or take a shorter window"
-    )
+    return f"{format_aggregate(feature.aggregate)} ({feature.name}) {what}{of} as of {at}; {mend}"
 
 
 def lookup_rows(

@@ -59,3 +59,10 @@ CREATE OR REPLACE ENTITY SOURCE s (k BIGINT, v STRUCT(a BIGINT, b VARCHAR[]), at
 CREATE FEATURE SET f WITH (online = true) AS SELECT COUNT(*) AS n FROM bookings
 ----
 CREATE EVENT SOURCE cut (ts TIMESTAMP) EVENT TIME ts WITH (batch = 'b', stream = 'kafka://s', cut = true, owner = 'x')
+----
+CREATE FEATURE SET f AS
+SELECT listing, SKEWNESS(price) OVER w AS lean, KURTOSIS(price) OVER w AS tails, ARRAY_AGG(DISTINCT room_type, 3) OVER w AS rooms,
+       APPROX_COUNT_DISTINCT(room_type) AS some, APPROX_QUANTILE(price, 0.9) BY room_type AS dear, APPROX_TOP_K(room_type, 2) AS often,
+       DECAYED_SUM(price, '96h') OVER w AS recent, DECAYED_COUNT(INTERVAL '1' DAY) FILTER (WHERE price > 1) AS busy,
+       SUM([price, n_nights]) OVER w AS both, AVG([price, n_nights]) OVER (LAST 5 ROWS) AS mean
+FROM bookings GROUP BY listing WINDOW w AS (LAST '1d', '7d')

@@ -15,7 +15,9 @@ from bighead.zipline.ir.expr import Column, Expr, Literal
 NAMES = {
     "sum", "count", "count_rows", "avg", "min", "max", "var_pop", "var_samp", "stddev_pop",
     "stddev_samp", "first", "last", "first_k", "last_k", "top_k", "bottom_k", "count_distinct",
-    "min_by", "max_by", "bool_and", "bool_or", "histogram", "quantile",
+    "min_by", "max_by", "bool_and", "bool_or", "histogram", "quantile", "skewness", "kurtosis",
+    "array_agg_distinct", "approx_count_distinct", "approx_quantile", "approx_top_k",
+    "decayed_sum", "decayed_count", "vector_sum", "vector_avg",
 }  # fmt: skip
 HALF = Decimal("0.5")
 
@@ -34,6 +36,8 @@ def test_every_aggregate_is_there() -> None:
         ("count", "count"), ("COUNT(*)", "count_rows"), ("Count(Distinct)", "count_distinct"),
         ("variance", "var_samp"), ("STDDEV", "stddev_samp"), ("var_pop", "var_pop"),
         ("median", "quantile"), ("arg_max", "max_by"), ("mean", "avg"),
+        ("Array_Agg(Distinct)", "array_agg_distinct"), ("approx_distinct", "approx_count_distinct"),
+        ("percentile_approx", "approx_quantile"), ("kurtosis_pop", "kurtosis"),
     ],
 )  # fmt: skip
 def test_a_spelling_finds_its_aggregate(spelled: str, name: str) -> None:
@@ -73,7 +77,18 @@ RESULTS: list[tuple[str, list[pa.DataType], dict[str, Any], pa.DataType]] = [
     ("histogram", [pa.int32()], {"k": 5}, pa.map_(pa.int32(), pa.int64())),
     ("quantile", [pa.int64()], {"p": MEDIAN}, pa.float64()),
     ("quantile", [pa.float32()], {"p": Decimal(1)}, pa.float64()),
-]
+    ("skewness", [pa.int8()], {}, pa.float64()),
+    ("kurtosis", [D(4, 1)], {}, pa.float64()),
+    ("array_agg_distinct", [pa.string()], {"k": 3}, pa.list_(pa.string())),
+    ("approx_count_distinct", [pa.date32()], {}, pa.int64()),
+    ("approx_quantile", [D(4, 1)], {"p": HALF}, pa.float64()),
+    ("approx_top_k", [pa.bool_()], {"k": 2},
+     pa.list_(pa.struct([("value", pa.bool_()), ("count", pa.int64())]))),
+    ("decayed_sum", [D(4, 1)], {"half_life": 5}, pa.float64()),
+    ("decayed_count", [], {"half_life": 5}, pa.float64()),
+    ("vector_sum", [pa.list_(pa.int8())], {}, pa.list_(pa.float64())),
+    ("vector_avg", [pa.list_(pa.float32())], {}, pa.list_(pa.float64())),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "args", "constants", "result"), RESULTS)
@@ -109,6 +124,15 @@ REFUSALS: list[tuple[str, list[pa.DataType], dict[str, Any], str]] = [
     ("min_by", [pa.int64()], {}, "MIN_BY(x, y) takes two expressions, not 1"),
     ("count_rows", [pa.int64()], {}, "COUNT(*) takes no expression, not 1"),
     ("medium", [pa.int64()], {}, "no aggregate 'medium'"),
+    ("sum", [pa.list_(pa.string())], {}, "SUM takes a LIST of numbers, not VARCHAR[]"),
+    ("decayed_sum", [pa.int64()], {},
+     "DECAYED_SUM(x, '4d') needs a half-life; write a duration, such as '4d'"),
+    ("sum", [pa.int64()], {"half_life": 1}, "SUM(x) takes no half-life"),
+    ("skewness", [pa.bool_()], {}, "SKEWNESS takes numbers, not BOOLEAN"),
+    ("array_agg_distinct", [pa.int64()], {},
+     "ARRAY_AGG(DISTINCT x, k) needs k, the number of values to keep"),
+    ("approx_count_distinct", [pa.list_(pa.int64())], {},
+     "APPROX_COUNT_DISTINCT takes single values, not BIGINT[]; name one of its parts"),
 ]  # fmt: skip
 
 
@@ -131,13 +155,34 @@ def test_filter_and_bucket_are_checked() -> None:
     assert kept.bucket == of(pa.string())
 
 
+def test_sums_of_lists_are_those_of_vectors() -> None:
+    assert aggregate("sum", [of(pa.list_(pa.int64()))]).function == "vector_sum"
+    assert aggregate("avg", [of(pa.list_(pa.float32()))]).function == "vector_avg"
+
+
 def test_what_aggregates_say_of_themselves() -> None:
     rounded = {f.name for f in AGGREGATES.values() if f.accuracy == "rounded"}
-    assert rounded == {"var_pop", "var_samp", "stddev_pop", "stddev_samp"}
+    moments = {"var_pop", "var_samp", "stddev_pop", "stddev_samp", "skewness", "kurtosis"}
+    assert rounded == moments | {"decayed_sum", "decayed_count", "vector_avg"}
+    approximate = {f.name for f in AGGREGATES.values() if f.accuracy == "approximate"}
+    assert approximate == {"approx_count_distinct", "approx_quantile", "approx_top_k"}
     zero = {f.name for f in AGGREGATES.values() if f.empty == 0}
-    assert zero == {"count", "count_rows", "count_distinct"}
+    counts = {"count", "count_rows", "count_distinct", "approx_count_distinct", "decayed_count"}
+    assert zero == counts
     unbounded = {f.name for f in AGGREGATES.values() if not f.bounded}
-    assert unbounded == {"count_distinct", "histogram", "quantile"}
+    assert unbounded == {"count_distinct", "histogram", "quantile", "approx_top_k"}
     never = {f.name for f in AGGREGATES.values() if not f.invertible}
-    assert {"min", "max", "first", "last", "top_k", "min_by"} <= never
+    assert {"min", "max", "first", "last", "top_k", "min_by", "approx_count_distinct"} <= never
     assert all(f.doc.endswith(".") and f.spellings for f in AGGREGATES.values())
+    assert all(
+        f.state and f.bound and f.laws[:1] == ("associativity",) for f in AGGREGATES.values()
+    )
+
+
+def test_bounds_are_stated_by_class() -> None:
+    assert AGGREGATES["sum"].bound == "none"
+    assert AGGREGATES["stddev_pop"].bound == "1e-10 of itself"
+    assert AGGREGATES["skewness"].bound == "1e-10 of the sum of the magnitudes of its terms"
+    assert AGGREGATES["approx_quantile"].bound.startswith("1 % of the value at that rank")
+    assert AGGREGATES["sum"].laws[-1] == "inverse"
+    assert AGGREGATES["min"].laws[-1] == "identity"

@@ -108,7 +108,9 @@ def test_every_aggregate_has_a_text(golden: Golden) -> None:
     for name, function in AGGREGATES.items():
         k = 3 if function.k != "no" else None
         p = Decimal("0.5") if function.p == "required" else None
-        made = Aggregate(name, (A, B)[: function.arity], BIGINT, k, p, P, S)
+        half_life = 4 * DAY if function.half_life else None
+        args = (A, B)[: function.arity]
+        made = Aggregate(name, args, BIGINT, k, p, P, S, half_life=half_life)
         lines.append(format_aggregate(made) + "\n")
     golden("plans/aggregates.txt", "".join(lines))
 

@@ -11,15 +11,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bighead.planner.passes.to_tiles import to_tiles
 from bighead.proto.v1 import plan_pb2 as pb
+from bighead.zipline.aggregates import aggregate
 from bighead.zipline.errors import BigheadError, DataError, UnsupportedError
 from bighead.zipline.ir.address import address, address_of_feature
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.format_expr import format_expr
-from bighead.zipline.ir.nodes import Node, Project, Scan, View, walk
+from bighead.zipline.ir.nodes import (
+    Aggregate,
+    Events,
+    Feature,
+    Node,
+    Project,
+    Scan,
+    TemporalJoin,
+    View,
+    walk,
+)
 from bighead.zipline.ir.serialize import VERSION, Content, deserialize, serialize
 from bighead.zipline.ir.serialize_expr import _PRIMITIVES
-from bighead.zipline.ir.types import BIGINT, NAMES
+from bighead.zipline.ir.types import BIGINT, NAMES, TIMESTAMP
+from bighead.zipline.windows import DAY
 from tests.conftest import GOLDEN
 from tests.zipline.ir.everything import (
     BOOKINGS,
@@ -88,6 +101,19 @@ def test_bytes_of_one_version_do_not_change(
 def test_every_type_has_a_number() -> None:
     assert set(NAMES.values()) <= set(_PRIMITIVES)
     assert len(set(_PRIMITIVES.values())) == len(pb.PrimitiveType.keys()) - 1
+
+
+def test_half_lives_and_versions_of_user_defined_aggregates_are_kept() -> None:
+    events = Events(Scan(BOOKINGS, ("ts",)), "bookings", Column("ts", TIMESTAMP))
+    decayed = aggregate("decayed_count", [], half_life=4 * DAY)
+    own = Aggregate("mine", (), BIGINT, user="0123456789abcdef")
+    view = View(events, (), (Feature("n", decayed), Feature("m", own)))
+    assert deserialize(serialize(view)) == view
+    other = replace(own, user="0" * 16)
+    newer = replace(view, features=(view.features[0], Feature("m", other)))
+    assert serialize(newer) != serialize(view)
+    tiled = to_tiles(TemporalJoin(view.events.input, view, "b", (), Column("ts", TIMESTAMP)))
+    assert deserialize(serialize(tiled)) == tiled
 
 
 def test_equal_parts_are_written_once() -> None:

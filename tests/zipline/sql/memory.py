@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import datafusion
 import pyarrow as pa
 
+from bighead.zipline.aggregates import UserAggregate
 from bighead.zipline.catalog import Definition
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.sources import Table
@@ -34,6 +35,9 @@ class MemoryCatalog:
 
     def names(self) -> Iterable[str]:
         return [d.name for d in self.definitions.values()]
+
+    def aggregates(self) -> Mapping[str, UserAggregate]:
+        return {}
 
     def relational_schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
         config = datafusion.SessionConfig().set(

@@ -14,7 +14,15 @@ from typing import Any
 
 from sqlglot import exp
 
-from bighead.zipline.aggregates import AGGREGATES, MEDIAN, AggregateFunction, aggregate, find
+from bighead.zipline.aggregates import (
+    AGGREGATES,
+    MEDIAN,
+    AggregateFunction,
+    UserAggregate,
+    aggregate,
+    find,
+)
+from bighead.zipline.catalog import Catalog
 from bighead.zipline.errors import ExpressionError, did_you_mean
 from bighead.zipline.expressions import FUNCTIONS
 from bighead.zipline.expressions import find as find_function
@@ -22,6 +30,7 @@ from bighead.zipline.ir.nodes import Aggregate
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import Context, Scope
+from bighead.zipline.sql.intervals import interval_text
 from bighead.zipline.windows import ALL_HISTORY, Window, parse_duration
 
 
@@ -33,14 +42,36 @@ class WindowList:
     suffixed: bool
 
 
+_USER = "user_aggregate"
+"""Where the tree keeps what a name was resolved to."""
+
 ALL = WindowList((ALL_HISTORY,), suffixed=False)
 Named = Mapping[str, WindowList]
+
+
+def resolve_aggregates(root: exp.Expr, catalog: Catalog) -> None:
+    """Notes at each call of a user-defined aggregate which one it is."""
+    known = catalog.aggregates()
+    if known:
+        for node in root.find_all(exp.Anonymous):
+            found = known.get(node.name.casefold())
+            if found is not None:
+                node.meta[_USER] = found
+
+
+def user_defined(node: exp.Expr) -> UserAggregate | None:
+    """The user-defined aggregate that a call was resolved to; None for other nodes."""
+    found = node.meta.get(_USER)
+    return found if isinstance(found, UserAggregate) else None
 
 
 def aggregate_function(node: exp.Expr) -> AggregateFunction | None:
     """The aggregate that a bare call (without BY, FILTER, OVER) means; None for other nodes."""
     if not isinstance(node, exp.Anonymous) or not isinstance(node.this, str):
         return None
+    user = user_defined(node)
+    if user is not None:
+        return user.function
     name = node.this.upper()
     arguments = node.expressions
     if name == "COUNT" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
@@ -139,6 +170,7 @@ def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall 
             **_arguments(known, call, binder),
             filter=binder.predicate(condition, "FILTER") if condition is not None else None,
             bucket=binder.bind(bucket) if bucket is not None else None,
+            user=user_defined(call),
         )
     except ExpressionError as error:
         raise context.moved(call, error) from None
@@ -165,9 +197,12 @@ def unknown_function(context: Context, call: exp.Anonymous) -> Exception:
     """The error for a name that is neither a function nor an aggregate."""
     names = [s for aggregate in AGGREGATES.values() for s in aggregate.spellings]
     names += [s for function in FUNCTIONS.values() for s in function.spellings]
+    names += [user.name.upper() for user in context.catalog.aggregates().values()]
     plain = [n for n in names if n.replace("_", "").isalnum()]
     name = call.name.upper()
-    return context.error(call, f"no function '{name}'", did_you_mean(name, plain))
+    distinct = find(f"{name}(DISTINCT)")
+    hint = did_you_mean(name, plain) if distinct is None else f"write {distinct.signature}"
+    return context.error(call, f"no function '{name}'", hint)
 
 
 def _over(window: exp.Window, context: Context, named: Named) -> WindowList:
@@ -213,11 +248,25 @@ def _arguments(
         if value != value.to_integral_value():
             raise binder.error(call, "k takes a whole number")
         k = int(value)
+    half_life: int | None = None
+    if known.half_life and constants:
+        half_life = _half_life(constants.pop(0), known, binder)
     if constants:
         raise binder.error(
             constants[0], f"{known.signature} takes no more arguments", f"write {known.signature}"
         )
-    return {"args": args, "k": k, "p": p}
+    return {"args": args, "k": k, "p": p, "half_life": half_life}
+
+
+def _half_life(node: exp.Expr, known: AggregateFunction, binder: ExpressionBinder) -> int:
+    """A duration in a text, or an INTERVAL, in microseconds."""
+    what = f"write {known.signature}"
+    if not isinstance(node, exp.Interval) and not node.is_string:
+        raise binder.error(node, "a half-life is a constant duration", what)
+    try:
+        return parse_duration(interval_text(node) if isinstance(node, exp.Interval) else node.name)
+    except ValueError as error:
+        raise binder.error(node, str(error)) from None
 
 
 def _constant(node: exp.Expr, binder: ExpressionBinder, name: str, what: str) -> Decimal:
