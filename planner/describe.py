@@ -17,6 +17,7 @@ from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, 
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.format import align, bounds
 from bighead.zipline.ir.format_expr import format_aggregate, format_expr
+from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.ir.nodes import (
     Events,
     Feature,
@@ -48,6 +49,8 @@ _SHOWN = pa.schema([(n, _TEXT) for n in ("name", "kind", "owner", "description")
 _DESCRIBED = pa.schema([(n, _TEXT) for n in ("name", "type", "about")])
 
 STRICT = "strict: as of t it sees event times before t; a join with >= sees t itself"
+
+AHEAD = "labels: only a LABEL JOIN reads them, by >= as printed; by > the window is (t, t + w]"
 
 Row = tuple[str, str, str]
 
@@ -152,7 +155,8 @@ def _about(expr: Expr, parts: Sequence[Feature], tail: int | None) -> str:
     """What a column is computed from, over which times, and how exactly."""
     if len(parts) == 1 and columns_of(expr) == (format_expr(expr),):
         (feature,) = parts
-        window = bounds(feature.window, tail=tail)
+        # A label is mostly joined by >=, and a feature by >.
+        window = bounds(feature.window, inclusive=feature.window.forward, tail=tail)
         return f"{format_aggregate(feature.aggregate)} over {window}, {_accuracy(parts)}"
     return f"{format_expr(expr)}, {_accuracy(parts)}"
 
@@ -165,7 +169,7 @@ def _accuracy(parts: Sequence[Feature]) -> str:
 
 def _view_notes(view: View) -> list[str]:
     """Times, the error of a tail, and what grows."""
-    notes = [STRICT]
+    notes = [AHEAD if looks_ahead(view) else STRICT]
     if view.tail is not None:
         tail = format_duration(view.tail)
         notes.append(
@@ -204,14 +208,19 @@ def _training_set(training_set: TrainingSet) -> tuple[list[Row], list[str]]:
         source = "" if expr is None or format_expr(expr) == name else format_expr(expr)
         about = ", ".join([*roles.get(name, []), *([source] if source else [])])
         rows.append((name, sql_name(arrow), about))
-    joins = [n for n in walk(training_set.plan) if isinstance(n, TemporalJoin)]
+    joins = [
+        n
+        for n in walk(training_set.plan)
+        if isinstance(n, TemporalJoin) and not n.alias.startswith("#")
+    ]
     notes = [_join_note(j) for j in reversed(joins)]
     notes += [
         f"{n.alias}: {n.kind.upper()} JOIN of a STATIC entity on its primary key"
         for n in walk(training_set.plan)
         if isinstance(n, StaticJoin)
     ]
-    times = {format_expr(j.time) for j in joins}
+    notes += _label_notes(training_set, joins)
+    times = {format_expr(j.time) for j in joins if not looks_ahead(j.right)}
     if len(times) > 1:
         notes.append(
             f"offline only: its joins are as of different times ({', '.join(sorted(times))})"
@@ -222,9 +231,23 @@ def _training_set(training_set: TrainingSet) -> tuple[list[Row], list[str]]:
     return rows, notes
 
 
+def _label_notes(training_set: TrainingSet, joins: Sequence[TemporalJoin]) -> list[str]:
+    """What becomes of rows whose labels may still change."""
+    if not any(looks_ahead(j.right) for j in joins):
+        return []
+    asked = dict(training_set.options).get("open_labels", "keep")
+    if asked == "keep":
+        note = "labels may be open: events to come can still change those of the newest rows;"
+        return [f"{note} open_labels = 'mark' or 'drop' tells them apart"]
+    what = "marked by labels_closed = false" if asked == "mark" else "left out"
+    return [f"rows with an open label, which events to come can still change, are {what}"]
+
+
 def _join_note(join: TemporalJoin) -> str:
     seen = "at or before" if join.inclusive else "before"
     what = "features of the events" if isinstance(join.right, View) else "the last row"
+    if isinstance(join.right, View) and looks_ahead(join.right):
+        what, seen = "labels of the events", "at or after" if join.inclusive else "after"
     if isinstance(join.right, Lookup):
         if isinstance(join.right.events, Versions):
             what = "the row as it was"

@@ -30,6 +30,8 @@ UNITS: dict[str, int] = {
     "y": YEAR,
 }
 MAX_MICROSECONDS = 2**63 - 1
+END_OF_TIME = 2**63 - 1
+"""The greatest time there is: as of it, inclusive, everything has happened."""
 MAX_ROWS = 2**63 - 1
 _DURATION = re.compile(r"\s*(\d+)\s*([a-zA-Z]+)\s*")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bighead.zipline.ir.expr import Literal
 from bighead.zipline.ir.nodes import (
     Filter,
     Lookup,
@@ -17,6 +18,7 @@ from bighead.zipline.ir.nodes import (
 )
 from bighead.zipline.ir.rewrite import transform_plan, with_inputs
 from bighead.zipline.ir.sources import EntitySource, EventSource
+from bighead.zipline.windows import END_OF_TIME
 
 
 def prune_times(plan: Node) -> Node:
@@ -42,6 +44,8 @@ def _join(node: Node) -> Node:
     if not isinstance(node, TemporalJoin):
         return node
     reach = reach_of(node.right)
+    if isinstance(node.time, Literal) and node.time.value == END_OF_TIME:
+        reach = Reach(reach.back, None)  # nothing comes after it
     if reach == Reach(None, None):
         return node
     events = node.right.events

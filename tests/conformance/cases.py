@@ -56,10 +56,7 @@ class Case:
         return f"-- {self.label}\n{self.script()}"
 
     def script(self) -> str:
-        """The data as Python and the query as SQL, to be pasted into a session.
-
-        Labels that look ahead (NEXT) have no spelling outside a training set.
-        """
+        """The data as Python and the query as SQL, to be pasted into a session."""
         parts = [f"{name} = {_literal(table)}" for name, table in self.tables.items()]
         statements = [create(source) for source in self.sources]
         plan = self.plan
@@ -67,10 +64,11 @@ class Case:
         return "\n".join([*parts, *statements, query])
 
 
-def sql(join: TemporalJoin) -> str:
-    """The query over sources of these names."""
+def sql(join: TemporalJoin, label: bool = False) -> str:
+    """The query over sources of these names; with `label` what looks ahead is a label."""
     sign = "=" if join.inclusive else ""
-    sign = f"<{sign}" if isinstance(join.right, Lookup) and join.right.forward else f">{sign}"
+    forward = label or (isinstance(join.right, Lookup) and join.right.forward)
+    sign = f"<{sign}" if forward else f">{sign}"
     on = [
         f"b.{format_expr(theirs)} = q.{format_expr(ours)}"
         for ours, theirs in zip(join.keys, join.right.keys, strict=True)
@@ -87,7 +85,7 @@ def sql(join: TemporalJoin) -> str:
         tolerance = f" TOLERANCE INTERVAL '{join.right.tolerance}' MICROSECOND"
     return (
         f"SELECT q.*, {wanted} FROM spine AS q\n"
-        f"ASOF {join.kind.upper()} JOIN {operand(join.right)} AS b\n"
+        f"{'LABEL' if label else 'ASOF'} {join.kind.upper()} JOIN {operand(join.right)} AS b\n"
         f"MATCH_CONDITION (q.{format_expr(join.time)} {sign} b.event_time)"
         f"{condition}{tolerance}"
     )

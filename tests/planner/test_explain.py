@@ -40,10 +40,20 @@ FROM requests AS q
 ASOF LEFT JOIN listing_bookings AS b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
 ASOF LEFT JOIN listings AS l MATCH_CONDITION (q.ts > l.changed) ON l.listing = q.listing
 LEFT JOIN hosts AS h ON h.host = l.host;
+
+CREATE TRAINING SET busy_soon WITH (open_labels = 'mark') AS
+SELECT q.request_id, b.nights_7d, y.nights_30d AS later
+FROM requests AS q
+ASOF LEFT JOIN listing_bookings AS b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
+LABEL LEFT JOIN (
+  SELECT listing, SUM(nights) OVER w AS nights FROM bookings GROUP BY listing
+  WINDOW w AS (NEXT '7d', '30d')
+) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing;
 """
 
 QUERIES = {
     "training_set": "SELECT * FROM stay_risk",
+    "labels": "SELECT * FROM busy_soon",
     "some_of_it": "SELECT request_id, nights_7d FROM stay_risk WHERE request_id < 3",
     "two_joins": """
         SELECT q.request_id, a.nights_7d, b.nights_30d FROM requests AS q
@@ -102,6 +112,7 @@ def session() -> Session:
         },
         event_time="ts",
         known_at="loaded",
+        complete="3d",
     )
     s.register(
         "listings",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
-from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.expr import Column, Expr, Literal
 from bighead.zipline.ir.format_expr import (
     format_aggregate,
     format_expr,
@@ -39,7 +39,7 @@ from bighead.zipline.ir.nodes import (
 )
 from bighead.zipline.ir.tiled import TiledView
 from bighead.zipline.tiling import most_tiles
-from bighead.zipline.windows import Window, format_duration
+from bighead.zipline.windows import END_OF_TIME, Window, format_duration
 
 WIDTH = 100
 """Longer lists of columns go on, indented, on the next line."""
@@ -290,7 +290,13 @@ def _temporal(node: TemporalJoin) -> str:
     on = _on(node.keys, tuple(format_operand(k) for k in right.keys))
     word = "inclusive" if node.inclusive else "strict"
     name = format_name(node.alias)
-    return f"TemporalJoin {node.kind} {name}: t = {format_expr(node.time)}, {word} ({seen}){on}"
+    return f"TemporalJoin {node.kind} {name}: t = {_moment(node.time)}, {word} ({seen}){on}"
+
+
+def _moment(time: Expr) -> str:
+    if isinstance(time, Literal) and time.value == END_OF_TIME:
+        return "the end of time"
+    return format_expr(time)
 
 
 def _static(node: StaticJoin) -> str:

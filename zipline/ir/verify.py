@@ -16,6 +16,7 @@ from bighead.zipline.expressions import FUNCTIONS
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
 from bighead.zipline.ir.expr import walk as parts_of
 from bighead.zipline.ir.format_expr import format_expr
+from bighead.zipline.ir.labels import Labels
 from bighead.zipline.ir.nodes import (
     Aggregate,
     Events,
@@ -61,14 +62,21 @@ def verify_training_set(definition: TrainingSet) -> TrainingSet:
     verify(definition.plan)
     names = set(definition.schema.names)
     assert names.issuperset((*definition.id, *definition.labels)), "no such ID or LABEL column"
-    plan = definition.plan
-    if isinstance(plan, Project):
-        columns = dict(plan.columns)
-        secret = set(columns_of(*(columns[label] for label in definition.labels)))
-        for name, expr in plan.columns:
-            read = secret.intersection(columns_of(expr))
-            assert name in definition.labels or not read, f"{name} reads the label {read}"
+    verify_labels(definition.plan, definition.labels)
     return definition
+
+
+def verify_labels(plan: Node, labels: tuple[str, ...]) -> None:
+    """No join, and no column that is not among `labels`, was made of what a label is made of."""
+    if not isinstance(plan, Project):
+        return
+    columns = dict(plan.columns)
+    ahead = Labels(next_rows=True).of(plan.input)
+    marked = {e.name for e in (columns[name] for name in labels) if isinstance(e, Column)}
+    secret = Labels(frozenset(marked - ahead), next_rows=True).of(plan.input)
+    for name, expr in plan.columns:
+        read = secret.intersection(columns_of(expr))
+        assert name in labels or not read, f"{name} reads the label {read}"
 
 
 def verify_expression(expr: Expr, schema: pa.Schema) -> None:
@@ -171,8 +179,8 @@ def _verify_node(node: Node) -> None:
         assert len(kinds) <= 1, f"sequences of {kinds}"
     elif isinstance(node, Versions):
         _verify_choice(node.input)
-    elif isinstance(node, TemporalJoin):
-        _verify_labels(node)
+    elif isinstance(node, TemporalJoin | StaticJoin):
+        Labels().of(node)
     for name in ("predicate", "residual"):
         condition = getattr(node, name, None)
         assert condition is None or pa.types.is_boolean(condition.type), format_expr(condition)
@@ -199,14 +207,3 @@ def _verify_choice(node: Node) -> None:
         filters = isinstance(below, Filter)
         filters |= isinstance(below, Scan) and below.predicate is not None
         assert not filters, "a filter lies below a choice of versions"
-
-
-def _verify_labels(join: TemporalJoin) -> None:
-    """What looks ahead is read by no key and no time of another join."""
-    ahead: set[str] = set()
-    for below in walk(join.spine):
-        if isinstance(below, TemporalJoin) and isinstance(below.right, View):
-            labels = (f.name for f in below.right.features if f.window.forward)
-            ahead.update(f"{below.alias}.{name}" for name in labels)
-    read = ahead.intersection(columns_of(join.time, *join.keys))
-    assert not read, f"{join.alias} is joined by the label {read}"

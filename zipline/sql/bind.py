@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from bighead.zipline.catalog import KINDS, Catalog, FeatureSet
+from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import resolve_aggregates
 from bighead.zipline.sql.binding.options import FEATURE_SET_OPTIONS, bind_options, check_online
@@ -72,6 +73,10 @@ def _feature_set(node: tree.CreateSet, context: Context) -> CreateFeatureSet:
         node.expression, context, parse_duration(tail) if isinstance(tail, str) else None
     )
     check_online(context, node.args.get("options"), (bound.view,))
+    if dict(options).get("online") and looks_ahead(bound.view):
+        raise context.error(
+            node.this, "labels are not served: they lie ahead of t", "leave out online"
+        )
     stated = node.copy()
     stated.set("replace", False)
     feature_set = FeatureSet(

@@ -66,3 +66,9 @@ SELECT listing, SKEWNESS(price) OVER w AS lean, KURTOSIS(price) OVER w AS tails,
        DECAYED_SUM(price, '96h') OVER w AS recent, DECAYED_COUNT(INTERVAL '1' DAY) FILTER (WHERE price > 1) AS busy,
        SUM([price, n_nights]) OVER w AS both, AVG([price, n_nights]) OVER (LAST 5 ROWS) AS mean
 FROM bookings GROUP BY listing WINDOW w AS (LAST '1d', '7d')
+----
+CREATE FEATURE SET later AS SELECT listing, SUM(n_nights) OVER (NEXT '7d', '30d') AS nights FROM bookings GROUP BY listing
+----
+CREATE OR REPLACE EVENT SOURCE clicks (member VARCHAR, at TIMESTAMP) EVENT TIME at WITH (complete = '3d'); CREATE TRAINING SET t ID (request_id) WITH (open_labels = 'drop') AS SELECT q.request_id, y.*, LABEL y.n_7d > 0 AS clicked, LABEL q.is_risky, b.nights_7d FROM requests q LABEL LEFT JOIN (SELECT CAST(member AS BIGINT) AS m, COUNT(*) OVER w AS n FROM clicks GROUP BY CAST(member AS BIGINT) WINDOW w AS (NEXT '7d', '30d')) AS y MATCH_CONDITION (y.at > q.ts) ON y.m = q.listing ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts >= b.event_time) ON b.listing = q.listing
+----
+SELECT q.request_id, y.price > 3 AS dear FROM requests q LABEL LEFT JOIN bookings AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing TOLERANCE INTERVAL '7' DAY

@@ -26,7 +26,7 @@ CREATE TRAINING SET t ID (request) AS SELECT q.request_id FROM requests q
 ----
 CREATE TRAINING SET t AS SELECT q.request_id FROM requests q WHERE b.nights_7d > 1
 ----
-CREATE TRAINING SET t AS SELECT LABEL q.is_risky + 1 AS x FROM requests q
+CREATE TRAINING SET t AS SELECT LABEL q.request_id + 1 AS x FROM requests q
 ----
 CREATE TRAINING SET t AS SELECT LABEL q.is_risky, NOT q.is_risky AS safe FROM requests q
 ----
@@ -34,7 +34,7 @@ CREATE TRAINING SET t AS SELECT LABEL b.nights_7d FROM requests q ASOF LEFT JOIN
 ----
 CREATE TRAINING SET t AS SELECT LABEL q.listing FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
 ----
-CREATE TRAINING SET t AS SELECT q.request_id FROM requests q LABEL LEFT JOIN bookings AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+CREATE TRAINING SET t AS SELECT y.price + 1 AS p FROM requests q LABEL LEFT JOIN bookings AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
 ----
 CREATE TRAINING SET t AS SELECT q.request_id FROM requests q ASOF LEFT JOIN bookings b MATCH_CONDITION (q.ts < b.ts) ON b.listing = q.listing
 ----
@@ -63,3 +63,33 @@ CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing, request_id AS li
 CREATE TRAINING SET t AS SELECT q.* REPLACE (1 AS listing) FROM requests q
 ----
 CREATE TRAINING SET t AS SELECT q.id FROM requests AS q(id)
+----
+CREATE TRAINING SET t AS SELECT q.request_id, LABEL q.listing + y.n FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t WITH (open_labels = 'drop') AS SELECT q.request_id, y.n FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t WITH (open_labels = 'mark') AS SELECT q.request_id, LABEL q.is_risky FROM requests q
+----
+CREATE TRAINING SET t WITH (open_labels = 'closed') AS SELECT q.request_id, y.n FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (q.ts > y.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n FROM requests q LABEL INNER JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (LAST '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.nights_7d FROM requests q LABEL LEFT JOIN listing_bookings AS y MATCH_CONDITION (y.event_time >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.price FROM requests q LABEL LEFT JOIN latest AS y MATCH_CONDITION (y.event_time >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.room_type FROM requests q LABEL LEFT JOIN listings AS y MATCH_CONDITION (y.updated_at >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n FROM requests q ASOF LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (q.ts > y.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n, b.nights_7d FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts >= b.event_time) ON b.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n, b.nights_7d FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts >= b.event_time) ON b.listing = q.listing LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.request_id, y.n, b.nights_7d FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = y.n
+----
+CREATE TRAINING SET t AS SELECT r.request_id, r.is_risky FROM stay_risk AS r

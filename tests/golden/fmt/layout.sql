@@ -40,5 +40,7 @@ select * from old union all new as x where x.a is null;
 select * from x union all select * from y intersect (select * from z order by 1 limit 3) order by 1;
 select * exclude (a) from listing_bookings as of timestamp '2024-01-01' as z;
 select * from o left join r for system_time as of o.ts as r on r.k = o.k;
+create training set refund_risk with (open_labels='drop') as select q.id, y.*, label y.n>0 as returned from q
+label join (select k, count(*) over (next '168h', '30d') n from e group by k) y match_condition (y.ts>=q.ts) on y.k=q.k;
 explain analyze stage tiled select 1; show feature sets; describe data.bookings; drop feature set if exists x
 -- the end

@@ -33,7 +33,7 @@ def test_logical_plan(topic: str, golden: Callable[[str, str], None]) -> None:
     cases = (GOLDEN / "bind" / f"{topic}.sql").read_text(encoding="utf-8").rstrip("\n")
     shown = []
     for case in cases.split(LINE):
-        (command,) = homes().run(case)
+        command = homes().run(case)[-1]
         shown.append(f"{case}\n\n{describe(command)}")
     golden(f"bind/{topic}.txt", LINE.join(shown) + "\n")
 

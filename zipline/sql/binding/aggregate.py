@@ -97,11 +97,13 @@ def _is_named_aggregate(node: exp.Expr) -> bool:
 
 def bind_windows(context: Context, node: tree.Windows) -> WindowList:
     """The windows of LAST ... or NEXT .... Raises SqlError."""
-    if node.args.get("forward"):
-        raise context.error(
-            node, "NEXT windows are for labels, and no feature may see the future", "write LAST"
-        )
+    forward = bool(node.args.get("forward"))
     limit = node.args.get("limit")
+    counted = next((i for i in node.expressions if isinstance(i, tree.Rows)), limit)
+    if forward and counted is not None:
+        raise context.error(
+            counted, "NEXT takes durations, not numbers of rows", "write OVER (NEXT '7d')"
+        )
     windows: list[Window] = []
     for item in node.expressions:
         if isinstance(item, tree.Rows) and limit is not None:
@@ -110,7 +112,8 @@ def bind_windows(context: Context, node: tree.Windows) -> WindowList:
             if isinstance(item, tree.Rows):
                 window = Window(rows=int(item.this.name))
             else:
-                window = Window(parse_duration(item.name), int(limit.name) if limit else None)
+                rows = int(limit.name) if limit else None
+                window = Window(parse_duration(item.name), rows, forward)
         except ValueError as error:
             raise context.error(item, str(error)) from None
         if window in windows:

@@ -99,6 +99,15 @@ def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
     )
 
 
+def times_of(rows: Timed) -> tuple[str, ...]:
+    """What the time of rows is called, where it is one plain column."""
+    if isinstance(rows, Versions):
+        return _time_column(rows.changed_at)
+    parts = rows.events if isinstance(rows, UnionAll) else (rows,)
+    names = {name for part in parts for name in _time_column(part.event_time)}
+    return tuple(names) if len(names) == 1 else ()
+
+
 def _time_column(time: Expr) -> tuple[str, ...]:
     """The name of the column that alone makes a time, through casts and units."""
     names = {part.name for part in _parts(time)}

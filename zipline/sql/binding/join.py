@@ -15,6 +15,13 @@ from bighead.zipline.ir.nodes import Lookup, TemporalJoin, Versions, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.events import Origin
 from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.label import (
+    check_side,
+    check_times,
+    marked,
+    with_its_time,
+    without_knowledge,
+)
 from bighead.zipline.sql.binding.match import Match, match_condition
 from bighead.zipline.sql.binding.on import (
     Chain,
@@ -40,20 +47,23 @@ def join(chain: Chain, node: exp.Join, plain: PlainRows | None = None) -> Chain:
     """
     if not isinstance(node, tree.TemporalJoin):
         return join_static(chain, node)
-    if node.method == "LABEL":
-        raise chain.error(
-            node,
-            "label joins are not answered by this version",
-            "mark a column of the spine: LABEL q.column",
-        )
     right = plain or bind_right(node.this, chain.context)
     if right.alias.casefold() in (r.alias.casefold() for r in chain.scope.relations):
         raise chain.error(node.this, f"two tables are called '{right.alias}'", "rename one: AS")
     if isinstance(right, PlainRows):
         right, matched = match_plain(chain, node, right)
     else:
+        check_side(chain, node, right)
         matched = match_condition(chain, node, right)
-    return _view(chain, node, right, matched) if right.view else _rows(chain, node, right, matched)
+    check_times(chain, node, matched)
+    label = node.method == "LABEL"
+    if label:
+        right = without_knowledge(right)
+    side = _view if right.view else _rows
+    joined = side(chain, node, right, matched)
+    if matched.inclusive:
+        joined = replace(joined, inclusive=(*joined.inclusive, node))
+    return marked(joined, node) if label else joined
 
 
 def _view(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -> Chain:
@@ -161,6 +171,8 @@ def _rows(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -
         _tolerance(node),
         conjunction(tuple(beside)),
     )
+    if node.method == "LABEL":
+        lookup = with_its_time(lookup)
     return _joined(chain, node, right, lookup, tuple(o for o, _ in pairs), matched)
 
 
@@ -225,5 +237,5 @@ def _joined(
         node=joined,
         scope=chain.scope.with_relation(relation, merged),
         uses=(*chain.uses, *right.uses),
-        first_time=chain.first_time or matched.time,
+        first_time=chain.first_time or (matched.time if node.method != "LABEL" else None),
     )

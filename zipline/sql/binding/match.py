@@ -51,11 +51,20 @@ def match_condition(chain: Chain, node: tree.TemporalJoin, right: Right) -> Matc
         )
     forward = kind in (exp.LT, exp.LTE)
     condition = node.args["match_condition"].unnest()
-    if forward and chain.in_set:
+    label = node.method == "LABEL"
+    if label and not forward:
         raise chain.error(
-            condition, "a set never looks ahead", f"write > or >= {right.alias}.event_time"
+            condition,
+            "a label looks ahead",
+            f"write {right.alias}.event_time >= time, or join it by ASOF LEFT JOIN",
         )
-    if forward and right.view is not None:
+    if forward and chain.in_set and not label:
+        raise chain.error(
+            condition,
+            "a feature never looks ahead",
+            f"write > or >= {right.alias}.event_time, or make it a label: LABEL LEFT JOIN",
+        )
+    if forward and right.view is not None and not label:
         raise chain.error(
             condition,
             "only rows are looked up ahead; a feature set has no next value",

@@ -9,11 +9,26 @@ from sqlglot import exp
 from bighead.zipline.errors import ExpressionError, SqlError
 from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Call, Column, Expr
-from bighead.zipline.ir.nodes import Node
+from bighead.zipline.ir.nodes import Events, Node, UnionAll
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import Context, Relation, Scope, match
 
 LEFT_ONLY, RIGHT_ONLY = (True, False), (False, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A label join: as of which time it looks ahead, and how far."""
+
+    place: exp.Expr
+    alias: str
+    time: Expr
+    inclusive: bool
+    events: Events | UnionAll
+    reach: int | None
+    """The widest window, or the tolerance; None: without end."""
+    found: Expr | None
+    """The time of the row that was looked up, over the chain; None for windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,15 @@ class Chain:
     """The left side of the first MATCH_CONDITION."""
     times: tuple[Expr, ...] = ()
     """The event times of the spine's sources, over its columns."""
+    ahead: tuple[Ahead, ...] = ()
+    """The label joins."""
+    inclusive: tuple[exp.Join, ...] = ()
+    """The joins that see events at t itself."""
+
+    @property
+    def ahead_time(self) -> Expr | None:
+        """The left side of the first label join's MATCH_CONDITION."""
+        return self.ahead[0].time if self.ahead else None
 
     @property
     def context(self) -> Context:

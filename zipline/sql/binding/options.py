@@ -14,6 +14,8 @@ from bighead.zipline.windows import format_duration, parse_duration
 
 TEXT, FLAG, DURATION, LIST = "a text", "true or false", "a duration such as '2d'", "a list of texts"
 
+OPEN = "'keep', 'drop' or 'mark'"
+
 DESCRIBING = {"owner": TEXT, "description": TEXT, "tags": LIST}
 SOURCE_OPTIONS = {
     **DESCRIBING,
@@ -33,7 +35,7 @@ ENTITY_OPTIONS = {
     "op": TEXT,
 }
 FEATURE_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "tail": DURATION}
-TRAINING_SET_OPTIONS = {**DESCRIBING, "online": FLAG}
+TRAINING_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "open_labels": OPEN}
 TAILS = ("5m", "1h", "1d")
 
 NOT_YET = {
@@ -94,6 +96,9 @@ def _value(context: Context, option: exp.Expr, name: str, kind: str) -> OptionVa
             return tuple(item.name for item in items)
     if kind == TEXT and isinstance(given, exp.Literal) and given.is_string:
         return str(given.name)
+    if kind == OPEN and isinstance(given, exp.Literal) and given.is_string:
+        if given.name in ("keep", "drop", "mark"):
+            return str(given.name)
     if kind == DURATION and isinstance(given, exp.Literal) and given.is_string:
         try:
             text = format_duration(parse_duration(given.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -11,7 +11,7 @@ from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.nodes import Lookup, Versions, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import holds_aggregate
-from bighead.zipline.sql.binding.events import Origin, Timed, bind_origin, unite
+from bighead.zipline.sql.binding.events import Origin, Timed, bind_origin, times_of, unite
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import Context, Relation, Scope, no_renaming, of_schema
 from bighead.zipline.sql.binding.view import REFUSED, BoundSet, bind_set, is_grouped
@@ -54,7 +54,9 @@ def bind_right(node: exp.Expr, context: Context) -> Right:
         if isinstance(found, FeatureSet):
             named = tuple(zip(found.keys, found.view.keys, strict=True))
             bound = BoundSet(found.view, named, found.columns, (found.name,))
-            return _of_set(bound, node.alias or node.name)
+            return replace(
+                _of_set(bound, node.alias or node.name), times=times_of(found.view.events)
+            )
     origin = bind_origin(node, context, PURPOSE)
     schema = origin.rows.schema
     relation = of_schema(origin.alias, schema)

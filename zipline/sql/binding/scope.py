@@ -17,6 +17,9 @@ from bighead.zipline.errors import BigheadError, ExpressionError, SqlError, did_
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.sql.located import node_error
 
+Barred = tuple[Expr, str]
+"""An expression that may not be read, and why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -107,7 +110,7 @@ class Scope:
     relations: tuple[Relation, ...]
     merged: tuple[str, ...] = ()
     """Columns that USING made one; a bare name means the first relation's."""
-    forbidden: tuple[tuple[Expr, str], ...] = field(default=())
+    forbidden: tuple[Barred, ...] = field(default=())
     """Expressions that may not be read here, each with the reason."""
 
     def with_relation(self, relation: Relation, merged: Sequence[str] = ()) -> Scope:

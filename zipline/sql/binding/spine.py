@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from sqlglot import exp
 
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.ir.expr import Column, Expr, rename
+from bighead.zipline.ir.expr import walk as parts_of
 from bighead.zipline.ir.nodes import Filter, Node, Project, Scan
 from bighead.zipline.ir.sources import EventSource
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import holds_aggregate
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import (
+    Barred,
     Context,
     Relation,
     Scope,
@@ -37,6 +39,8 @@ class Spine:
     time: Expr | None
     """The source's event time, over the node's columns."""
     uses: tuple[str, ...]
+    labels: tuple[Barred, ...] = ()
+    """Columns that are labels of a training set that the rows come from."""
 
 
 def timeless(context: Context, node: exp.Expr, found: FeatureSet) -> Exception:
@@ -61,7 +65,13 @@ def bind_spine(node: exp.Expr, context: Context) -> Spine:
     if isinstance(found, FeatureSet):
         raise timeless(context, node, found)
     if isinstance(found, TrainingSet):
-        return _named(found.plan, alias, None, (found.name, *found.uses))
+        spine = _named(found.plan, alias, None, (found.name, *found.uses))
+        barred = tuple(
+            (expr, f"'{name}' is a label of {found.name}, and nothing else may read it")
+            for name, expr in spine.relation.columns
+            if name in found.labels
+        )
+        return replace(spine, labels=barred)
     time = found.event_time if isinstance(found, EventSource) else None
     return _named(Scan(found, tuple(found.schema.names)), alias, time, (found.name,))
 
@@ -89,10 +99,16 @@ def _subquery(node: exp.Subquery, context: Context) -> Spine:
     if where is not None:
         below = Filter(below, binder.predicate(where.this, "WHERE"))
     columns = select_columns(query.expressions, binder)
+    reasons = dict(inner.labels)
+    for _, expr in columns:
+        read = next((reasons[e] for e in parts_of(expr) if e in reasons and e != expr), None)
+        if read is not None:
+            raise context.error(query, read)
     project = Project(below, tuple((f"{alias}.{n}", e) for n, e in columns))
     times = [Column(f"{alias}.{n}", e.type) for n, e in columns if e == inner.time]
     relation = of_schema(alias, _schema(columns), alias)
-    return Spine(project, relation, times[0] if times else None, inner.uses)
+    barred = tuple((Column(f"{alias}.{n}", e.type), reasons[e]) for n, e in columns if e in reasons)
+    return Spine(project, relation, times[0] if times else None, inner.uses, barred)
 
 
 def _schema(columns: tuple[tuple[str, Expr], ...]) -> pa.Schema:

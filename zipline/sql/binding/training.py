@@ -9,20 +9,33 @@ from sqlglot import exp
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.nodes import Filter, Project, TemporalJoin, walk
+from bighead.zipline.ir.expr import walk as parts_of
+from bighead.zipline.ir.labels import looks_ahead
+from bighead.zipline.ir.nodes import Filter, Node, Project, TemporalJoin, walk
+from bighead.zipline.ir.sources import OptionValue
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import holds_aggregate
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.join import join
+from bighead.zipline.sql.binding.label import closing
 from bighead.zipline.sql.binding.on import Chain
 from bighead.zipline.sql.binding.options import TRAINING_SET_OPTIONS, bind_options, check_online
-from bighead.zipline.sql.binding.scope import Context, Scope, dotted, match, no_renaming
+from bighead.zipline.sql.binding.scope import (
+    Barred,
+    Context,
+    Scope,
+    dotted,
+    match,
+    no_renaming,
+)
 from bighead.zipline.sql.binding.spine import bind_spine, column_name, star_of
 from bighead.zipline.sql.binding.view import REFUSED
 from bighead.zipline.sql.commands import CreateTrainingSet
 from bighead.zipline.sql.spelling.generator import spell
 
 Output = tuple[str, Expr, exp.Expr]
+CLOSED = "labels_closed"
+"""The column that `open_labels = 'mark'` adds: no event can change the row's labels any more."""
 
 
 def bind_training_set(node: tree.CreateSet, context: Context) -> CreateTrainingSet:
@@ -37,32 +50,63 @@ def bind_training_set(node: tree.CreateSet, context: Context) -> CreateTrainingS
     where = query.args.get("where")
     if where is not None:
         below = Filter(below, ExpressionBinder(scope).predicate(where.this, "WHERE"))
-    labels = _labels(query, scope)
+    scope = replace(scope, forbidden=spine.labels)
+    labels = (*_labels(query, scope), *spine.labels)
     times = (spine.time,) if spine.time is not None else ()
-    chain = Chain(below, _without_labels(scope, labels), spine.uses, in_set=True, times=times)
+    chain = Chain(below, replace(scope, forbidden=labels), spine.uses, in_set=True, times=times)
     for part in query.args.get("joins") or []:
         chain = join(chain, part)
+    options = bind_options(context, node.args.get("options"), TRAINING_SET_OPTIONS)
     outputs = _outputs(query, chain.scope, labels)
+    asked = dict(options).get("open_labels")
+    joined = _closed(node, chain, asked, outputs)
     names = [name for name, _, _ in outputs]
     for i, (name, _, item) in enumerate(outputs):
         if name.casefold() in (n.casefold() for n in names[:i]):
             raise context.error(item, f"two columns are called '{name}'", "rename one: AS")
-    joined = (n.right for n in walk(chain.node) if isinstance(n, TemporalJoin))
-    check_online(context, node.args.get("options"), joined)
-    plan = Project(chain.node, tuple((n, e) for n, e, _ in outputs))
+    served = (n.right for n in walk(chain.node) if isinstance(n, TemporalJoin))
+    check_online(
+        context, node.args.get("options"), (right for right in served if not looks_ahead(right))
+    )
+    plan = Project(joined, tuple((n, e) for n, e, _ in outputs))
     stated = node.copy()
     stated.set("replace", False)
+    secret = {expr for expr, _ in chain.scope.forbidden}
     training_set = TrainingSet(
         dotted(node.this),
         plan,
         _ids(node, names, context),
-        tuple(n for n, e, _ in outputs if any(e == barred for barred, _ in labels)),
-        spine.time or chain.first_time,
+        tuple(n for n, e, item in outputs if e in secret or _is_label(item)),
+        spine.time or chain.first_time or chain.ahead_time,
         spell(stated),
         tuple(dict.fromkeys(chain.uses)),
-        bind_options(context, node.args.get("options"), TRAINING_SET_OPTIONS),
+        options,
     )
     return CreateTrainingSet(training_set, bool(node.args.get("replace")))
+
+
+def _closed(
+    node: tree.CreateSet, chain: Chain, asked: OptionValue | None, outputs: list[Output]
+) -> Node:
+    """What `open_labels` makes of the joined rows; a mark is one more output."""
+    if asked is None:
+        return chain.node
+    place = next(o for o in node.args["options"] if o.this.name.lower() == "open_labels")
+    if not chain.ahead:
+        raise chain.error(
+            place,
+            "open_labels is about labels that look ahead, and there are none",
+            "leave it out",
+        )
+    below, mark = closing(chain.context, chain, str(asked))
+    if mark is not None:
+        outputs.append((CLOSED, mark, exp.Alias(this=tree.Label(this=place), alias=CLOSED)))
+    return below
+
+
+def _is_label(item: exp.Expr) -> bool:
+    inner = item.this if isinstance(item, exp.Alias) else item
+    return isinstance(inner, tree.Label)
 
 
 def _check_shape(query: exp.Expr, context: Context) -> None:
@@ -86,45 +130,69 @@ def _check_shape(query: exp.Expr, context: Context) -> None:
             )
 
 
-def _labels(query: exp.Select, scope: Scope) -> tuple[tuple[Expr, str], ...]:
+def _labels(query: exp.Select, scope: Scope) -> tuple[Barred, ...]:
     """The columns of the spine that LABEL marks, each with why nothing else may read it."""
-    binder = ExpressionBinder(scope)
+    binder = ExpressionBinder(replace(scope, forbidden=()))
     labels = []
     for item in query.expressions:
         inner = item.this if isinstance(item, exp.Alias) else item
-        if isinstance(inner, tree.Label):
-            if not isinstance(inner.this, exp.Column) or isinstance(inner.this.this, exp.Star):
-                raise scope.context.error(inner, "LABEL marks a column of the spine")
+        if isinstance(inner, tree.Label) and _names_spine(inner.this, scope):
             bound = binder.bind(inner.this)
-            labels.append((bound, f"'{inner.this.name}' is a label, and no feature may read it"))
+            labels.append((bound, f"'{inner.this.name}' is a label, and nothing else may read it"))
     return tuple(labels)
 
 
-def _without_labels(scope: Scope, labels: tuple[tuple[Expr, str], ...]) -> Scope:
-    return replace(scope, forbidden=labels)
+def _names_spine(node: exp.Expr, scope: Scope) -> bool:
+    """A plain column of the spine."""
+    if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
+        return False
+    table = node.args.get("table")
+    return scope.has_relation(table) if table is not None else scope.offers(node.this)
 
 
-def _outputs(query: exp.Select, scope: Scope, labels: tuple[tuple[Expr, str], ...]) -> list[Output]:
-    """The select list; stars bring no label, because each label is named by itself."""
+def _outputs(query: exp.Select, scope: Scope, labels: tuple[Barred, ...]) -> list[Output]:
+    """The select list.
+
+    Stars bring no label of the spine, because each of these is named by itself; `y.*` of a label
+    join brings its labels.
+    """
     binder = ExpressionBinder(scope)
     free = replace(scope, forbidden=())
-    barred = [expr for expr, _ in labels]
+    secret = {expr for expr, _ in scope.forbidden}
+    of_spine = {expr for expr, _ in labels}
     outputs: list[Output] = []
     for item in query.expressions:
         starred = star_of(item, free)
         inner = item.this if isinstance(item, exp.Alias) else item
         if starred is not None:
-            outputs += [(n, e, item) for n, e in starred if e not in barred]
+            outputs += [(n, e, item) for n, e in starred if e not in of_spine]
         elif isinstance(inner, tree.Label):
-            name = item.alias if isinstance(item, exp.Alias) else column_name(inner.this, free)
-            outputs.append((name, ExpressionBinder(free).bind(inner.this), item))
-        elif isinstance(item, exp.Alias):
-            outputs.append((item.alias, binder.bind(inner), item))
-        elif isinstance(item, exp.Column):
-            outputs.append((column_name(item, free), binder.bind(item), item))
+            outputs.append(_label(item, inner, free, secret))
+        elif isinstance(item, exp.Alias | exp.Column):
+            # A label that a join brings is one also without the word.
+            bare = isinstance(inner, exp.Column) and ExpressionBinder(free).bind(inner)
+            ahead = bare in secret and bare not in of_spine
+            name = item.alias if isinstance(item, exp.Alias) else column_name(item, free)
+            outputs.append((name, (ExpressionBinder(free) if ahead else binder).bind(inner), item))
         else:
             raise scope.context.error(item, "this column needs a name", "add AS name")
     return outputs
+
+
+def _label(item: exp.Expr, inner: tree.Label, free: Scope, secret: set[Expr]) -> Output:
+    """A column that is a label, or what is computed from some."""
+    bound = ExpressionBinder(free).bind(inner.this)
+    if not secret.intersection(parts_of(bound)):
+        raise free.context.error(
+            inner,
+            "LABEL marks a column of the spine, or what is computed from a label join",
+            "write LABEL q.column, or LABEL y.column > 0 AS name",
+        )
+    if isinstance(item, exp.Alias):
+        return item.alias, bound, item
+    if not isinstance(inner.this, exp.Column):
+        raise free.context.error(item, "this column needs a name", "add AS name")
+    return column_name(inner.this, free), bound, item
 
 
 def _ids(node: tree.CreateSet, names: list[str], context: Context) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from bighead.zipline.errors import SqlError
 from bighead.zipline.expressions import find
 from bighead.zipline.ir.expr import Column, Expr, columns_of, rename
 from bighead.zipline.ir.nodes import Aggregate, Feature, Lookup, Versions, View
+from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import (
     AggregateCall,
     Named,
@@ -160,6 +161,7 @@ class _SetBinder:
                     f"aggregates over the entity {rows.source} are not answered by this version",
                     "look up its rows without aggregates",
                 )
+            self._check_direction()
             view = View(rows, exprs, tuple(self.features.found), self.tail)
         else:
             if self.tail is not None:
@@ -169,6 +171,22 @@ class _SetBinder:
             read = columns_of(*(e for _, e in columns))
             view = Lookup(rows, exprs, read, residual=self.residual)
         return BoundSet(view, keys, columns, self.origin.uses)
+
+    def _check_direction(self) -> None:
+        """A set looks back, or is one of labels: then all of it looks ahead."""
+        forward = [f.window.forward for f in self.features.found]
+        if not any(forward):
+            return
+        if not all(forward):
+            raise self.context.error(
+                self.query.find(tree.Windows) or self.query,
+                "a set looks ahead or back: what looks ahead is a label",
+                "make two sets, and give every aggregate of the labels OVER (NEXT '7d')",
+            )
+        if self.tail is not None:
+            raise self.context.error(
+                self.query, "tail rounds where windows begin that look back, and NEXT looks ahead"
+            )
 
     def _check_primary_key(self, rows: Versions, keys: Sequence[Expr]) -> None:
         named = {e.name for e in keys if isinstance(e, Column)}

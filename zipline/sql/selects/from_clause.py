@@ -6,7 +6,7 @@ or not, has it for its spine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from sqlglot import exp
 from bighead.zipline.catalog import FeatureSet
 from bighead.zipline.expressions import common_type, implicit_cast
 from bighead.zipline.ir.expr import Column, Expr, substitute
+from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.ir.nodes import Keys, Node, Project, TemporalJoin
 from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.ir.types import sql_name
@@ -125,7 +126,8 @@ class FromBinder:
             chain = self._join(chain, part)
         if query.args.get("laterals"):
             raise self.context.error(query.args["laterals"][0], "LATERAL is not known here")
-        return chain
+        # What is read here goes into no model: labels are kept out of joins, not of the result.
+        return replace(chain, scope=replace(chain.scope, forbidden=()))
 
     def _nested(self, factor: exp.Expr) -> Chain:
         """A table factor, with the joins that hang on it."""
@@ -259,6 +261,10 @@ class FromBinder:
         """A feature set at one time: its keys, and what it holds for them then."""
         right = self._set(node)
         assert right.view is not None
+        if looks_ahead(right.view):
+            raise self.context.error(
+                node, f"{right.alias} looks ahead (NEXT): it holds labels", "write LABEL LEFT JOIN"
+            )
         moment = ExpressionBinder(Scope(self.context, ())).bind(node.expression)
         if not pa.types.is_timestamp(moment.type):
             raise self.context.error(
