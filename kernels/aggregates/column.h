@@ -23,9 +23,10 @@ namespace bighead {
 using i128 = __int128;
 using u128 = unsigned __int128;
 
-enum class Type { kNull, kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kF32, kF64, kDecimal, kBytes32, kBytes64 };
+enum class Type { kNull, kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kF32, kF64, kDecimal, kBytes32, kBytes64,
+                  kList32, kList64, kListFixed };
 
-enum class Class { kNone, kBoolean, kInteger, kFloat, kDecimal, kTime, kBytes };
+enum class Class { kNone, kBoolean, kInteger, kFloat, kDecimal, kTime, kBytes, kVector };
 
 constexpr uint64_t kSign = uint64_t{1} << 63;
 
@@ -55,6 +56,8 @@ struct Column {
   const void* offsets = nullptr;
   int scale = 0;
   std::shared_ptr<std::vector<uint32_t>> ranks;
+  std::shared_ptr<Column> child;  // of lists
+  int64_t size = 0;               // of lists of one size
 
   template <class T>
   T at(int64_t row) const {
@@ -78,6 +81,22 @@ struct Column {
     }
     const auto* at = static_cast<const int64_t*>(offsets) + i;
     return {static_cast<const char*>(data) + at[0], static_cast<size_t>(at[1] - at[0])};
+  }
+  // The rows of `child` that a list holds.
+  void stretch(int64_t row, int64_t& from, int64_t& count) const {
+    const int64_t i = row + offset;
+    if (type == Type::kListFixed) {
+      from = i * size;
+      count = size;
+    } else if (type == Type::kList32) {
+      const auto* at = static_cast<const int32_t*>(offsets) + i;
+      from = at[0];
+      count = at[1] - at[0];
+    } else {
+      const auto* at = static_cast<const int64_t*>(offsets) + i;
+      from = at[0];
+      count = at[1] - at[0];
+    }
   }
   i128 decimal(int64_t row) const {
     i128 value;
@@ -112,7 +131,7 @@ struct Column {
       default: return 0;
     }
   }
-  bool ranked() const { return of == Class::kBytes || of == Class::kDecimal; }
+  bool ranked() const { return of == Class::kBytes || of == Class::kDecimal || of == Class::kVector; }
 };
 
 template <class Use>
@@ -152,7 +171,20 @@ inline int compare(const Column& column, int64_t a, int64_t b) {
   return key_a < key_b ? -1 : key_a > key_b;
 }
 
-// Fills `ranks` of a column of bytes or decimals: equal values share a rank, ranks follow the order.
+// Item by item, a beginning before the whole.
+inline int compare_lists(const Column& column, int64_t a, int64_t b) {
+  int64_t from_a, from_b, count_a, count_b;
+  column.stretch(a, from_a, count_a);
+  column.stretch(b, from_b, count_b);
+  for (int64_t i = 0; i < std::min(count_a, count_b); ++i) {
+    const int c = compare(*column.child, from_a + i, from_b + i);
+    if (c != 0) return c;
+  }
+  return count_a < count_b ? -1 : count_a > count_b;
+}
+
+// Fills `ranks` of a column of bytes, decimals or lists: equal values share a rank, ranks follow the
+// order.
 inline void rank_values(Column& column, int threads) {
   if (!column.ranked() || column.ranks != nullptr) return;
   const auto rows = static_cast<size_t>(column.length);
@@ -174,7 +206,18 @@ inline void rank_values(Column& column, int threads) {
       for (size_t row = begin; row < end; ++row) ids[row] = rank[ids[row]];
     });
   };
-  if (column.of == Class::kBytes) {
+  if (column.of == Class::kVector) {
+    std::vector<uint32_t> order;
+    for (size_t row = 0; row < rows; ++row) {
+      if (!column.null(static_cast<int64_t>(row))) order.push_back(static_cast<uint32_t>(row));
+    }
+    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return compare_lists(column, a, b) < 0; });
+    uint32_t rank = 0;
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (i > 0 && compare_lists(column, order[i - 1], order[i]) != 0) ++rank;
+      (*ranks)[order[i]] = rank;
+    }
+  } else if (column.of == Class::kBytes) {
     std::unordered_map<std::string_view, uint32_t> seen;
     settle(seen, [&](int64_t i) { return column.bytes(i); });
   } else {
@@ -190,7 +233,8 @@ inline void rank_values(Column& column, int threads) {
   column.ranks = std::move(ranks);
 }
 
-inline Column read_column(const ArrowSchema* schema, const ArrowArray* array) {
+// `vectors`: lists of numbers are taken too.
+inline Column read_column(const ArrowSchema* schema, const ArrowArray* array, bool vectors = false) {
   Column column;
   column.format = schema->format;
   column.length = array->length;
@@ -244,6 +288,19 @@ inline Column read_column(const ArrowSchema* schema, const ArrowArray* array) {
     column.of = Class::kBytes;
     column.offsets = array->buffers[1];
     column.data = array->buffers[2];
+  } else if (vectors && (f == "+l" || f == "+L" || f.rfind("+w:", 0) == 0)) {
+    column.type = f == "+l" ? Type::kList32 : f == "+L" ? Type::kList64 : Type::kListFixed;
+    column.of = Class::kVector;
+    column.child = std::make_shared<Column>(read_column(schema->children[0], array->children[0]));
+    const Class held = column.child->of;
+    if (held != Class::kInteger && held != Class::kFloat && held != Class::kNone) {
+      unsupported("a list of Arrow format '" + column.child->format + "' is not taken, only vectors of numbers");
+    }
+    if (column.type == Type::kListFixed) {
+      column.size = std::atoll(f.c_str() + 3);
+    } else {
+      column.offsets = array->buffers[1];
+    }
   } else {
     unsupported("a column of Arrow format '" + f + "' is not taken");
   }

@@ -8,7 +8,9 @@
 
 namespace bighead {
 
-enum class FaultKind : int { kNone = 0, kInvalid = 1, kUnsupported = 2, kNullTime = 3, kOverflow = 4, kMemory = 5 };
+enum class FaultKind : int {
+  kNone = 0, kInvalid = 1, kUnsupported = 2, kNullTime = 3, kOverflow = 4, kMemory = 5, kLengths = 6
+};
 
 struct Fault : std::runtime_error {
   Fault(FaultKind kind, const std::string& message, int64_t a = 0, int64_t b = 0, int64_t c = 0)

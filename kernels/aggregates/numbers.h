@@ -139,6 +139,23 @@ inline void settle_doubles(Numbers& out, size_t n) {
   }
 }
 
+inline double power_of_ten_as_double(int exponent) {
+  double power = 1;
+  for (int i = 0; i < exponent; ++i) power *= 10;
+  return power;
+}
+
+// A counted number as the nearest double, or within an ulp of it.
+inline double number_of_row(const Column& column, int64_t row) {
+  switch (column.type) {
+    case Type::kF64: return column.at<double>(row);
+    case Type::kF32: return static_cast<double>(column.at<float>(row));
+    case Type::kU64: return static_cast<double>(column.at<uint64_t>(row));
+    case Type::kDecimal: return static_cast<double>(column.decimal(row)) / power_of_ten_as_double(column.scale);
+    default: return static_cast<double>(key_of(column, row));
+  }
+}
+
 inline void gather_numbers(const Column& column, const uint32_t* rows, size_t n, Numbers& out) {
   out.of = column.of == Class::kBoolean ? Class::kInteger : column.of;
   out.exponent = 0;

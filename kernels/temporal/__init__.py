@@ -19,7 +19,13 @@ from bighead.kernels.temporal._temporal import (
     encode,
     versions,
 )
-from bighead.kernels.temporal.errors import NullTime, Overflow, TemporalError, Unsupported
+from bighead.kernels.temporal.errors import (
+    NullTime,
+    Overflow,
+    TemporalError,
+    UnequalLengths,
+    Unsupported,
+)
 from bighead.kernels.temporal.specs import Spec, Window
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "Spec",
     "TemporalError",
     "Timeline",
+    "UnequalLengths",
     "Unsupported",
     "Window",
     "distinct_rows",

@@ -135,28 +135,37 @@ class Timeline:
 
         columns: of the events: bool, integers, float, double, decimal128, date32, date64, time,
             timestamp, duration, string, large_string, binary, large_binary, null. They order as
-            NULL, false < true, numbers with NaN last, strings and bytes by unsigned bytes.
+            NULL, false < true, numbers with NaN last, strings and bytes by unsigned bytes. Lists
+            (also large and of fixed size) of numbers are vectors; they order item by item.
 
         What comes back:
 
-        - int64, 0 where empty: count, count_rows, count_distinct.
+        - int64, 0 where empty: count, count_rows, count_distinct; approx_count_distinct, exact up
+          to 256 distinct values, then a HyperLogLog's estimate with a standard error of 1.63 %.
         - sum: int64 of integers, double of floats (correctly rounded exact sum), decimal128(38, s)
           of decimals. avg: double, or decimal128(38, min(s + 4, 38)).
-        - double: var_pop, var_samp, stddev_pop, stddev_samp, quantile (numbers only).
+        - double: var_pop, var_samp, stddev_pop, stddev_samp, quantile (numbers only); skewness and
+          excess kurtosis of the population, NULL where all values are one, NaN over an infinity;
+          approx_quantile, within 1/129 of the value of rank floor(p (n - 1)), infinities exact;
+          decayed_sum, and decayed_count, which is 0.0 where empty: a term weighs
+          2^(-(t - event time) / half_life).
+        - list<double>: vector_sum, vector_avg, element by element, each sum exact and rounded once;
+          an element that is NULL or NaN in some vector is NULL.
         - bool: bool_and, bool_or (of booleans).
         - int64 *event row* (to be taken from any column): min, max, first, last, min_by, max_by.
         - list<int64> of event rows: first_k (oldest first), last_k (newest first), top_k (greatest
-          first), bottom_k (least first).
+          first), bottom_k (least first), array_agg_distinct (the k least distinct, least first).
         - list<struct<row: int64, count: int64>>, ordered by value: histogram; `row` is an event row
-          that holds the value (not always one inside the window).
+          that holds the value (not always one inside the window). approx_top_k likewise, ordered by
+          count, greatest first, then by value; its counts are exact here.
         - with a bucket: list<struct<bucket_row: int64, value: T>> with T as above, ordered by the
           bucket's value; `bucket_row` is an event row that holds the bucket. A bucket is there
           where a row with a non-NULL, non-NaN bucket and a counted input passed the filter
           (count_rows counts every row). No bucket: NULL, for counts too.
 
-        Empty windows are NULL except where said. Raises Overflow, Unsupported (a kind that does not
-        fit the type), ValueError (positions out of range, missing k or p, unequal lengths, a window
-        that looks ahead over events that end).
+        Empty windows are NULL except where said. Raises Overflow, UnequalLengths (of the vectors of
+        a window), Unsupported (a kind that does not fit the type), ValueError (positions out of
+        range, missing k or p, unequal lengths, a window that looks ahead over events that end).
         """
 
     def lookup(

@@ -11,7 +11,13 @@ from libcpp.vector cimport vector
 from fractions import Fraction
 from time import perf_counter
 
-from bighead.kernels.temporal.errors import NullTime, Overflow, TemporalError, Unsupported
+from bighead.kernels.temporal.errors import (
+    NullTime,
+    Overflow,
+    TemporalError,
+    UnequalLengths,
+    Unsupported,
+)
 
 
 cdef extern from "temporal/door.h" nogil:
@@ -76,7 +82,7 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
         int64_t kept
         int64_t later
 
-    Status door_column(const ArrowSchema*, const ArrowArray*, cbool, Column&)
+    Status door_column(const ArrowSchema*, const ArrowArray*, cbool, cbool, Column&)
     Status door_encode(const vector[Column]&, const vector[Column]&, size_t, size_t, int, CEncoding&)
     cppclass CVersions "bighead::temporal::Versions":
         shared_ptr[Node] row
@@ -91,7 +97,7 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
     Status door_versions(const Column&, const Column&, const Column*, const Column*, const Column*, const vector[Column]&, int, CVersions&)
     Status door_distinct(const vector[Column]&, const vector[Column]&, Distinct&)
     shared_ptr[Node] codes_node(const vector[int32_t]&)
-    void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t)
+    void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t, int64_t)
 
 
 # The order of the kernel's enum.
@@ -100,7 +106,9 @@ _KINDS = {
     for number, kind in enumerate((
         "count", "count_rows", "sum", "avg", "min", "max", "var_pop", "var_samp", "stddev_pop",
         "stddev_samp", "first", "last", "first_k", "last_k", "top_k", "bottom_k", "count_distinct",
-        "min_by", "max_by", "bool_and", "bool_or", "histogram", "quantile",
+        "min_by", "max_by", "bool_and", "bool_or", "histogram", "quantile", "skewness", "kurtosis",
+        "array_agg_distinct", "approx_count_distinct", "approx_quantile", "approx_top_k", "decayed_sum",
+        "decayed_count", "vector_sum", "vector_avg",
     ))
 }
 
@@ -112,6 +120,8 @@ cdef object _raise(const Status& status):
         raise NullTime(status.a)
     if status.kind == 4:
         raise Overflow(status.a, status.b, status.c)
+    if status.kind == 6:
+        raise UnequalLengths(status.a, status.b, status.c)
     message = (<bytes>status.message).decode()
     if status.kind == 2:
         raise Unsupported(message)
@@ -170,12 +180,12 @@ cdef class _Columns:
     cdef vector[Column] columns
     cdef list capsules
 
-    def __init__(self, arrays, times=False):
+    def __init__(self, arrays, times=False, vectors=False):
         self.capsules = []
         for array in arrays:
-            self.add(array, times)
+            self.add(array, times, vectors)
 
-    cdef object add(self, object array, cbool times):
+    cdef object add(self, object array, cbool times, cbool vectors):
         cdef Column column
         if not hasattr(array, "__arrow_c_array__"):
             raise TypeError(
@@ -190,6 +200,7 @@ cdef class _Columns:
             <ArrowSchema*>PyCapsule_GetPointer(schema, "arrow_schema"),
             <ArrowArray*>PyCapsule_GetPointer(data, "arrow_array"),
             times,
+            vectors,
             column,
         ))
         self.columns.push_back(column)
@@ -327,7 +338,7 @@ cdef class Timeline:
         return self.line.largest
 
     def aggregate(self, columns, specs):
-        cdef _Columns inputs = _Columns(columns)
+        cdef _Columns inputs = _Columns(columns, False, True)
         cdef vector[CSpec] plan
         cdef CSpec item
         cdef WindowSpec window
@@ -348,7 +359,7 @@ cdef class Timeline:
                     raise ValueError(f"the p of a quantile lies in [0, 1], {p} does not")
                 if denominator >= 1 << 63:
                     raise ValueError("the p of a quantile has too many digits")
-            elif spec.kind == "quantile":
+            elif spec.kind in ("quantile", "approx_quantile"):
                 raise ValueError("a quantile needs its p")
             item = CSpec()
             for arg in spec.args:
@@ -371,6 +382,7 @@ cdef class Timeline:
                 -1 if spec.k is None else spec.k,
                 numerator,
                 denominator,
+                0 if spec.half_life is None else spec.half_life,
             )
             plan.push_back(item)
         with nogil:

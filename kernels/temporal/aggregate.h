@@ -18,6 +18,7 @@ struct Worker {
   std::vector<std::vector<Cells>> shifted;             // those of a unit, from a part's first slot on
   std::vector<uint8_t> counted;
   std::vector<uint32_t> before, rows, arrival, turn, seen, rank, recency_where;
+  std::vector<int64_t> time;
   std::vector<std::vector<uint32_t>> low, count;
   std::vector<Changes> changes;
   Split split;
@@ -76,7 +77,8 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   bool all = unit.filter < 0;
   // Rows that no window ever counts cost a place each in all that follows.
   const bool thin = view.leaving && 4 * view.stays.dead > n;
-  if (unit.filter >= 0 || !tested.empty() || thin) {
+  const bool dateless = unit.decays && !part.line->undated.empty();
+  if (unit.filter >= 0 || !tested.empty() || thin || dateless) {
     worker.counted.assign(n, 1);
     uint8_t* counted = worker.counted.data();
     if (unit.filter >= 0) {
@@ -94,6 +96,9 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
     if (thin) {
       for (size_t i = 0; i < n; ++i) counted[i] &= view.stays.live[i];
     }
+    if (dateless) {
+      for (size_t i = 0; i < n; ++i) counted[i] &= !part.line->is_undated(part.e0 + view.place(i));
+    }
     size_t kept = 0;
     for (size_t i = 0; i < n; ++i) kept += counted[i];
     all = kept == n;
@@ -102,6 +107,13 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   slice.low.clear();
   slice.changes.clear();
   slice.rank = nullptr;
+  slice.time = nullptr;
+  if (unit.decays) {
+    worker.time.resize(n);
+    for (size_t i = 0; i < n; ++i) worker.time[i] = part.line->event_time[part.e0 + view.place(i)];
+    slice.time = worker.time.data();
+    slice.moment = part.line->spine_time.data() + part.s0;
+  }
   if (unit.recency >= 0 && part.ties) {
     // Recency as the place of each row in its own order of tied rows.
     refine(part, columns, plan.orders[static_cast<size_t>(unit.recency)], worker.recency_where);
@@ -137,6 +149,7 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
     worker.before[i] = kept;
     worker.rows[kept] = view.rows[i];
     if (slice.rank != nullptr) worker.rank[kept] = worker.rank[i];
+    if (slice.time != nullptr) worker.time[kept] = worker.time[i];
     kept += counted[i];
   }
   worker.before[n] = kept;
@@ -367,7 +380,14 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
         case Kind::kVarPop:
         case Kind::kVarSamp:
         case Kind::kStddevPop:
-        case Kind::kStddevSamp: break;
+        case Kind::kStddevSamp:
+        case Kind::kSkewness:
+        case Kind::kKurtosis:
+        case Kind::kApproxCountDistinct:
+        case Kind::kDecayedSum:
+        case Kind::kDecayedCount:
+        case Kind::kVectorSum:
+        case Kind::kVectorAvg: break;
         default:
           for (const int arg : unit.args) ordered[static_cast<size_t>(arg)] = 1;
       }
@@ -412,10 +432,13 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
       aggregates::run_part(parts[i], columns, plan, workers[static_cast<size_t>(thread)]);
     }
   });
-  OverflowAt overflow;
+  FaultAt overflow, unequal;
   for (const Worker& worker : workers) {
-    const OverflowAt& other = worker.scratch.overflow;
-    if (other.found()) overflow.report(other.spec, other.window, other.row);
+    overflow.report(worker.scratch.overflow);
+    unequal.report(worker.scratch.unequal);
+  }
+  if (unequal.found()) {
+    throw Fault(FaultKind::kLengths, "vectors of unequal lengths", unequal.spec, unequal.window, unequal.row);
   }
   if (overflow.found()) {
     throw Fault(FaultKind::kOverflow, "overflow", overflow.spec, overflow.window, overflow.row);

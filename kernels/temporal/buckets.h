@@ -72,6 +72,14 @@ class Bucket {
     slice.m = js.size();
     slice.row = rows.data();
     slice.rank = whole_.rank != nullptr ? rank_.data() : nullptr;
+    if (whole_.time != nullptr) {
+      time_.resize(size);
+      for (size_t i = 0; i < size; ++i) time_[i] = whole_.time[place(i)];
+      moment_.resize(js.size());
+      for (size_t j = 0; j < js.size(); ++j) moment_[j] = whole_.moment[js[j]];
+      slice.time = time_.data();
+      slice.moment = moment_.data();
+    }
     if (!js.empty()) count_windows(slice, 1, counts_);
     return true;
   }
@@ -82,6 +90,7 @@ class Bucket {
   size_t window_ = 0, begin_ = 0, end_ = 0;
   std::vector<uint32_t> visible_at_, ends_at_;           // [positions] spine rows
   std::vector<uint32_t> order_, arrival_, turn_, seen_, low_, rank_;
+  std::vector<int64_t> time_, moment_;
   std::vector<std::vector<uint32_t>> counts_;
   std::vector<uint32_t> at_;                             // [positions] the place among `by_bucket_`
   std::vector<uint32_t> first_of_;                       // [positions] the first place of its bucket

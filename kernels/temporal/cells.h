@@ -10,7 +10,9 @@
 
 namespace bighead::temporal {
 
-enum class Shape { kCount, kInt, kDouble, kDecimal, kBool, kRow, kRows, kPairs };
+// kWeight is a double that is never NULL: what an empty window holds is 0. A vector's items are
+// slots of doubles, after one that says that there is a vector.
+enum class Shape { kCount, kInt, kDouble, kWeight, kDecimal, kBool, kRow, kRows, kPairs, kVector };
 
 struct ListCell {
   uint64_t start = 0;
@@ -52,6 +54,13 @@ struct SlotOf<Shape::kDouble> {
   }
 };
 template <>
+struct SlotOf<Shape::kWeight> {
+  using Type = double;
+  using Value = double;
+  static Type pack(Value value) { return value; }
+  static Value unpack(Type slot) { return slot; }
+};
+template <>
 struct SlotOf<Shape::kDecimal> {
   using Type = u128;
   using Value = i128;
@@ -80,6 +89,7 @@ inline size_t slot_size(Shape shape) {
     case Shape::kCount:
     case Shape::kRow: return 4;
     case Shape::kInt:
+    case Shape::kWeight:
     case Shape::kDouble: return 8;
     default: return 16;
   }
@@ -117,6 +127,7 @@ struct Cells {
 // Whether a slot of any shape but kCount holds a value.
 inline bool holds(Shape shape, const char* slot, const uint8_t* valid) {
   switch (shape) {
+    case Shape::kWeight:
     case Shape::kCount: return true;
     case Shape::kInt: return *valid != 0;
     case Shape::kBool: return *slot != 0;

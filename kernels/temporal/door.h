@@ -31,8 +31,9 @@ inline Status guarded(Body body) {
 
 using NodePointer = std::shared_ptr<Node>;
 
-inline Status door_column(const ArrowSchema* schema, const ArrowArray* array, bool times, Column& out) {
-  return guarded([&] { out = times ? read_times(schema, array) : read_column(schema, array); });
+inline Status door_column(const ArrowSchema* schema, const ArrowArray* array, bool times, bool vectors,
+                          Column& out) {
+  return guarded([&] { out = times ? read_times(schema, array) : read_column(schema, array, vectors); });
 }
 
 inline Status door_encode(const std::vector<Column>& spine, const std::vector<Column>& events, size_t spine_rows,
@@ -95,13 +96,15 @@ inline NodePointer codes_node(const std::vector<int32_t>& codes) {
   return node;
 }
 
-inline void set_spec(Spec& spec, int kind, int filter, int bucket, int64_t k, uint64_t numerator, uint64_t denominator) {
+inline void set_spec(Spec& spec, int kind, int filter, int bucket, int64_t k, uint64_t numerator, uint64_t denominator,
+                     int64_t half_life) {
   spec.kind = static_cast<Kind>(kind);
   spec.filter = filter;
   spec.bucket = bucket;
   spec.k = k;
   spec.numerator = numerator;
   spec.denominator = denominator;
+  spec.half_life = half_life;
 }
 
 }  // namespace bighead::temporal

@@ -36,5 +36,21 @@ class Overflow(TemporalError):
         self.row = row
 
 
+class UnequalLengths(TemporalError):
+    """The vectors of a window differ in length, so there is no element-wise sum.
+
+    `spec` and `window` are positions in what `aggregate` was given, `row` is a spine row. The least
+    (spec, window, row) is reported.
+    """
+
+    def __init__(self, spec: int, window: int, row: int) -> None:
+        super().__init__(
+            f"aggregate {spec} adds up vectors of unequal lengths: window {window}, spine row {row}"
+        )
+        self.spec = spec
+        self.window = window
+        self.row = row
+
+
 class Unsupported(TemporalError, TypeError):
     """A column's type, or a combination of kind and type, that the kernel does not take."""

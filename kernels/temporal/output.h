@@ -42,11 +42,11 @@ inline std::shared_ptr<Node> plain(const std::string& format, const std::string&
   return node;
 }
 
-// Lists of the lengths given, NULL where empty; their values are the node's child, to be added.
-template <class Length>
-inline std::shared_ptr<Node> list(const std::string& name, size_t n, Length length, uint64_t& total) {
+// Lists of the lengths given, NULL where `held` says so; their values are the node's child, to be added.
+template <class Length, class Held>
+inline std::shared_ptr<Node> list(const std::string& name, size_t n, Length length, Held held, uint64_t& total) {
   auto node = plain("+l", name, n);
-  pack_validity(*node, n, [&](size_t i) { return length(i) != 0; });
+  pack_validity(*node, n, held);
   total = 0;
   for (size_t i = 0; i < n; ++i) total += length(i);
   const bool large = total > INT32_MAX;
@@ -81,7 +81,7 @@ inline void fill(Node& node, size_t n, Slot slot, Valid valid) {
     }
     const auto held = *reinterpret_cast<const typename Held::Type*>(at);
     values[i] = Held::unpack(held);
-    return S == Shape::kCount || (S == Shape::kInt ? valid(i) : held != 0);
+    return S == Shape::kCount || S == Shape::kWeight || (S == Shape::kInt ? valid(i) : held != 0);
   });
   node.buffers.push_back(std::move(data));
 }
@@ -94,6 +94,7 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
     case Shape::kCount: fill<Shape::kCount>(*node, n, slot, valid); return node;
     case Shape::kRow: fill<Shape::kRow>(*node, n, slot, valid); return node;
     case Shape::kInt: fill<Shape::kInt>(*node, n, slot, valid); return node;
+    case Shape::kWeight: fill<Shape::kWeight>(*node, n, slot, valid); return node;
     case Shape::kDouble: fill<Shape::kDouble>(*node, n, slot, valid); return node;
     case Shape::kDecimal: fill<Shape::kDecimal>(*node, n, slot, valid); return node;
     case Shape::kBool: {
@@ -109,19 +110,33 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
     default: break;
   }
   const uint64_t each = out.shape == Shape::kPairs ? 2 : 1;
-  auto length = [&](size_t i) -> uint64_t { return slot(i) == nullptr ? 0 : list_cell(slot(i)).count / each; };
+  const uint32_t head = out.shape == Shape::kVector;  // items before the list's own
+  auto count = [&](size_t i) { return slot(i) == nullptr ? 0 : list_cell(slot(i)).count; };
+  auto length = [&](size_t i) -> uint64_t { return count(i) == 0 ? 0 : (count(i) - head) / each; };
   uint64_t total = 0;
-  node = list(name, n, length, total);
+  node = list(name, n, length, [&](size_t i) { return count(i) != 0; }, total);
   Buffer first(total * 8, false), second(each == 2 ? total * 8 : 0, false);
   uint64_t at = 0;
   for (size_t i = 0; i < n; ++i) {
     if (length(i) == 0) continue;
     const ListCell& cell = list_cell(slot(i));
-    const int64_t* from = out.items[cell.thread].data() + cell.start;
-    for (uint32_t k = 0; k < cell.count / each; ++k, ++at) {
+    const int64_t* from = out.items[cell.thread].data() + cell.start + head;
+    for (uint64_t k = 0; k < length(i); ++k, ++at) {
       first.as<int64_t>()[at] = from[each * k];
       if (each == 2) second.as<int64_t>()[at] = from[2 * k + 1];
     }
+  }
+  if (out.shape == Shape::kVector) {
+    auto elements = plain("g", "item", total);
+    Buffer data(total * 8, false);
+    pack_validity(*elements, total, [&](size_t i) {
+      const auto held = static_cast<uint64_t>(first.as<int64_t>()[i]);
+      data.as<double>()[i] = SlotOf<Shape::kDouble>::unpack(held);
+      return held != 0;
+    });
+    elements->buffers.push_back(std::move(data));
+    node->children.push_back(elements);
+    return node;
   }
   auto rows = plain("l", each == 2 ? "row" : "item", total);
   rows->buffers.emplace_back();
@@ -161,7 +176,7 @@ inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& pla
     // Mostly every row has a slot, and none need be asked.
     auto node = all_placed ? output::values(out, "", rows, [=](size_t i) { return slots + at[i] * each; }, held)
                            : output::values(out, "", rows, slot_of(each), held);
-    if (out.shape == Shape::kCount) {
+    if (out.shape == Shape::kCount || out.shape == Shape::kWeight) {
       // A row without a group counts nothing.
       node->nulls = 0;
       node->buffers[0] = Buffer();
@@ -170,8 +185,8 @@ inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& pla
   }
   auto slot = slot_of(sizeof(ListCell));
   uint64_t total = 0;
-  auto node = output::list("", rows, [&](size_t i) -> uint64_t {
-    return slot(i) == nullptr ? 0 : output::list_cell(slot(i)).count; }, total);
+  auto length = [&](size_t i) -> uint64_t { return slot(i) == nullptr ? 0 : output::list_cell(slot(i)).count; };
+  auto node = output::list("", rows, length, [&](size_t i) { return length(i) != 0; }, total);
   const size_t bytes = slot_size(out.shape);
   std::vector<const char*> value(total);
   std::vector<uint8_t> valid(total);

@@ -14,8 +14,11 @@ namespace bighead::temporal {
 enum class Kind : int {
   kCount, kCountRows, kSum, kAvg, kMin, kMax, kVarPop, kVarSamp, kStddevPop, kStddevSamp, kFirst,
   kLast, kFirstK, kLastK, kTopK, kBottomK, kCountDistinct, kMinBy, kMaxBy, kBoolAnd, kBoolOr,
-  kHistogram, kQuantile
+  kHistogram, kQuantile, kSkewness, kKurtosis, kArrayAggDistinct, kApproxCountDistinct, kApproxQuantile,
+  kApproxTopK, kDecayedSum, kDecayedCount, kVectorSum, kVectorAvg
 };
+
+inline bool is_decayed(Kind kind) { return kind == Kind::kDecayedSum || kind == Kind::kDecayedCount; }
 
 struct WindowSpec {
   int64_t width = -1;  // -1: all history
@@ -37,6 +40,7 @@ struct Spec {
   int bucket = -1;
   int64_t k = -1;
   uint64_t numerator = 0, denominator = 1;
+  int64_t half_life = 0;
   std::vector<int> tie;
 };
 
@@ -59,6 +63,7 @@ struct Job {
   Kind kind;
   int64_t k;
   uint64_t numerator, denominator;
+  int64_t half_life;
   int spec;
   std::vector<Output*> out;  // by the unit's windows; null: not wanted
   std::vector<int> window;   // its number in the spec
@@ -71,17 +76,18 @@ struct Unit {
   std::vector<int> args;
   int filter = -1;
   int bucket = -1;
+  bool decays = false;       // a row without a time does not count
   std::vector<int> windows;  // numbers in Plan::windows
   std::vector<Job> jobs;
 
   bool reads_as(const Unit& other) const {
     return order == other.order && recency == other.recency && ahead == other.ahead &&
-           args == other.args && filter == other.filter && bucket == other.bucket;
+           args == other.args && filter == other.filter && bucket == other.bucket && decays == other.decays;
   }
   // The same but for the order of tied rows, over the same windows.
   bool reads_like(const Unit& other) const {
     return ahead == other.ahead && args == other.args && filter == other.filter &&
-           bucket == other.bucket && windows == other.windows;
+           bucket == other.bucket && decays == other.decays && windows == other.windows;
   }
 };
 
@@ -133,9 +139,11 @@ inline void check(const Spec& spec, const std::vector<Column>& columns) {
       unsupported("a filter is a column of booleans");
     }
   }
+  if (is_decayed(spec.kind) && spec.half_life < 1) invalid("a half life is at least 1 microsecond");
   const bool two = spec.kind == Kind::kMinBy || spec.kind == Kind::kMaxBy;
-  const size_t least = spec.kind == Kind::kCountRows ? 0 : two ? 2 : 1;
-  const bool any_more = spec.kind == Kind::kCount;
+  const bool none = spec.kind == Kind::kCountRows || spec.kind == Kind::kDecayedCount;
+  const size_t least = none ? 0 : two ? 2 : 1;
+  const bool any_more = spec.kind == Kind::kCount || spec.kind == Kind::kDecayedCount;
   if (spec.args.size() < least || (spec.args.size() > least && !any_more)) {
     invalid("an aggregate of this kind takes " + std::to_string(least) + " arguments, not " +
             std::to_string(spec.args.size()));
@@ -145,11 +153,14 @@ inline void check(const Spec& spec, const std::vector<Column>& columns) {
     case Kind::kLastK:
     case Kind::kTopK:
     case Kind::kBottomK:
+    case Kind::kArrayAggDistinct:
+    case Kind::kApproxTopK:
       if (spec.k < 1) invalid("this aggregate needs a k of at least 1");
       break;
     case Kind::kHistogram:
       if (spec.k != -1 && spec.k < 1) invalid("the k of a histogram is at least 1");
       break;
+    case Kind::kApproxQuantile:
     case Kind::kQuantile:
       if (spec.denominator == 0 || spec.numerator > spec.denominator) {
         invalid("the p of a quantile lies in [0, 1]");
@@ -167,12 +178,20 @@ inline void check(const Spec& spec, const std::vector<Column>& columns) {
     case Kind::kVarSamp:
     case Kind::kStddevPop:
     case Kind::kStddevSamp:
+    case Kind::kSkewness:
+    case Kind::kKurtosis:
+    case Kind::kApproxQuantile:
+    case Kind::kDecayedSum:
     case Kind::kQuantile:
       if (!number) unsupported("this aggregate takes numbers");
       break;
     case Kind::kBoolAnd:
     case Kind::kBoolOr:
       if (of != Class::kBoolean && of != Class::kNone) unsupported("this aggregate takes booleans");
+      break;
+    case Kind::kVectorSum:
+    case Kind::kVectorAvg:
+      if (of != Class::kVector && of != Class::kNone) unsupported("this aggregate takes vectors: lists of numbers");
       break;
     default: break;
   }
@@ -187,6 +206,7 @@ inline void shape_of(const Spec& spec, const std::vector<Column>& columns, Outpu
   switch (spec.kind) {
     case Kind::kCount:
     case Kind::kCountRows:
+    case Kind::kApproxCountDistinct:
     case Kind::kCountDistinct:
       set(Shape::kCount, "l");
       break;
@@ -205,13 +225,22 @@ inline void shape_of(const Spec& spec, const std::vector<Column>& columns, Outpu
     case Kind::kVarSamp:
     case Kind::kStddevPop:
     case Kind::kStddevSamp:
+    case Kind::kSkewness:
+    case Kind::kKurtosis:
+    case Kind::kApproxQuantile:
+    case Kind::kDecayedSum:
     case Kind::kQuantile: set(Shape::kDouble, "g"); break;
+    case Kind::kDecayedCount: set(Shape::kWeight, "g"); break;
+    case Kind::kVectorSum:
+    case Kind::kVectorAvg: set(Shape::kVector, "+l"); break;
     case Kind::kBoolAnd:
     case Kind::kBoolOr: set(Shape::kBool, "b"); break;
     case Kind::kFirstK:
     case Kind::kLastK:
     case Kind::kTopK:
+    case Kind::kArrayAggDistinct:
     case Kind::kBottomK: set(Shape::kRows, "+l"); break;
+    case Kind::kApproxTopK:
     case Kind::kHistogram: set(Shape::kPairs, "+l"); break;
     default: set(Shape::kRow, "l"); break;
   }
@@ -231,6 +260,7 @@ inline Plan make_plan(const std::vector<Spec>& specs, std::vector<std::vector<Ou
       unit.args = spec.args;
       unit.filter = spec.filter;
       unit.bucket = spec.bucket;
+      unit.decays = is_decayed(spec.kind);
       std::vector<int> recency;
       if (by_recency(spec.kind)) recency.push_back(spec.args[0]);
       std::vector<int> order = recency;
@@ -263,7 +293,7 @@ inline Plan make_plan(const std::vector<Spec>& specs, std::vector<std::vector<Ou
       }
       if (job == nullptr) {
         known->jobs.push_back({spec.kind, spec.k, spec.numerator, spec.denominator,
-                               static_cast<int>(s), {}, {}});
+                               spec.half_life, static_cast<int>(s), {}, {}});
         job = &known->jobs.back();
         job->out.resize(known->windows.size(), nullptr);
         job->window.resize(known->windows.size(), -1);

@@ -130,6 +130,27 @@ inline void count_distinct(const Slice& slice, size_t window, size_t values, Ran
         [&](size_t j) { out.put<Shape::kCount>(j, distinct); });
 }
 
+// ARRAY_AGG(DISTINCT): the k least values.
+inline void least_distinct(const Slice& slice, size_t window, size_t values, int64_t k, RankScratch& scratch,
+                           const Cells& out) {
+  scratch.counts.assign(values, 0);
+  uint32_t* counts = scratch.counts.data();
+  const uint32_t* value = scratch.value.data();
+  Bits& members = scratch.members;
+  members.reset(values);
+  sweep(slice, window, [&](size_t i) { if (counts[value[i]]++ == 0) members.insert(value[i]); },
+        [&](size_t i) { if (--counts[value[i]] == 0) members.erase(value[i]); },
+        [&](size_t j) {
+          size_t v = members.next(0);
+          if (v == Bits::kNone) return;
+          out.open_list(j);
+          for (int64_t taken = 0; taken < k && v != Bits::kNone; ++taken, v = members.next(v + 1)) {
+            out.items->push_back(slice.row[scratch.holder[v]]);
+          }
+          out.close_list(j);
+        });
+}
+
 // HISTOGRAM: counts per value. With k, a tree of maxima over the values finds the most frequent.
 class Leaders {
  public:
@@ -146,7 +167,7 @@ class Leaders {
       tree_[i] = greatest;
     }
   }
-  // The k values of highest count, of equals the lesser; in order of value.
+  // The k values of highest count, of equals the lesser; in this order.
   void take(int64_t k, std::vector<uint32_t>& out) const {
     struct Part {
       uint32_t count;
@@ -174,7 +195,6 @@ class Leaders {
         std::push_heap(heap.begin(), heap.end());
       }
     }
-    std::sort(out.begin(), out.end());
   }
 
  private:
@@ -182,7 +202,8 @@ class Leaders {
   size_t size_ = 1;
 };
 
-inline void histogram(const Slice& slice, size_t window, size_t values, int64_t k,
+// In order of value; `by_count`, in that of frequency.
+inline void histogram(const Slice& slice, size_t window, size_t values, int64_t k, bool by_count,
                       RankScratch& scratch, const Cells& out) {
   scratch.counts.assign(values, 0);
   uint32_t* counts = scratch.counts.data();
@@ -212,6 +233,7 @@ inline void histogram(const Slice& slice, size_t window, size_t values, int64_t 
         [&](size_t j) {
           leaders.take(k, taken);
           if (taken.empty()) return;
+          if (!by_count) std::sort(taken.begin(), taken.end());
           out.open_list(j);
           for (const uint32_t v : taken) put(v);
           out.close_list(j);

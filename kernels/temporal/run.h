@@ -1,14 +1,17 @@
 // Runs a unit's aggregates over one slice and puts what they give into cells.
 #pragma once
 
+#include "aggregates/shape_moments.h"
+#include "decayed.h"
 #include "extrema.h"
 #include "plan.h"
-#include "quantile.h"
+#include "sketches.h"
+#include "vectors.h"
 
 namespace bighead::temporal {
 
-// The least (spec, window, spine row) whose sum did not fit.
-struct OverflowAt {
+// The least (spec, window, spine row) whose sum did not fit, or whose vectors differ in length.
+struct FaultAt {
   int64_t spec = std::numeric_limits<int64_t>::max(), window = 0, row = 0;
   bool found() const { return spec != std::numeric_limits<int64_t>::max(); }
   void report(int64_t s, int64_t w, int64_t r) {
@@ -17,6 +20,9 @@ struct OverflowAt {
       window = w;
       row = r;
     }
+  }
+  void report(const FaultAt& other) {
+    if (other.found()) report(other.spec, other.window, other.row);
   }
 };
 
@@ -32,8 +38,12 @@ struct Scratch {
   std::vector<Fixed<3>> prefix192, sums192;
   std::vector<PowerSums<1>> powers1, moments1;
   std::vector<PowerSums<2>> powers2, moments2;
+  std::vector<FourSums<1>> four1, shapes1;
+  std::vector<FourSums<2>> four2, shapes2;
+  SketchScratch sketches;
+  VectorScratch vectors;
   std::vector<double> totals;
-  OverflowAt overflow;
+  FaultAt overflow, unequal;
 };
 
 // Prefix sums are quicker than running ones, being read from low to high like all else; this bounds
@@ -47,7 +57,7 @@ class Runner {
       : columns_(columns), unit_(unit), slice_(slice), cells_(cells), spine_rows_(spine_rows), s_(scratch) {}
 
   void run() {
-    bool numeric = false, keyed = false, ranked = false, valued = false;
+    bool numeric = false, keyed = false, ranked = false, valued = false, hashed = false;
     for (const Job& job : unit_.jobs) {
       switch (job.kind) {
         case Kind::kSum:
@@ -55,19 +65,26 @@ class Runner {
         case Kind::kVarPop:
         case Kind::kVarSamp:
         case Kind::kStddevPop:
-        case Kind::kStddevSamp: numeric = true; break;
+        case Kind::kStddevSamp:
+        case Kind::kSkewness:
+        case Kind::kKurtosis: numeric = true; break;
+        case Kind::kApproxCountDistinct: hashed = true; break;
         case Kind::kMin:
         case Kind::kMax:
         case Kind::kBoolAnd:
         case Kind::kBoolOr: keyed = true; break;
         case Kind::kTopK:
         case Kind::kBottomK:
+        case Kind::kApproxQuantile:
         case Kind::kQuantile: keyed = ranked = true; break;
         case Kind::kCountDistinct:
+        case Kind::kArrayAggDistinct:
+        case Kind::kApproxTopK:
         case Kind::kHistogram: keyed = valued = true; break;
         default: break;
       }
     }
+    if (hashed) number_hashes(slice_, column(unit_.args[0]), s_.ranks, s_.sketches);
     if (keyed) gather_keys(unit_.args[0]);
     if (valued) {
       values_ = number_values(s_.keys.data(), slice_.n, s_.ranks);
@@ -163,7 +180,20 @@ class Runner {
         case Kind::kFirstK:
         case Kind::kLastK: recent(job, w, out); break;
         case Kind::kCountDistinct: count_distinct(slice_, w, values_, s_.ranks, out); break;
-        case Kind::kHistogram: histogram(slice_, w, values_, job.k, s_.ranks, out); break;
+        case Kind::kHistogram: histogram(slice_, w, values_, job.k, false, s_.ranks, out); break;
+        case Kind::kApproxTopK: histogram(slice_, w, values_, job.k, true, s_.ranks, out); break;
+        case Kind::kArrayAggDistinct: least_distinct(slice_, w, values_, job.k, s_.ranks, out); break;
+        case Kind::kApproxCountDistinct: approximate_distinct(slice_, w, s_.sketches, out); break;
+        case Kind::kApproxQuantile:
+          approximate_quantile(slice_, w, column(unit_.args[0]), job.numerator, job.denominator, s_.ranks, out);
+          break;
+        case Kind::kDecayedSum:
+        case Kind::kDecayedCount: decays(job, w, out); break;
+        case Kind::kVectorSum:
+        case Kind::kVectorAvg:
+          vectors(slice_, w, column(unit_.args[0]), s_.vectors, job.kind == Kind::kVectorAvg, out,
+                  [&](size_t j) { s_.unequal.report(job.spec, job.window[w], spine_rows_[j]); });
+          break;
         case Kind::kQuantile:
           quantile(slice_, w, column(unit_.args[0]), job.numerator, job.denominator, s_.ranks, out);
           break;
@@ -182,6 +212,17 @@ class Runner {
             if (count == 0) return;
             out.put<Shape::kBool>(j, job.kind == Kind::kBoolAnd ? trues == count : trues > 0);
           });
+  }
+
+  void decays(const Job& job, size_t w, const Cells& out) {
+    if (job.kind == Kind::kDecayedCount) {
+      decayed(slice_, w, job.half_life, s_.ranks.members, [](size_t) { return 1.0; },
+              [&](size_t j, double value) { out.put<Shape::kWeight>(j, value); });
+      return;
+    }
+    const Column& values = column(unit_.args[0]);
+    decayed(slice_, w, job.half_life, s_.ranks.members, [&](size_t i) { return number_of_row(values, slice_.row[i]); },
+            [&](size_t j, double value) { out.put<Shape::kDouble>(j, value); });
   }
 
   void recent(const Job& job, size_t w, const Cells& out) {
@@ -204,6 +245,7 @@ class Runner {
     return kind == Kind::kVarPop || kind == Kind::kVarSamp || kind == Kind::kStddevPop ||
            kind == Kind::kStddevSamp;
   }
+  static bool is_shape(Kind kind) { return kind == Kind::kSkewness || kind == Kind::kKurtosis; }
   static Moment moment_of(Kind kind) {
     return static_cast<Moment>(static_cast<int>(kind) - static_cast<int>(Kind::kVarPop));
   }
@@ -227,6 +269,7 @@ class Runner {
     if (numbers.spread == Spread::kWide) {
       wide_sums();
       wide_moments();
+      wide_shapes();
       return;
     }
     if (numbers.spread == Spread::kNarrow) {
@@ -236,6 +279,7 @@ class Runner {
         sums(narrow128, s_.prefix128, s_.sums128);
       }
       moments([&](size_t i) { return powers(numbers.narrow[i]); }, s_.powers1, s_.moments1);
+      shapes([&](size_t i) { return four_powers<1>(numbers.narrow[i]); }, s_.four1, s_.shapes1);
     } else {
       if (total <= 128) {
         sums(middle128, s_.prefix128, s_.sums128);
@@ -243,6 +287,7 @@ class Runner {
         sums(middle192, s_.prefix192, s_.sums192);
       }
       moments([&](size_t i) { return powers(numbers.middle[i]); }, s_.powers2, s_.moments2);
+      shapes([&](size_t i) { return four_powers<2>(numbers.middle[i]); }, s_.four2, s_.shapes2);
     }
   }
 
@@ -393,6 +438,47 @@ class Runner {
       }
       if (infinite) value = std::numeric_limits<double>::quiet_NaN();
       cells_[job][w].put<Shape::kDouble>(j, value);
+    }
+  }
+
+  template <class Acc, class At>
+  void shapes(At at, std::vector<Acc>& prefix, std::vector<Acc>& out) {
+    bool prefixed = false;
+    for (size_t w = 0; w < slice_.low.size(); ++w) {
+      if (!wanted(w, is_shape)) continue;
+      windows_of(w, prefixed, at, prefix, out);
+      s_.infinities.count(slice_, w, s_.numbers);
+      for (size_t j = 0; j < slice_.m; ++j) {
+        const uint32_t n = slice_.count[w][j];
+        if (n != 0) put_shapes(w, j, n == 1 ? Central{} : central(out[j], n));
+      }
+    }
+  }
+
+  void put_shapes(size_t w, size_t j, const Central& moments) {
+    for (size_t job = 0; job < unit_.jobs.size(); ++job) {
+      const Kind kind = unit_.jobs[job].kind;
+      if (!is_shape(kind) || cells_[job][w].values == nullptr) continue;
+      double value = std::numeric_limits<double>::quiet_NaN();
+      if (!s_.infinities.any(j)) {
+        if (!(kind == Kind::kSkewness ? finish_skewness(moments, value) : finish_kurtosis(moments, value))) continue;
+      }
+      cells_[job][w].put<Shape::kDouble>(j, value);
+    }
+  }
+
+  void wide_shapes() {
+    const Numbers& numbers = s_.numbers;
+    for (size_t w = 0; w < slice_.low.size(); ++w) {
+      if (!wanted(w, is_shape)) continue;
+      s_.infinities.count(slice_, w, numbers);
+      WidePowers running;
+      sweep(slice_, w, [&](size_t i) { running.add(numbers.wide[i], false, 4); },
+            [&](size_t i) { running.add(numbers.wide[i], true, 4); },
+            [&](size_t j) {
+              const uint32_t n = slice_.count[w][j];
+              if (n != 0) put_shapes(w, j, n == 1 ? Central{} : running.central(n));
+            });
     }
   }
 

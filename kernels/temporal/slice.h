@@ -39,6 +39,8 @@ struct Slice {
   size_t m = 0;                       // spine rows, by time
   const uint32_t* seen = nullptr;     // [m] how many have arrived
   const uint32_t* rank = nullptr;     // [n] recency, where it differs from the position
+  const int64_t* time = nullptr;      // [n] event times, and
+  const int64_t* moment = nullptr;    // [m] the spine rows': where something decays
   std::vector<const uint32_t*> low;   // [windows][m] the first position inside
   std::vector<const uint32_t*> count; // [windows][m] how many are inside
 

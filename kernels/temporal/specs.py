@@ -48,14 +48,17 @@ class Spec:
 
     kind: count, count_rows, sum, avg, min, max, var_pop, var_samp, stddev_pop, stddev_samp, first,
         last, first_k, last_k, top_k, bottom_k, count_distinct, min_by, max_by, bool_and, bool_or,
-        histogram, quantile.
+        histogram, quantile, skewness, kurtosis, array_agg_distinct, approx_count_distinct,
+        approx_quantile, approx_top_k, decayed_sum, decayed_count, vector_sum, vector_avg.
     args: positions of its arguments in the list of columns; a row with a NULL or NaN in any of them
-        is ignored. min_by and max_by take (x, y).
+        is ignored. min_by and max_by take (x, y), count_rows and decayed_count may have none.
     windows: one result for each.
     filter: position of a boolean column; only rows where it is true count. None: all rows.
     bucket: position of a column; one value for each of its values, see `Timeline.aggregate`.
-    k: the k of first_k, last_k, top_k, bottom_k; of histogram, where None keeps all values.
-    p: (numerator, denominator) of quantile's p, in [0, 1].
+    k: the k of first_k, last_k, top_k, bottom_k, array_agg_distinct, approx_top_k; of histogram,
+        where None keeps all values.
+    p: (numerator, denominator) of the p of quantile and approx_quantile, in [0, 1].
+    half_life: microseconds in which a term of decayed_sum and decayed_count loses half its weight.
     tie: positions of columns that order rows of equal time and sequence where a window is cut to
         `rows`; the greatest is the newest. Columns the aggregate reads follow them anyway.
     """
@@ -68,3 +71,11 @@ class Spec:
     k: int | None = None
     p: tuple[int, int] | None = None
     tie: tuple[int, ...] = ()
+    half_life: int | None = None
+
+    def __post_init__(self) -> None:
+        decays = self.kind in ("decayed_sum", "decayed_count")
+        if decays != (self.half_life is not None):
+            raise ValueError(f"{self.kind} {'needs' if decays else 'has no'} half_life")
+        if self.half_life is not None and not 0 < self.half_life < 1 << 63:
+            raise ValueError(f"a half life is at least 1 microsecond, not {self.half_life}")

@@ -14,9 +14,11 @@ from tests.kernels.model import GREATEST, LEAST, Case, decimal_of
 
 Value = Any
 
-NUMERIC = ("sum", "avg", "var_pop", "var_samp", "stddev_pop", "stddev_samp", "quantile")
+NUMERIC = ("sum", "avg", "var_pop", "var_samp", "stddev_pop", "stddev_samp", "quantile",
+           "skewness", "kurtosis", "approx_quantile", "decayed_sum")  # fmt: skip
 ROW_KINDS = ("min", "max", "first", "last", "min_by", "max_by")
-LIST_KINDS = ("first_k", "last_k", "top_k", "bottom_k")
+LIST_KINDS = ("first_k", "last_k", "top_k", "bottom_k", "array_agg_distinct")
+VECTOR_KINDS = ("vector_sum", "vector_avg")
 
 INTS = (0, 1, -1, 2, 3, 7, 100, -100, 10**9)
 WIDE_INTS = (*INTS, GREATEST, LEAST, GREATEST - 1, 1 << 62)
@@ -64,10 +66,35 @@ TYPES: dict[str, tuple[Any, Callable[[random.Random], Value]]] = {
 }  # fmt: skip
 
 
+ELEMENTS = (0.0, 1.5, -0.25, 1e300, 1e-300, math.nan, None, math.inf, 3.0)
+
+
+def draw_vector(r: random.Random) -> Value:
+    size = 2 if r.random() < 0.95 else r.randint(0, 3)
+    return [r.choice(ELEMENTS) if r.random() < 0.3 else r.uniform(-9, 9) for _ in range(size)]
+
+
+VECTORS: dict[str, tuple[Any, Callable[[random.Random], Value]]] = {
+    "vector": (pa.list_(pa.float64()), draw_vector),
+    "large_vector": (pa.large_list(pa.float64()), draw_vector),
+    "fixed_vector": (
+        pa.list_(pa.float32(), 3),
+        lambda r: [r.choice((0.0, -0.0, 1.5, None, -3.25)) for _ in range(3)],
+    ),
+    "int_vector": (
+        pa.list_(pa.int64(), 2),
+        lambda r: [r.choice((GREATEST, LEAST, 1, None, -7)) for _ in range(2)],
+    ),
+}
+
+
 def kinds_of(name: str) -> list[str]:
+    if name in VECTORS:
+        return [*VECTOR_KINDS] * 4 + ["count", "decayed_count", "count_rows"]
     kind = TYPES[name][0]
     out = ["count", "count_rows", "min", "max", *LIST_KINDS, "first", "last", "count_distinct",
-           "min_by", "max_by", "histogram"]  # fmt: skip
+           "min_by", "max_by", "histogram", "approx_count_distinct", "approx_top_k",
+           "decayed_count"]  # fmt: skip
     if pa.types.is_boolean(kind):
         return [*out, "bool_and", "bool_or"]
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -87,9 +114,9 @@ def arrow(values: list[Value], kind: pa.DataType) -> pa.Array[Any]:
 
 
 def draw_column(r: random.Random, name: str, n: int, nulls: float) -> list[Value]:
-    draw = TYPES[name][1]
+    draw = {**TYPES, **VECTORS}[name][1]
     values = [None if r.random() < nulls else draw(r) for _ in range(n)]
-    if TYPES[name][0] == pa.float32():
+    if name in TYPES and TYPES[name][0] == pa.float32():
         values = [v if v is None else pa.scalar(v, pa.float32()).as_py() for v in values]
     return values
 
@@ -157,12 +184,15 @@ class Drawn:
             r.choice(("string", "int64", "price")),
         ]
         nulls = r.choice((0.0, 0.2))
+        if r.random() < 0.15:
+            self.names[1] = r.choice(list(VECTORS))
         columns = [draw_column(r, name, n, nulls) for name in self.names]
-        scales = {c: TYPES[name][0].scale for c, name in enumerate(self.names) if "decimal" in name}
+        types = {**TYPES, **VECTORS}
+        scales = {c: types[name][0].scale for c, name in enumerate(self.names) if "decimal" in name}
         self.case = Case(spine_keys, spine_time, event_keys, event_time, known, until, sequence,
                          r.random() < 0.4, columns, scales)  # fmt: skip
         self.arrays = [
-            arrow(c, TYPES[name][0]) for c, name in zip(columns, self.names, strict=True)
+            arrow(c, types[name][0]) for c, name in zip(columns, self.names, strict=True)
         ]
 
     def ends(
@@ -245,20 +275,20 @@ class Drawn:
         x = r.randrange(2)
         kind = kind or r.choice(kinds_of(self.names[x]))
         args: tuple[int, ...] = (x,)
-        if kind == "count_rows":
+        if kind == "count_rows" or (kind == "decayed_count" and r.random() < 0.5):
             args = ()
         elif kind in ("min_by", "max_by"):
-            args = (x, r.randrange(4))
+            args = (x, r.choice([c for c in range(4) if self.names[c] not in VECTORS]))
         elif kind == "count" and r.random() < 0.3:
             args = (0, 1)
         k = (
             r.randint(1, 4)
-            if kind in LIST_KINDS or (kind == "histogram" and r.random() < 0.5)
+            if kind in (*LIST_KINDS, "approx_top_k") or (kind == "histogram" and r.random() < 0.5)
             else None
         )
         p = (
             r.choice(((1, 2), (0, 1), (1, 1), (25, 100), (999, 1000), (1, 3)))
-            if kind == "quantile"
+            if kind in ("quantile", "approx_quantile")
             else None
         )
         return Spec(
@@ -270,6 +300,9 @@ class Drawn:
             k=k,
             p=p,
             tie=tuple(r.sample(range(4), r.randint(0, 2))),
+            half_life=r.choice((7, 13, self.span, self.span * 20, 1 << 61))
+            if kind in ("decayed_sum", "decayed_count")
+            else None,
         )
 
 
@@ -283,7 +316,7 @@ def plain(spec: Spec, columns: list[list[Value]], result: list[Value]) -> list[V
             return columns[spec.args[0]][v]
         if spec.kind in LIST_KINDS:
             return [columns[spec.args[0]][row] for row in v]
-        if spec.kind == "histogram":
+        if spec.kind in ("histogram", "approx_top_k"):
             return [(columns[spec.args[0]][item["row"]], item["count"]) for item in v]
         return v
 
@@ -296,8 +329,20 @@ def plain(spec: Spec, columns: list[list[Value]], result: list[Value]) -> list[V
     ]
 
 
+def near(a: float, b: float, allowed: float) -> bool:
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return a == b or abs(a - b) <= allowed
+
+
 def same(kind: str, a: Value, b: Value) -> bool:
-    """Equal to the bit, but for moments, which are rounded."""
+    """Equal to the bit, but for what is rounded or approximate."""
+    if kind.startswith("decayed") and isinstance(a, float) and isinstance(b, tuple):
+        return near(a, b[0], 1e-14 * b[1] + 1e-300)
+    if kind in ("skewness", "kurtosis") and isinstance(a, float) and isinstance(b, float):
+        return near(a, b, 1e-13 * (abs(b) + 3))
+    if kind == "approx_quantile" and isinstance(a, float) and isinstance(b, float):
+        return near(a, b, abs(b) / 129 * (1 + 1e-9) + 2.0**-1028)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(same(kind, x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, float) and isinstance(b, float):

@@ -7,7 +7,7 @@ Exact numbers are fractions, rounded once at the end. Shares nothing with the ke
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -54,6 +54,8 @@ def canonical(value: Value) -> tuple[Value, ...]:
         return (2,)
     if isinstance(value, str):
         return (1, value.encode())
+    if isinstance(value, list):
+        return (1, tuple(canonical(item) for item in value))
     return (1, value)
 
 
@@ -182,9 +184,69 @@ def quantile(values: list[Value], p: Fraction) -> float:
     return to_float(Fraction(lo) + (Fraction(hi) - Fraction(lo)) * frac)
 
 
-def compute(case: Case, spec: Spec, rows: list[int]) -> Value:
+def shape_moment(values: list[Value], power: int) -> Value:
+    """Skewness (power 3) or excess kurtosis (4) of the population."""
+    if any(isinstance(v, float) and math.isinf(v) for v in values):
+        return math.nan
+    exact = [Fraction(v) for v in values]
+    mean = sum(exact, Fraction(0)) / len(exact)
+    second, moment = (
+        sum(((v - mean) ** p for v in exact), Fraction(0)) / len(exact) for p in (2, power)
+    )
+    if second == 0:
+        return None
+    if power == 4:
+        return to_float(moment / second**2 - 3)
+    with localcontext() as context:
+        context.prec, context.Emax, context.Emin = 60, 10**6, -(10**6)
+        square = moment**2 / second**3
+        root = (Decimal(square.numerator) / Decimal(square.denominator)).sqrt()
+    return to_float(Fraction(root)) * (-1 if moment < 0 else 1)
+
+
+def decayed(values: list[Value], times: list[int], t: int, half_life: int) -> tuple[float, float]:
+    """The sum and the sum of magnitudes, each term to 40 digits."""
+    infinite = {v for v in values if isinstance(v, float) and math.isinf(v)}
+    if infinite:
+        return (math.nan if len(infinite) == 2 else infinite.pop()), math.inf
+    with localcontext() as context:
+        context.prec, context.Emax, context.Emin = 40, MAX_EMAX, MIN_EMIN
+        terms = [
+            Decimal(Fraction(v).numerator)
+            / Decimal(Fraction(v).denominator)
+            * Decimal(2) ** (Decimal(ts - t) / Decimal(half_life))
+            for v, ts in zip(values, times, strict=True)
+            if v != 0
+        ]
+        total, magnitude = sum(terms, Decimal(0)), sum((abs(x) for x in terms), Decimal(0))
+        return float(total), float(magnitude)
+
+
+class Unequal(Exception):
+    """Vectors of a window differ in length."""
+
+
+def vector(values: list[Value], average: bool) -> list[float | None]:
+    if len({len(v) for v in values}) > 1:
+        raise Unequal
+    out: list[float | None] = []
+    for items in zip(*values, strict=True):
+        if not all(counted(x) for x in items):
+            out.append(None)
+            continue
+        total = exact_sum(list(items))
+        whole = to_float(total) if isinstance(total, Fraction) else total
+        out.append((whole / float(len(values)) if average else whole) + 0.0)
+    return out
+
+
+def compute(case: Case, spec: Spec, rows: list[int], t: int = 0) -> Value:
     """The value over counted rows; rows is not empty."""
     kind = spec.kind
+    if kind in ("decayed_sum", "decayed_count"):
+        assert spec.half_life is not None
+        terms = [case.columns[spec.args[0]][i] if kind == "decayed_sum" else 1 for i in rows]
+        return decayed(terms, [dated(case, i) for i in rows], t, spec.half_life)
     args = [[case.columns[a][i] for i in rows] for a in spec.args]
     if kind in ("count", "count_rows"):
         return len(rows)
@@ -211,6 +273,17 @@ def compute(case: Case, spec: Spec, rows: list[int]) -> Value:
         if not isinstance(value, Fraction):
             return value
         return to_float(value) if kind.startswith("var") else root(value)
+    if kind in ("skewness", "kurtosis"):
+        return shape_moment(x, 3 if kind == "skewness" else 4)
+    if kind == "approx_quantile":
+        assert spec.p is not None
+        return float(sorted(x)[math.floor(Fraction(*spec.p) * (len(x) - 1))])
+    if kind == "approx_count_distinct":
+        return len(set(x))
+    if kind == "array_agg_distinct":
+        return sorted(set(x), key=canonical)[: spec.k]
+    if kind in ("vector_sum", "vector_avg"):
+        return vector(x, kind == "vector_avg")
     if kind == "quantile":
         assert spec.p is not None
         return quantile(x, Fraction(*spec.p))
@@ -224,11 +297,13 @@ def compute(case: Case, spec: Spec, rows: list[int]) -> Value:
         return all(x)
     if kind == "bool_or":
         return any(x)
-    if kind == "histogram":
+    if kind in ("histogram", "approx_top_k"):
         counts: dict[Value, int] = {}
         for v in x:
             counts[v] = counts.get(v, 0) + 1
         items = sorted(counts.items(), key=lambda item: canonical(item[0]))
+        if kind == "approx_top_k":
+            return sorted(items, key=lambda item: -item[1])[: spec.k]
         if spec.k is not None:
             items = sorted(
                 sorted(items, key=lambda item: -item[1])[: spec.k],
@@ -254,10 +329,15 @@ def compute(case: Case, spec: Spec, rows: list[int]) -> Value:
     raise AssertionError(kind)
 
 
-def one(case: Case, spec: Spec, rows: list[int]) -> Value:
+COUNTS = ("count", "count_rows", "count_distinct", "approx_count_distinct")
+
+
+def one(case: Case, spec: Spec, rows: list[int], t: int | None) -> Value:
     if not rows:
-        return 0 if spec.kind in ("count", "count_rows", "count_distinct") else None
-    return compute(case, spec, rows)
+        empty = {**dict.fromkeys(COUNTS, 0), "decayed_count": (0.0, 0.0)}
+        return empty.get(spec.kind)
+    assert t is not None
+    return compute(case, spec, rows, t)
 
 
 def aggregate(case: Case, spec: Spec, window: Window) -> list[Value]:
@@ -268,12 +348,15 @@ def aggregate(case: Case, spec: Spec, window: Window) -> list[Value]:
         if spec.filter is not None:
             rows = [i for i in rows if case.columns[spec.filter][i] is True]
         rows = [i for i in rows if all(counted(case.columns[a][i]) for a in spec.args)]
+        if spec.half_life is not None:
+            rows = [i for i in rows if case.event_time[i] is not None]
         if spec.bucket is None:
-            out.append(one(case, spec, rows))
+            out.append(one(case, spec, rows, case.spine_time[j]))
             continue
         buckets = [b + 0.0 if isinstance(b, float) else b for b in case.columns[spec.bucket]]
         found = sorted({buckets[i] for i in rows if counted(buckets[i])}, key=canonical)
-        pairs = [(b, one(case, spec, [i for i in rows if buckets[i] == b])) for b in found]
+        t = case.spine_time[j]
+        pairs = [(b, one(case, spec, [i for i in rows if buckets[i] == b], t)) for b in found]
         out.append(pairs or None)
     return out
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bighead.kernels.temporal import Overflow, Spec
+from bighead.kernels.temporal import Overflow, Spec, UnequalLengths
 from tests.kernels.cases import Drawn, plain, same, taken
-from tests.kernels.model import SumOverflow, aggregate
+from tests.kernels.model import SumOverflow, Unequal, aggregate
 
 
 def expected(drawn: Drawn, spec: Spec) -> list[list[object]] | None:
     try:
         return [aggregate(drawn.case, spec, window) for window in spec.windows]
-    except SumOverflow:
+    except (SumOverflow, Unequal):
         return None
 
 
@@ -27,7 +27,7 @@ def check(seed: int, specs: int, largest: int) -> None:
         timeline = drawn.timeline(threads)
         for spec in asked:
             if wanted[spec] is None:
-                with pytest.raises(Overflow):
+                with pytest.raises((Overflow, UnequalLengths)):
                     timeline.aggregate(drawn.arrays, [spec])
         results = timeline.aggregate(drawn.arrays, fine)
         for spec, windows in zip(fine, results, strict=True):
