@@ -8,21 +8,26 @@
 
 namespace bighead::temporal {
 
-// A row that may leave before an older one does, from more than 1 000 half lives ahead of a spine
-// row, outweighs all others beyond what a sum keeps.
-inline bool far_ahead(const Slice& slice, int64_t half_life) {
-  if (!slice.leaves() || slice.m == 0) return false;
-  const HalfLives first = half_lives(slice.moment[0], half_life);
-  for (size_t i = 0; i < slice.n; ++i) {
-    if (DecayedSum::saturating(half_lives(slice.time[i], half_life).whole, first.whole) > 1000) return true;
-  }
-  return false;
+// A row that is inside more than 1 000 half lives before it happens, and may leave before an older
+// one does, outweighs all others beyond what a sum keeps.
+inline bool far_ahead(const Slice& slice, size_t window, int64_t half_life) {
+  if (!slice.leaves()) return false;
+  bool far = false;
+  size_t j = 0;
+  sweep(slice, window,
+        [&](size_t i) {
+          if (slice.time[i] <= slice.moment[j]) return;
+          const int64_t happens = half_lives(slice.time[i], half_life).whole;
+          far |= DecayedSum::saturating(happens, half_lives(slice.moment[j], half_life).whole) > 1000;
+        },
+        [](size_t) {}, [&](size_t) { ++j; });
+  return far;
 }
 
 // `value(position)` is the term as a double; `put(j, value)` takes what a window of some rows gives.
 template <class Value, class Put>
 inline void decayed(const Slice& slice, size_t window, int64_t half_life, Bits& members, Value value, Put put) {
-  if (far_ahead(slice, half_life)) {
+  if (far_ahead(slice, window, half_life)) {
     members.reset(slice.n);
     sweep(slice, window, [&](size_t i) { members.insert(i); }, [&](size_t i) { members.erase(i); },
           [&](size_t j) {

@@ -7,6 +7,7 @@
 
 #include "aggregates/bits.h"
 #include "exact_sum.h"
+#include "order.h"
 
 namespace bighead::temporal {
 
@@ -15,7 +16,7 @@ struct RankScratch {
   std::vector<uint32_t> rank;     // [n] the inverse
   std::vector<uint32_t> value;    // [n] dense number of each position's value
   std::vector<uint32_t> holder;   // [values] a position that holds it
-  std::vector<std::pair<int64_t, uint32_t>> pairs;
+  std::vector<Stamped> keyed, spare;
   Bits members;
   CountedBits counted;
   std::vector<uint32_t> counts;
@@ -23,15 +24,22 @@ struct RankScratch {
   std::vector<uint32_t> latest;
 };
 
-inline void rank_positions(const int64_t* keys, size_t n, RankScratch& scratch) {
-  scratch.pairs.resize(n);
-  for (size_t i = 0; i < n; ++i) scratch.pairs[i] = {keys[i], static_cast<uint32_t>(i)};
-  std::sort(scratch.pairs.begin(), scratch.pairs.end());
+// Ranks by (key, position), sorted by digits like times. With `newest_first` those of equal keys by
+// falling position.
+inline void rank_positions(const int64_t* keys, size_t n, RankScratch& scratch, bool newest_first = false) {
+  std::vector<Stamped>& keyed = scratch.keyed;
+  keyed.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    const size_t position = newest_first ? n - 1 - i : i;
+    keyed[i] = {keys[position], static_cast<uint32_t>(i)};
+  }
+  order::sort_group(keyed.data(), n, scratch.spare);
   scratch.order.resize(n);
   scratch.rank.resize(n);
   for (size_t i = 0; i < n; ++i) {
-    scratch.order[i] = scratch.pairs[i].second;
-    scratch.rank[scratch.pairs[i].second] = static_cast<uint32_t>(i);
+    const uint32_t position = newest_first ? static_cast<uint32_t>(n) - 1 - keyed[i].row : keyed[i].row;
+    scratch.order[i] = position;
+    scratch.rank[position] = static_cast<uint32_t>(i);
   }
 }
 
@@ -69,21 +77,19 @@ inline void ends(const Slice& slice, size_t window, Bits& members, const uint32_
 }
 
 // Ranks by (key, recency), with `least` those of equal keys by falling recency: the newest of equals
-// is then the outermost at either end. `recency` null: the position; `keys` null: by recency alone.
+// is then the outermost at either end. `recency` null: the position. `keys` null: by recency alone.
 inline void rank_by_recency(const int64_t* keys, const uint32_t* recency, size_t n, bool least,
                             RankScratch& scratch) {
-  auto fill = [&](auto age) {
-    scratch.order.resize(n);
-    for (size_t i = 0; i < n; ++i) scratch.order[i] = static_cast<uint32_t>(i);
-    std::sort(scratch.order.begin(), scratch.order.end(), [&](uint32_t a, uint32_t b) {
-      return keys != nullptr && keys[a] != keys[b] ? keys[a] < keys[b] : least ? age(a) > age(b) : age(a) < age(b);
-    });
-  };
   if (recency == nullptr) {
-    fill([](uint32_t i) { return i; });
-  } else {
-    fill([=](uint32_t i) { return recency[i]; });
+    rank_positions(keys, n, scratch, least);
+    return;
   }
+  scratch.order.resize(n);
+  for (size_t i = 0; i < n; ++i) scratch.order[i] = static_cast<uint32_t>(i);
+  std::sort(scratch.order.begin(), scratch.order.end(), [&](uint32_t a, uint32_t b) {
+    if (keys != nullptr && keys[a] != keys[b]) return keys[a] < keys[b];
+    return least ? recency[a] > recency[b] : recency[a] < recency[b];
+  });
   scratch.rank.resize(n);
   for (size_t i = 0; i < n; ++i) scratch.rank[scratch.order[i]] = static_cast<uint32_t>(i);
 }

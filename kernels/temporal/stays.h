@@ -10,22 +10,18 @@ namespace bighead::temporal {
 
 // The first spine row in [from, m) before whose time a moment lies; m: none. Looks nearby first.
 inline uint32_t first_after(const Timeline& line, const int64_t* t, size_t from, size_t m, int64_t moment) {
-  size_t low = from, high = from, step = 1;
-  while (high < m && !line.before(moment, t[high])) {
-    low = high + 1;
-    high += step;
-    step *= 2;
+  size_t low = from;
+  for (const size_t near = std::min(m, from + 4); low < near; ++low) {
+    if (line.before(moment, t[low])) return static_cast<uint32_t>(low);
   }
-  high = std::min(high, m);
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (line.before(moment, t[middle])) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
+  size_t left = m - low;
+  if (left == 0) return static_cast<uint32_t>(low);
+  // By halves without a branch to guess wrong; t[low - 1] never passes, t[low + left] does.
+  for (; left > 1; left -= left / 2) {
+    const size_t half = left / 2;
+    low += line.before(moment, t[low + half - 1]) ? 0 : half;
   }
-  return static_cast<uint32_t>(low);
+  return static_cast<uint32_t>(low + !line.before(moment, t[low]));
 }
 
 struct Stays {
