@@ -15,7 +15,7 @@ import pyarrow as pa
 from bighead.planner.engines.datafusion.relational import relational_schema
 from bighead.zipline.aggregates import UserAggregate
 from bighead.zipline.aggregates import find as find_aggregate
-from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, users_of
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, cycle, users_of
 from bighead.zipline.errors import BigheadError, CatalogError, did_you_mean
 from bighead.zipline.expressions import find as find_function
 
@@ -77,8 +77,9 @@ class Definitions:
         if there is None or there == definition:
             self.by_name[name.casefold()] = definition
             return
+        self._refuse_cycle(definition)
         changed = Definitions({**self.by_name, name.casefold(): definition}, self.user)
-        for user in self._users(name):
+        for user in self.users(name):
             try:
                 changed.by_name[user.name.casefold()] = rebind(changed, user)
             except BigheadError as error:
@@ -120,14 +121,25 @@ class Definitions:
     def drop(self, name: str) -> Definition:
         """Removes a definition; CatalogError where there is none or something uses it."""
         found = self.get(name)
-        users = users_of(name, self)
+        users = used_by(name, self)
         if users:
-            listed = ", ".join(users)
-            raise CatalogError(f"{found.name} is used by {listed}; drop these first")
+            raise CatalogError(f"{found.name} is {users}; drop these first")
         del self.by_name[name.casefold()]
         return found
 
-    def _users(self, name: str) -> list[FeatureSet | TrainingSet]:
+    def _refuse_cycle(self, definition: Definition) -> None:
+        """A set that would come to be made of itself."""
+        uses = {d.name: d.uses for d in self if isinstance(d, FeatureSet | TrainingSet)}
+        if isinstance(definition, FeatureSet | TrainingSet):
+            uses[definition.name] = definition.uses
+        found = cycle(uses)
+        if found:
+            raise CatalogError(
+                f"{definition.name} would be made of itself: {' reads '.join(found)}; let one of "
+                "them read a source"
+            )
+
+    def users(self, name: str) -> list[FeatureSet | TrainingSet]:
         """The sets that use a name, directly or through others, in the order of definition."""
         reached = {name.casefold()}
         users: list[FeatureSet | TrainingSet] = []
@@ -137,6 +149,17 @@ class Definitions:
                     reached.add(definition.name.casefold())
                     users.append(definition)
         return users
+
+
+def used_by(name: str, definitions: Definitions) -> str:
+    """'used by a, and through it by b'; nothing where nothing uses the name."""
+    direct = users_of(name, definitions)
+    if not direct:
+        return ""
+    beyond = sorted({d.name for d in definitions.users(name)} - set(direct))
+    text = f"used by {', '.join(direct)}"
+    them = "it" if len(direct) == 1 else "them"
+    return f"{text}, and through {them} by {', '.join(beyond)}" if beyond else text
 
 
 def _a(kind: str) -> str:

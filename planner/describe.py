@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 
-from bighead.planner.catalog import Definitions
+from bighead.planner.catalog import Definitions, used_by
 from bighead.planner.result import Result
 from bighead.zipline.aggregates import declared
-from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, users_of
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.format import align, bounds
 from bighead.zipline.ir.format_expr import format_aggregate, format_expr
@@ -79,9 +79,9 @@ def describe(definition: Definition, definitions: Definitions) -> Result:
     else:
         rows, notes = _source(definition)
     notes += _options(definition)
-    users = users_of(definition.name, definitions)
+    users = used_by(definition.name, definitions)
     if users:
-        notes.append(f"used by {', '.join(users)}")
+        notes.append(users)
     lines = [f"{KINDS[type(definition)]} {definition.name}"]
     lines += [f"  {line}" for line in align(rows)]
     lines += [f"- {note}" for note in notes]
@@ -147,6 +147,8 @@ def _feature_set(feature_set: FeatureSet) -> tuple[list[Row], list[str]]:
         parts = [features[c] for c in columns_of(expr)]
         rows.append((name, sql_name(expr.type), _about(expr, parts, view.tail)))
     notes = ["one row a key" if view.keys else "one global key"]
+    chained = dict.fromkeys(e.source for e in _events(view) if _is_joined(e))
+    notes += [f"its rows are those of {name}, each as of its own time" for name in chained]
     notes += _view_notes(view)
     return rows, notes
 
@@ -193,6 +195,11 @@ def _view_notes(view: View) -> list[str]:
 def _events(view: View) -> list[Events]:
     parts = view.events.events if isinstance(view.events, UnionAll) else (view.events,)
     return list(parts)
+
+
+def _is_joined(events: Events) -> bool:
+    """The events are the rows of a set."""
+    return any(isinstance(node, TemporalJoin) for node in walk(events.input))
 
 
 def _training_set(training_set: TrainingSet) -> tuple[list[Row], list[str]]:

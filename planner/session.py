@@ -29,12 +29,12 @@ from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
 from bighead.zipline.aggregates.user import user_aggregate
-from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
-from bighead.zipline.errors import BigheadError, SourceError, SqlError
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, cycle
+from bighead.zipline.errors import BigheadError, CatalogError, SourceError, SqlError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.ir.sources import EntitySource, EventSource, Source, Table
-from bighead.zipline.sql import bind, parse
+from bighead.zipline.sql import bind, parse, references
 from bighead.zipline.sql.commands import (
     Command,
     CreateFeatureSet,
@@ -225,7 +225,7 @@ class Session:
                 self._carry_out(command)
                 defined.append(definition.name)
             if first_error is not None and len(later) == len(waiting):
-                raise first_error
+                raise _in_circles(later) or first_error
             waiting = later
         return defined
 
@@ -297,6 +297,16 @@ class Session:
         if stage not in STAGES:
             raise BigheadError(f"there is no stage '{stage}'; the stages are {_and(STAGES)}")
         return explain(plan, stage, self.engine)
+
+
+def _in_circles(waiting: Sequence[tuple[Path, Statement]]) -> CatalogError | None:
+    """The error for sets that wait for each other."""
+    uses = {name: reads for _, s in waiting for name, reads in references(s).items()}
+    found = cycle(uses)
+    if not found:
+        return None
+    chain = " reads ".join(found)
+    return CatalogError(f"{found[0]} is made of itself: {chain}; let one of them read a source")
 
 
 def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definition:

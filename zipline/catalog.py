@@ -106,6 +106,35 @@ def users_of(name: str, definitions: Iterable[Definition]) -> list[str]:
     )
 
 
+def cycle(uses: Mapping[str, Iterable[str]]) -> list[str]:
+    """Names of which each uses the next, from one name back to it; empty where there is none.
+
+    >>> cycle({"a": ["b"], "b": ["source", "a"]})
+    ['a', 'b', 'a']
+    """
+    spelled = {name.casefold(): name for name in uses}
+    sound: set[str] = set()
+
+    def follow(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in sound:
+            return []
+        for used in uses[spelled[name]]:
+            if used.casefold() in spelled:
+                found = follow(used.casefold(), [*path, name])
+                if found:
+                    return found
+        sound.add(name)
+        return []
+
+    for name in spelled:
+        found = follow(name, [])
+        if found:
+            return [spelled[n] for n in found]
+    return []
+
+
 __all__ = [
     "KINDS",
     "Catalog",
@@ -113,5 +142,6 @@ __all__ = [
     "FeatureSet",
     "Source",
     "TrainingSet",
+    "cycle",
     "users_of",
 ]

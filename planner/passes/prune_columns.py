@@ -176,6 +176,25 @@ def _fresh(name: str, taken: set[str]) -> Iterator[str]:
     return (n for n in numbered if n not in taken)
 
 
+def _of_its_own(events: Events) -> Names:
+    """The columns by which copies are compared: all but what a set gave by a key as of a time.
+
+    Where key and time are columns too, copies that agree in them agree in all.
+    """
+    names = frozenset(events.schema.names)
+    rows = events.input
+    while isinstance(rows, Filter):
+        rows = rows.input
+    if not isinstance(rows, Project) or not isinstance(rows.input, TemporalJoin):
+        return names
+    join = rows.input
+    made = {e for _, e in rows.columns}
+    if not made.issuperset((join.time, *join.keys)):
+        return names
+    given = frozenset(f"{join.alias}.{name}" for name in join.right.schema.names)
+    return frozenset(n for n, e in rows.columns if not given.intersection(columns_of(e)))
+
+
 def _lookup(lookup: Lookup, taken: Names, residual: Names) -> Lookup:
     """Of tied rows the greatest is taken, by its columns in turn: those up to the last one read."""
     kept = tuple(c for c in lookup.columns if c in taken)
@@ -199,7 +218,7 @@ def _events(events: Sourced, read: Names) -> Sourced:
             read |= _names(part.event_time, part.known_at, part.sequence)
             if part.identity:
                 # That copies are equal is a promise about whole rows, and is checked on them.
-                read = read.union(part.schema.names)
+                read = read.union(_of_its_own(part))
     while True:
         pruned = tuple(with_inputs(part, (_prune(part.input, read),)) for part in parts)
         # A filter below keeps what it reads, and the parts of a union have to agree.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bighead.zipline.ir.expr import Literal
+from bighead.zipline.ir.expr import Expr, Literal, substitute
 from bighead.zipline.ir.nodes import (
+    Events,
     Filter,
     Lookup,
     Node,
     Project,
     Reach,
     Scan,
+    StaticJoin,
     TemporalJoin,
     UnionAll,
+    Versions,
     View,
 )
 from bighead.zipline.ir.rewrite import transform_plan, with_inputs
@@ -50,7 +53,7 @@ def _join(node: Node) -> Node:
         return node
     events = node.right.events
     parts = events.events if isinstance(events, UnionAll) else (events,)
-    limited = tuple(with_inputs(part, (_limit(part.input, reach),)) for part in parts)
+    limited = tuple(with_inputs(part, (_limit(part.input, reach, part),)) for part in parts)
     below = with_inputs(events, limited) if isinstance(events, UnionAll) else limited[0]
     return with_inputs(node, (node.spine, with_inputs(node.right, (below,))))
 
@@ -76,12 +79,27 @@ def _farther(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else max(a, b)
 
 
-def _limit(node: Node, reach: Reach) -> Node:
-    """The reach given to the scan of these events, where nothing but its columns lies between."""
-    if isinstance(node, Filter | Project):
-        return with_inputs(node, (_limit(node.input, reach),))
+def _limit(node: Node, reach: Reach, events: Events | Versions) -> Node:
+    """The reach given to the scan of these events.
+
+    Below the joins of a set that is a source, it is that of the spine, if the rows have its times.
+    """
+    time: Expr | None = None if isinstance(events, Versions) else events.event_time
+    return _limited(node, reach, time, joined=False)
+
+
+def _limited(node: Node, reach: Reach, time: Expr | None, joined: bool) -> Node:
+    if isinstance(node, Filter):
+        return with_inputs(node, (_limited(node.input, reach, time, joined),))
+    if isinstance(node, Project):
+        time = None if time is None else substitute(time, dict(node.columns))
+        return with_inputs(node, (_limited(node.input, reach, time, joined),))
+    if isinstance(node, TemporalJoin | StaticJoin):
+        spine = _limited(node.spine, reach, time, joined=True)
+        return with_inputs(node, (spine, node.inputs[1]))
     if isinstance(node, Scan) and _timed(node) and node.reach is None:
-        return replace(node, reach=reach)
+        if not joined or (isinstance(node.source, EventSource) and time == node.source.event_time):
+            return replace(node, reach=reach)
     return node
 
 

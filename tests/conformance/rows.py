@@ -40,7 +40,7 @@ def spine(s: Session, times: Sequence[Any], keys: Sequence[Any] | None = None) -
 def events(s: Session, times: Sequence[Any], values: Any = None, **more: Any) -> None:
     """Events of key 1: `e` with columns k, ts and v (by default 1, 2, 4, 8, ...).
 
-    `known`, `seq` and `keys` are further columns; other words go to `register`.
+    `known`, `seq`, `id` and `keys` are further columns; other words go to `register`.
     """
     columns: dict[str, Any] = {
         "k": pa.array(more.pop("keys", [1] * len(times)), pa.int64()),
@@ -50,6 +50,9 @@ def events(s: Session, times: Sequence[Any], values: Any = None, **more: Any) ->
     if "known" in more:
         columns["known"] = pa.array(more.pop("known"), STAMP)
         more["known_at"] = "known"
+    if "id" in more:
+        columns["id"] = more.pop("id")
+        more["identity"] = "id"
     if "seq" in more:
         columns["seq"] = more.pop("seq")
         more["sequence"] = "seq"

@@ -41,6 +41,10 @@ ASOF LEFT JOIN listing_bookings AS b MATCH_CONDITION (q.ts > b.event_time) ON b.
 ASOF LEFT JOIN listings AS l MATCH_CONDITION (q.ts > l.changed) ON l.listing = q.listing
 LEFT JOIN hosts AS h ON h.host = l.host;
 
+CREATE FEATURE SET usual AS
+SELECT listing, AVG(nights_7d) OVER (LAST '30d') AS usual_nights
+FROM listing_bookings GROUP BY listing;
+
 CREATE TRAINING SET busy_soon WITH (open_labels = 'mark') AS
 SELECT q.request_id, b.nights_7d, y.nights_30d AS later
 FROM requests AS q
@@ -54,6 +58,10 @@ LABEL LEFT JOIN (
 QUERIES = {
     "training_set": "SELECT * FROM stay_risk",
     "labels": "SELECT * FROM busy_soon",
+    "chained": """
+        SELECT q.request_id, u.usual_nights FROM requests AS q
+        ASOF LEFT JOIN usual AS u MATCH_CONDITION (q.ts > u.event_time)
+          ON u.listing = q.listing""",
     "some_of_it": "SELECT request_id, nights_7d FROM stay_risk WHERE request_id < 3",
     "two_joins": """
         SELECT q.request_id, a.nights_7d, b.nights_30d FROM requests AS q

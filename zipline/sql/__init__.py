@@ -13,6 +13,9 @@ Three steps, and each may be taken alone:
     ``CreateTrainingSet``, ``Drop``, ``Show``, ``Describe``, ``Explain``, ``Query``. Nothing is
     changed: whoever holds the catalog carries the command out. Raises ``SqlError``.
 
+``references(statement) -> dict``
+    The set that a statement defines, and the names that it reads, without looking any of them up.
+
 ``fmt(text, from_=None) -> str``
     The canonical spelling of a text, with its comments; ``from_`` is a dialect as in ``parse``.
 
@@ -28,7 +31,8 @@ This is the only package that imports sqlglot; no tree of sqlglot's leaves it.
 from bighead.zipline.sql.bind import bind
 from bighead.zipline.sql.commands import Command
 from bighead.zipline.sql.grammar.dialect import parse
+from bighead.zipline.sql.references import references
 from bighead.zipline.sql.spelling.fmt import fmt
 from bighead.zipline.sql.tree import Statement
 
-__all__ = ["Command", "Statement", "bind", "fmt", "parse"]
+__all__ = ["Command", "Statement", "bind", "fmt", "parse", "references"]

@@ -22,7 +22,7 @@ from bighead.planner.engines.datafusion.encoding import encoded
 from bighead.planner.engines.datafusion.events import Prepared, prepare, united
 from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key, spell_pairs
 from bighead.planner.engines.datafusion.lookups import Sides, look_up
-from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin, scans
+from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin
 from bighead.planner.engines.datafusion.relational import run_relational
 from bighead.planner.engines.datafusion.rows import (
     appended,
@@ -85,11 +85,8 @@ class Execution:
     def rows(self, plan: Node) -> pa.Table:
         """The rows of a plan, in order."""
         for node in walk(plan):
-            if isinstance(node, ArrowScan):
-                self.shared.expect(_scan_question(node))
-            if isinstance(node, TemporalJoin):
-                self.shared.expect(_events_question(node))
-                self.shared.expect(_timeline_question(node))
+            for question in _questions(node):
+                self.shared.expect(question)
         return self.table(plan)
 
     def table(self, node: Node, moments: Moments = None) -> pa.Table:
@@ -102,9 +99,9 @@ class Execution:
             case Project():
                 return self.project(node, moments)
             case TemporalJoin():
-                return self.temporal_join(node)
+                return self.temporal_join(node, moments)
             case StaticJoin():
-                return self.static_join(node)
+                return self.static_join(node, moments)
             case Relational():
                 return self.relational(node)
             case Keys():
@@ -159,18 +156,18 @@ class Execution:
         self.count(node, found.num_rows)
         return found
 
-    def static_join(self, node: StaticJoin) -> pa.Table:
+    def static_join(self, node: StaticJoin, moments: Moments) -> pa.Table:
         """The static row of each key, found by its hash."""
-        spine = self.table(node.spine)
+        spine = self.table(node.spine, moments)
         entity = self.table(node.entity)
         with self.measured(node):
             joined = static_join(node, spine, entity, self.threads)
         self.count(node, joined.num_rows)
         return joined
 
-    def temporal_join(self, node: TemporalJoin) -> pa.Table:
+    def temporal_join(self, node: TemporalJoin, moments: Moments) -> pa.Table:
         """What the kernel finds for each row of the spine."""
-        spine = self.table(node.spine)
+        spine = self.table(node.spine, moments)
         with self.measured(node):
             time = integers(values(node.time, spine))
             keys = [values(k, spine) for k in node.keys]
@@ -219,8 +216,9 @@ class Execution:
         question = None if join is None else _events_question(join)
         found = self.shared.get(question, moments)
         if found is not None:
-            for scan in scans(node):  # what is below has been asked for by an earlier join
-                self.shared.used(_scan_question(scan))
+            for below in walk(node):  # has been asked for by an earlier join
+                for asked in _questions(below):
+                    self.shared.used(asked)
         elif isinstance(node, UnionAll):
             found = united(node, [self._prepare(part, moments) for part in node.events])
         else:
@@ -297,6 +295,15 @@ class Execution:
 
 def _reads(node: Scan) -> tuple[str, ...]:
     return node.reads if isinstance(node, ArrowScan) else node.columns
+
+
+def _questions(node: Node) -> tuple[object, ...]:
+    """What a node asks for that others may ask for too."""
+    if isinstance(node, ArrowScan):
+        return (_scan_question(node),)
+    if isinstance(node, TemporalJoin):
+        return _events_question(node), _timeline_question(node)
+    return ()
 
 
 def _scan_question(node: Scan) -> object:

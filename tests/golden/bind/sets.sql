@@ -72,3 +72,13 @@ CREATE FEATURE SET later AS SELECT listing, SUM(n_nights) OVER (NEXT '7d', '30d'
 CREATE OR REPLACE EVENT SOURCE clicks (member VARCHAR, at TIMESTAMP) EVENT TIME at WITH (complete = '3d'); CREATE TRAINING SET t ID (request_id) WITH (open_labels = 'drop') AS SELECT q.request_id, y.*, LABEL y.n_7d > 0 AS clicked, LABEL q.is_risky, b.nights_7d FROM requests q LABEL LEFT JOIN (SELECT CAST(member AS BIGINT) AS m, COUNT(*) OVER w AS n FROM clicks GROUP BY CAST(member AS BIGINT) WINDOW w AS (NEXT '7d', '30d')) AS y MATCH_CONDITION (y.at > q.ts) ON y.m = q.listing ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts >= b.event_time) ON b.listing = q.listing
 ----
 SELECT q.request_id, y.price > 3 AS dear FROM requests q LABEL LEFT JOIN bookings AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing TOLERANCE INTERVAL '7' DAY
+----
+CREATE FEATURE SET f AS SELECT listing, AVG(nights_7d) OVER (LAST '30d') AS usual, COUNT(*) AS n FROM listing_bookings WHERE bookings_7d > 0 GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT request_id, LAST(nights_30d) AS n FROM stay_risk GROUP BY request_id
+----
+CREATE FEATURE SET both AS SELECT listing, COUNT(*) AS n FROM bookings UNION ALL more_bookings GROUP BY listing; CREATE FEATURE SET f AS SELECT listing, MAX(n) AS most FROM both GROUP BY listing
+----
+CREATE TRAINING SET early AS SELECT q.listing, b.last_price FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts - INTERVAL '2' HOUR > b.event_time) ON b.listing = q.listing WHERE q.listing > 3; CREATE FEATURE SET f AS SELECT listing, MAX(last_price) AS most FROM early GROUP BY listing
+----
+SELECT q.request_id, b.most FROM requests q ASOF LEFT JOIN (SELECT listing, MAX(nights_7d) OVER (LAST '30d') AS most FROM listing_bookings GROUP BY listing) b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing

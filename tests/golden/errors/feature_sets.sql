@@ -4,7 +4,7 @@ CREATE FEATURE SET f AS SELECT COUNT(*) AS n
 ----
 CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM (SELECT * FROM bookings) b
 ----
-CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM listing_bookings
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM listing_bookings UNION ALL bookings
 ----
 CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM hosts
 ----
@@ -173,3 +173,21 @@ CREATE FEATURE SET f WITH (tail = '1h') AS SELECT SUM(price) OVER (NEXT '7d') AS
 CREATE FEATURE SET f WITH (online = true) AS SELECT SUM(price) OVER (NEXT '7d') AS n FROM bookings
 ----
 CREATE FEATURE SET f AS SELECT SUM(price) OVER (NEXT '7d') AS n FROM bookings; SELECT * FROM f AS OF TIMESTAMP '2024-01-01'
+----
+CREATE FEATURE SET f AS SELECT listing, MAX(nights_8d) AS n FROM listing_bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, MAX("#time") AS n FROM listing_bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, MAX(nights_7d) AS n FROM listing_bookings AS b(x) GROUP BY listing
+----
+CREATE FEATURE SET y AS SELECT listing, SUM(price) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing; CREATE FEATURE SET f AS SELECT listing, MAX(n) AS n FROM y GROUP BY listing
+----
+CREATE FEATURE SET y AS SELECT listing, host FROM listings GROUP BY listing; CREATE FEATURE SET f AS SELECT host, COUNT(*) AS n FROM y GROUP BY host
+----
+CREATE FEATURE SET f AS SELECT BOOL_OR(is_risky) AS n FROM stay_risk
+----
+CREATE TRAINING SET u AS SELECT s.ts, l.room_type FROM stay_risk s ASOF LEFT JOIN latest l MATCH_CONDITION (s.ts > l.event_time) ON l.listing = s.request_id; CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM u
+----
+CREATE TRAINING SET u AS SELECT p.a FROM plain p; CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM u
+----
+CREATE TRAINING SET u AS SELECT q.ts, l.price, m.price AS other FROM requests q ASOF LEFT JOIN latest l MATCH_CONDITION (q.ts > l.event_time) ON l.listing = q.listing ASOF LEFT JOIN latest m MATCH_CONDITION (q.ts - INTERVAL '1' DAY > m.event_time) ON m.listing = q.listing; CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM u

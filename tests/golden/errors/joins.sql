@@ -81,3 +81,5 @@ SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT * FROM bookings INTERSECT SELECT
 SELECT 1 FROM requests q ASOF LEFT JOIN bookings AS b(id) MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing
 ----
 WITH b(id, place) AS (SELECT * FROM bookings) SELECT 1 FROM requests q ASOF LEFT JOIN b MATCH_CONDITION (q.ts > b.ts) ON b.listing = q.listing
+----
+SELECT 1 FROM requests q ASOF LEFT JOIN (SELECT * FROM listing_bookings) b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing

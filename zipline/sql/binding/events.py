@@ -20,6 +20,7 @@ from bighead.zipline.ir.sources import EntitySource, EventSource
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.scope import (
+    Barred,
     Context,
     Relation,
     dotted,
@@ -29,6 +30,8 @@ from bighead.zipline.sql.binding.scope import (
 )
 
 Timed = Events | UnionAll | Versions
+TIME = "#time"
+"""The time of rows that have no column for it; no name of a user begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,20 @@ class Origin:
     times: tuple[str, ...]
     """The column that is its event time (or CHANGED AT), where it is a plain column."""
     uses: tuple[str, ...]
+    offered: tuple[str, ...] | None = None
+    """The columns that it shows, where it has others beside them."""
+    barred: tuple[Barred, ...] = ()
+    """Columns that it has and that may not be read."""
 
     @property
     def relation(self) -> Relation:
         """Its columns under their own names."""
-        return of_schema(self.alias, self.rows.schema)
+        whole = of_schema(self.alias, self.rows.schema)
+        if self.offered is None:
+            return whole
+        shown = tuple((n, e) for n, e in whole.columns if n in self.offered)
+        hidden = tuple((e.name, e) for e, _ in self.barred if isinstance(e, Column))
+        return Relation(self.alias, (*shown, *hidden), features=self.offered)
 
     def where(self, predicate: Expr) -> Origin:
         """Only the rows that pass; not for `Versions`, where the choice comes first."""
@@ -91,7 +103,8 @@ def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
             "join it by LEFT JOIN ... ON its whole primary key",
         )
     if isinstance(found, FeatureSet | TrainingSet):
-        raise context.error(node, f"{found.name} is a {KINDS[type(found)]}, and {purpose}")
+        advice = "join it by its own name" if isinstance(found, FeatureSet) else ""
+        raise context.error(node, f"{found.name} is a {KINDS[type(found)]}, and {purpose}", advice)
     raise context.error(
         node,
         f"{found.name} is a table without times, and {purpose}",
@@ -105,7 +118,7 @@ def times_of(rows: Timed) -> tuple[str, ...]:
         return _time_column(rows.changed_at)
     parts = rows.events if isinstance(rows, UnionAll) else (rows,)
     names = {name for part in parts for name in _time_column(part.event_time)}
-    return tuple(names) if len(names) == 1 else ()
+    return tuple(names) if len(names) == 1 and TIME not in names else ()
 
 
 def _time_column(time: Expr) -> tuple[str, ...]:

@@ -100,11 +100,7 @@ def _subquery(node: exp.Subquery, context: Context) -> Right:
     if is_grouped(query):
         bound = bind_set(query, context)
         right = _of_set(bound, alias)
-        origin = bind_origin(query.args["from_"].this, context, PURPOSE)
-        return Right(
-            alias, right.rows, right.view, right.keys, right.columns, right.seen, origin.times,
-            None, right.uses,
-        )  # fmt: skip
+        return replace(right, times=times_of(right.rows))
     return _filtered(query, alias, context)
 
 

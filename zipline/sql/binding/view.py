@@ -25,7 +25,8 @@ from bighead.zipline.sql.binding.aggregate import (
     holds_aggregate,
     unknown_function,
 )
-from bighead.zipline.sql.binding.events import Origin, bind_origin
+from bighead.zipline.sql.binding.chained import bind_rows
+from bighead.zipline.sql.binding.events import Origin
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import Context, Scope, match
 from bighead.zipline.sql.spelling.generator import spell
@@ -97,7 +98,7 @@ def bind_set(query: exp.Expr, context: Context, tail: int | None = None) -> Boun
     origin_node = query.args.get("from_")
     if origin_node is None:
         raise context.error(query, "a feature set reads a source", "add FROM source")
-    origin = bind_origin(origin_node.this, context, PURPOSE)
+    origin = bind_rows(origin_node.this, context, PURPOSE)
     return _SetBinder(query, context, origin, tail).bind()
 
 
@@ -116,7 +117,7 @@ class _SetBinder:
         self, query: exp.Select, context: Context, origin: Origin, tail: int | None
     ) -> None:
         self.query, self.context, self.tail = query, context, tail
-        self.scope = Scope(context, (origin.relation,))
+        self.scope = Scope(context, (origin.relation,), forbidden=origin.barred)
         self.binder = ExpressionBinder(self.scope)
         self.residual: Expr | None = None
         self.origin = self._where(origin)
@@ -268,7 +269,7 @@ class _SetBinder:
         star = item.this if isinstance(item, exp.Column) else item
         if any(star.args.get(k) for k in ("except_", "replace", "rename")):
             raise self.context.error(item, "a star has no exceptions here", "name the columns")
-        return self.scope.relations[0].columns
+        return self.scope.relations[0].starred
 
     def _aggregated(self, keys: Sequence[tuple[str, Expr]]) -> list[tuple[str, Expr, exp.Expr]]:
         outputs: list[tuple[str, Expr, exp.Expr]] = []
