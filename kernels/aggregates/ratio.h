@@ -152,17 +152,27 @@ inline double between(i128 a, int ea, i128 b, int eb, uint64_t rest, uint64_t de
   return sum.negative && magnitude != 0 ? -magnitude : magnitude;
 }
 
+// Between two neighbours of the order, floats and whole numbers over 10^scale.
+inline double between(double lo, double hi, uint64_t rest, uint64_t den) {
+  lo += 0.0;
+  hi += 0.0;
+  if (rest == 0) return lo;
+  if (std::isinf(lo) || std::isinf(hi)) {
+    return lo + (hi - lo) * (static_cast<double>(rest) / static_cast<double>(den));
+  }
+  if (lo == hi) return lo;
+  const Parts a = parts_of(lo), b = parts_of(hi);
+  return between(a.mantissa, a.exponent, b.mantissa, b.exponent, rest, den, 0);
+}
+inline double between(i128 lo, i128 hi, uint64_t rest, uint64_t den, int scale) {
+  if (rest == 0 && scale == 0) return rounded(static_cast<u128>(lo), 1.0);
+  return between(lo, 0, hi, 0, rest, den, scale);
+}
+
 inline double quantile_of(const Column& column, uint32_t low, uint32_t high, uint64_t rest, uint64_t den) {
   if (column.of == Class::kFloat) {
-    const double lo = (column.type == Type::kF64 ? column.at<double>(low) : column.at<float>(low)) + 0.0;
-    if (rest == 0) return lo;
-    const double hi = (column.type == Type::kF64 ? column.at<double>(high) : column.at<float>(high)) + 0.0;
-    if (std::isinf(lo) || std::isinf(hi)) {
-      return lo + (hi - lo) * (static_cast<double>(rest) / static_cast<double>(den));
-    }
-    if (lo == hi) return lo;
-    const Parts a = parts_of(lo), b = parts_of(hi);
-    return between(a.mantissa, a.exponent, b.mantissa, b.exponent, rest, den, 0);
+    auto at = [&](uint32_t row) { return column.type == Type::kF64 ? column.at<double>(row) : double{column.at<float>(row)}; };
+    return between(at(low), at(high), rest, den);
   }
   auto whole = [&](uint32_t row) -> i128 {
     if (column.of == Class::kDecimal) return column.decimal(row);
@@ -170,8 +180,7 @@ inline double quantile_of(const Column& column, uint32_t low, uint32_t high, uin
     return column.type == Type::kU64 ? static_cast<i128>(static_cast<uint64_t>(key) ^ kSign)
                                      : static_cast<i128>(key);
   };
-  if (rest == 0 && column.scale == 0) return rounded(static_cast<u128>(whole(low)), 1.0);
-  return between(whole(low), 0, whole(high), 0, rest, den, column.scale);
+  return between(whole(low), whole(high), rest, den, column.scale);
 }
 
 }  // namespace bighead

@@ -11,6 +11,7 @@ from libcpp.vector cimport vector
 from fractions import Fraction
 from time import perf_counter
 
+from bighead.kernels.aggregates.kinds import KINDS
 from bighead.kernels.temporal.errors import (
     NullTime,
     Overflow,
@@ -100,17 +101,7 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
     void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t, int64_t)
 
 
-# The order of the kernel's enum.
-_KINDS = {
-    kind: number
-    for number, kind in enumerate((
-        "count", "count_rows", "sum", "avg", "min", "max", "var_pop", "var_samp", "stddev_pop",
-        "stddev_samp", "first", "last", "first_k", "last_k", "top_k", "bottom_k", "count_distinct",
-        "min_by", "max_by", "bool_and", "bool_or", "histogram", "quantile", "skewness", "kurtosis",
-        "array_agg_distinct", "approx_count_distinct", "approx_quantile", "approx_top_k", "decayed_sum",
-        "decayed_count", "vector_sum", "vector_avg",
-    ))
-}
+_KINDS = {kind: number for number, kind in enumerate(KINDS)}
 
 
 cdef object _raise(const Status& status):

@@ -5,20 +5,12 @@
 // its aggregates then run over the same slice.
 #pragma once
 
-#include "cells.h"
+#include "aggregates/kinds.h"
 #include "aggregates/moments.h"
+#include "cells.h"
 #include "order.h"
 
 namespace bighead::temporal {
-
-enum class Kind : int {
-  kCount, kCountRows, kSum, kAvg, kMin, kMax, kVarPop, kVarSamp, kStddevPop, kStddevSamp, kFirst,
-  kLast, kFirstK, kLastK, kTopK, kBottomK, kCountDistinct, kMinBy, kMaxBy, kBoolAnd, kBoolOr,
-  kHistogram, kQuantile, kSkewness, kKurtosis, kArrayAggDistinct, kApproxCountDistinct, kApproxQuantile,
-  kApproxTopK, kDecayedSum, kDecayedCount, kVectorSum, kVectorAvg
-};
-
-inline bool is_decayed(Kind kind) { return kind == Kind::kDecayedSum || kind == Kind::kDecayedCount; }
 
 struct WindowSpec {
   int64_t width = -1;  // -1: all history
