@@ -157,6 +157,18 @@ class Session:
         # Paths are looked up again by each query, so that new files count; rows in memory are kept.
         self._data[name.casefold()] = data if is_path(data) else found
 
+    def supply(self, name: str, data: object) -> None:
+        """Gives a defined source other data, in the place of what its options say.
+
+        data: as in `register`, with the declared columns. Raises CatalogError where there is no
+        such source, SourceError and SchemaError where the data cannot be read or does not fit.
+        """
+        source = self.definitions.get(name)
+        if not isinstance(source, Table):
+            raise CatalogError(f"{source.name} is a {KINDS[type(source)]}; only sources have data")
+        found = open_source(data, source.name, self._place, source.schema, _lag(source))
+        self._data[name.casefold()] = data if is_path(data) else found
+
     def register_aggregate(self, *classes: type) -> None:
         """Lets SQL name classes that `@aggregate` declares; a newer version replaces an older one.
 

@@ -25,6 +25,7 @@ from bighead.platform.cli.commands.init import init
 from bighead.platform.cli.commands.plan import plan
 from bighead.platform.cli.commands.query import query
 from bighead.platform.cli.commands.show import show
+from bighead.platform.cli.commands.test import run_tests
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
@@ -48,6 +49,7 @@ app.command()(explain)
 app.command()(fmt)
 app.command()(show)
 app.command()(describe)
+app.command("test")(run_tests)
 app.command()(backfill)
 app.command()(demo)
 

@@ -1,0 +1,164 @@
+"""Cases in YAML: rows to log, and what is expected of features as of times.
+
+    features: ../features            # files or folders of definitions, from this file; optional
+    cases:
+      - name: a booking counts for a week
+        rows:
+          bookings:
+            - {listing: 7, n_nights: 2, ts: 2026-01-01 12:00}
+        expect:
+          - {features: listing_bookings, at: 2026-01-03, key: {listing: 7}, values: {nights_7d: 2}}
+          - {query: stay_risk, rows: [{request_id: 1, nights_7d: 2}]}
+          - {query: SELECT nights FROM stay_risk, error: there is no column}
+
+A file is checked to the last key: one that is misspelt would be a test that tests nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bighead.planner.testing.scenario import Scenario
+from bighead.zipline.errors import BigheadError, did_you_mean
+
+KINDS = {str: "a text", dict: "a mapping", list: "a list", bool: "true or false"}
+FILE: dict[str, tuple[type, ...]] = {"features": (str, list), "cases": (list,)}
+CASE: dict[str, tuple[type, ...]] = {"name": (str,), "rows": (dict,), "expect": (list,)}
+AS_OF: dict[str, tuple[type, ...]] = {
+    "features": (str,),
+    "at": (object,),
+    "key": (dict,),
+    "inclusive": (bool,),
+    "values": (dict,),
+}
+QUERY: dict[str, tuple[type, ...]] = {"query": (str,), "rows": (list,), "error": (str,)}
+
+Begin = Callable[[list[Path]], Scenario]
+"""Makes a scenario over the definitions that a file names; none named: over those of the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a file."""
+
+    file: Path
+    name: str
+    features: tuple[Path, ...]
+    """Where its definitions are; empty: those of the project."""
+    rows: dict[str, list[dict[str, Any]]]
+    expect: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a case."""
+
+    case: Case
+    failure: str | None
+    """What was expected and did not come, or why it could not be asked."""
+    seconds: float
+
+
+def read_cases(file: Path) -> list[Case]:
+    """The cases of a file; raises BigheadError that names it for anything that is no case."""
+    try:
+        read = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BigheadError(f"cannot read {file}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BigheadError(f"{file} is no YAML: {error}") from error
+    where = str(file)
+    _check(read, FILE, where)
+    features = read.get("features", [])
+    paths = [features] if isinstance(features, str) else features
+    cases = []
+    for number, case in enumerate(read.get("cases", []), 1):
+        at = f"{where}: case {number}"
+        _check(case, CASE, at)
+        name = case.get("name", f"case {number}")
+        rows = case.get("rows", {})
+        for source, logged in rows.items():
+            if not isinstance(logged, list) or not all(isinstance(r, dict) for r in logged):
+                raise BigheadError(f"{at}: the rows of {source} are a list of mappings")
+        expect = case.get("expect", [])
+        if not expect:
+            raise BigheadError(f"{at} expects nothing; add 'expect:'")
+        for each in expect:
+            _check_expected(each, at)
+        found = tuple(file.parent / path for path in paths)
+        cases.append(Case(file, name, found, rows, tuple(expect)))
+    if not cases:
+        raise BigheadError(f"{where} has no cases; add 'cases:', a list")
+    return cases
+
+
+def run_cases(cases: list[Case], begin: Begin) -> Iterator[Outcome]:
+    """Runs cases one by one, each over rows of its own."""
+    for case in cases:
+        started = time.perf_counter()
+        failure: str | None = None
+        try:
+            _run(case, begin(list(case.features)))
+        except (AssertionError, BigheadError) as error:
+            failure = str(error)
+        yield Outcome(case, failure, time.perf_counter() - started)
+
+
+def _run(case: Case, scenario: Scenario) -> None:
+    for source, rows in case.rows.items():
+        scenario.log_all(source, rows)
+    for each in case.expect:
+        if "features" in each:
+            inclusive = each.get("inclusive", False)
+            scenario.expect(
+                each["features"], each["at"], inclusive, **each.get("key", {}), **each["values"]
+            )
+        elif "error" in each:
+            _expect_error(scenario, each["query"], each["error"])
+        else:
+            scenario.expect_rows(each["query"], each["rows"])
+
+
+def _expect_error(scenario: Scenario, query: str, part: str) -> None:
+    try:
+        rows = scenario.rows(query)
+    except BigheadError as error:
+        if part not in str(error):
+            raise AssertionError(
+                f"{query}: expected an error with '{part}', got: {error}"
+            ) from None
+        return
+    raise AssertionError(f"{query}: expected an error with '{part}', got {len(rows)} rows")
+
+
+def _check_expected(each: object, at: str) -> None:
+    if isinstance(each, dict) and "query" in each:
+        _check(each, QUERY, f"{at}, expect")
+        if ("rows" in each) == ("error" in each):
+            raise BigheadError(f"{at}: a query expects either rows or an error")
+        return
+    _check(each, AS_OF, f"{at}, expect")
+    assert isinstance(each, dict)
+    for needed in ("features", "at", "values"):
+        if needed not in each:
+            raise BigheadError(
+                f"{at}: '{needed}' is missing; write features, at, key and values, or query and "
+                "rows"
+            )
+
+
+def _check(read: object, known: dict[str, tuple[type, ...]], where: str) -> None:
+    if not isinstance(read, dict):
+        raise BigheadError(f"{where} is {read!r}; write {', '.join(known)}")
+    for key, value in read.items():
+        if key not in known:
+            raise BigheadError(f"{where}: unknown key '{key}'; {did_you_mean(str(key), known)}")
+        if not isinstance(value, known[key]):
+            wanted = " or ".join(KINDS[kind] for kind in known[key])
+            raise BigheadError(f"{where}: {key} is {wanted}, not {value!r}")

@@ -1,0 +1,183 @@
+"""The kit with which users test their features."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bighead.planner.testing import Scenario, scenario
+from bighead.planner.testing.cases import Case, read_cases, run_cases
+from bighead.zipline.errors import BigheadError, SqlError
+
+DEFINITIONS = """
+CREATE EVENT SOURCE bookings (
+  listing BIGINT, room VARCHAR, nights INTEGER, price DECIMAL(10, 2), ts TIMESTAMP, seen TIMESTAMP
+) EVENT TIME ts KNOWN AT seen WITH (batch = 'nowhere/*.parquet');
+CREATE EVENT SOURCE requests (id BIGINT, listing BIGINT, late BOOLEAN, ts TIMESTAMP) EVENT TIME ts;
+CREATE FEATURE SET stays AS
+SELECT listing, SUM(nights) OVER (LAST '7d') AS nights, MAX(price) AS dearest,
+       SUM(nights) BY room OVER (LAST '7d') AS by_room, LAST_K(ts, 2) AS times
+FROM bookings GROUP BY listing;
+CREATE TRAINING SET risk ID (id) AS
+SELECT q.id, LABEL q.late, b.nights FROM requests AS q
+ASOF LEFT JOIN stays AS b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing;
+"""
+
+
+@pytest.fixture
+def s() -> Scenario:
+    made = scenario(DEFINITIONS)
+    made.log(
+        "bookings", listing=7, room="a", nights=2, price="80.5", ts="2026-01-01", seen="2026-01-02"
+    )
+    return made
+
+
+def test_features_are_those_known_before_the_time(s: Scenario) -> None:
+    assert s.features("stays", at="2026-01-02", listing=7)["nights"] is None
+    assert s.features("stays", at="2026-01-02", inclusive=True, listing=7)["nights"] == 2
+    assert s.features("stays", at=datetime(2026, 1, 8), listing=7)["nights"] == 2
+    assert s.features("stays", at="2026-01-08 00:00:00.000001", listing=7)["nights"] is None
+    assert s.features("stays", at="2026-01-03", listing=8)["nights"] is None
+    assert s.features("stays", at="2026-01-03", listing=None)["nights"] is None
+
+
+def test_values_are_written_as_people_write_them(s: Scenario) -> None:
+    s.expect(
+        "stays", at="2026-01-03", listing=7, nights=2, dearest=80.5, by_room={"a": 2},
+        times=["2026-01-01"],
+    )  # fmt: skip
+    s.expect("stays", at="2026-01-03", listing=7, nights=pytest.approx(2.0))
+
+
+def test_a_failure_says_what_differs_and_what_was_logged(s: Scenario) -> None:
+    with pytest.raises(AssertionError) as failed:
+        s.expect("stays", at="2026-01-03", listing=7, nights=3, dearest="80.50")
+    said, differs, logged, row = str(failed.value).splitlines()
+    assert said == "stays (listing = 7, as of 2026-01-03):"
+    assert differs == "  nights: expected 3, got 2"
+    assert logged == "logged:"
+    assert row.startswith("  bookings: listing = 7, room = a, nights = 2, price = 80.50, ts = 2026-")
+
+
+def test_training_sets_and_queries_are_asked_for_rows(s: Scenario) -> None:
+    s.log("requests", id=1, listing=7, late=True, ts="2026-01-03")
+    s.log("requests", id=2, listing=9, late=False, ts="2026-01-03")
+    assert s.rows("risk")[0] == {"id": 1, "late": True, "nights": 2}
+    s.expect_rows("risk", [{"nights": 2}, {"nights": None, "late": False}])
+    s.expect_rows("SELECT COUNT(*) AS n FROM requests", [{"n": 2}])
+    with pytest.raises(AssertionError, match="row 2, all NULL:\n    nights: expected 1, got None"):
+        s.expect_rows("risk", [{"nights": 2}, {"nights": 1}])
+    with pytest.raises(AssertionError, match="1 rows expected, 2 came"):
+        s.expect_rows("risk", [{"nights": 2}])
+
+
+def test_scenarios_share_nothing() -> None:
+    scenario(DEFINITIONS).log("bookings", listing=1)
+    assert scenario(DEFINITIONS).rows("SELECT * FROM bookings") == []
+
+
+def test_not_a_number_equals_itself() -> None:
+    s = scenario("CREATE EVENT SOURCE e (k BIGINT, x DOUBLE, ts TIMESTAMP) EVENT TIME ts")
+    s.log("e", k=1, x=math.nan, ts="2026-01-01")
+    s.expect_rows("SELECT x FROM e", [{"x": math.nan}])
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda s: s.log("bookings", nigths=1), "no column 'nigths' in bookings; did you mean"),
+        (
+            lambda s: s.log("bookings", ts="yesterday"),
+            "ts of bookings: 'yesterday' is no TIMESTAMP",
+        ),
+        (lambda s: s.log("bookings", nights=2.5), "nights of bookings: 2.5 is no INTEGER"),
+        (lambda s: s.log("stays", nights=2), "stays is no source"),
+        (
+            lambda s: s.features("stays", at="2026-01-01"),
+            "the key of stays is listing, not nothing",
+        ),
+        (lambda s: s.features("risk", at="2026-01-01"), "risk is no feature set"),
+        (lambda s: s.features("stay", at="2026-01-01"), "did you mean 'stays'"),
+        (lambda s: s.expect("stays", at="2026-01-01", listing=7), "nothing is expected of stays"),
+        (lambda s: s.expect("stays", at="2026-01-01", listing=7, night=1), "no column 'night'"),
+        (lambda s: s.expect("stays", at="2026-01-01", listing=7, nights="x"), "'x' is no BIGINT"),
+    ],
+)
+def test_a_mistake_is_named(s: Scenario, ask: object, message: str) -> None:
+    assert callable(ask)
+    with pytest.raises(BigheadError) as raised:
+        ask(s)
+    assert message in str(raised.value)
+
+
+def test_definitions_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "all.sql").write_text(DEFINITIONS)
+    assert scenario(tmp_path).rows("risk") == []
+    assert scenario(str(tmp_path / "all.sql"), engine="reference").rows("risk") == []
+    with pytest.raises(SqlError):
+        scenario("CREATE FEATURE SET x AS SELECT 1")
+
+
+CASES = """
+cases:
+  - name: holds
+    rows: {bookings: [{listing: 7, nights: 2, ts: 2026-01-01, seen: 2026-01-01 01:00}]}
+    expect:
+      - {features: stays, at: 2026-01-02, key: {listing: 7}, values: {nights: 2}}
+      - features: stays
+        at: 2026-01-01 01:00:00
+        inclusive: true
+        key: {listing: 7}
+        values: {nights: 2}
+      - {query: SELECT nights FROM bookings, rows: [{nights: 2}]}
+      - {query: SELECT nigths FROM bookings, error: nigths}
+  - name: fails
+    expect: [{features: stays, at: 2026-01-02, key: {listing: 7}, values: {nights: 2}}]
+  - expect: [{query: SELECT 1, error: no such thing}]
+"""
+
+
+def test_cases_in_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "cases.yaml"
+    file.write_text(CASES)
+    outcomes = list(run_cases(read_cases(file), lambda _: scenario(DEFINITIONS)))
+    assert [o.case.name for o in outcomes] == ["holds", "fails", "case 3"]
+    assert outcomes[0].failure is None
+    assert "nights: expected 2, got None" in str(outcomes[1].failure)
+    assert "expected an error with 'no such thing', got 1 rows" in str(outcomes[2].failure)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cases: [", "is no YAML"),
+        ("[]", "write features, cases"),
+        ("case: []", "unknown key 'case'; did you mean 'cases'?"),
+        ("cases: []", "has no cases"),
+        ("cases: [{expects: []}]", "unknown key 'expects'; did you mean 'expect'?"),
+        ("cases: [{name: x}]", "expects nothing"),
+        ("cases: [{expect: [{features: a, values: {}}]}]", "'at' is missing"),
+        ("cases: [{expect: [{query: a}]}]", "either rows or an error"),
+        ("cases: [{expect: [7]}]", "is 7; write features, at"),
+        ("cases: [{rows: {a: 1}, expect: [{query: a, rows: []}]}]", "a list of mappings"),
+        ("cases: [{expect: {query: a}}]", "expect is a list"),
+    ],
+)
+def test_a_file_that_is_no_test_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "cases.yaml"
+    file.write_text(text)
+    with pytest.raises(BigheadError) as raised:
+        read_cases(file)
+    assert message in str(raised.value)
+    assert "cases.yaml" in str(raised.value)
+
+
+def test_a_case_may_name_its_definitions(tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(f"features: defs\n{CASES}")
+    (case, *_) = read_cases(tmp_path / "cases.yaml")
+    assert isinstance(case, Case)
+    assert case.features == (tmp_path / "defs",)
