@@ -46,7 +46,7 @@ def _given(value: Any, kind: pa.DataType) -> Any:
     if isinstance(value, Mapping) and pa.types.is_struct(kind):
         return {field.name: _given(value.get(field.name), field.type) for field in kind}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes) and is_list(kind):
-        return [_given(v, kind.value_type) for v in value]
+        return [_given(v, kind.field(0).type) for v in value]
     if isinstance(value, str) and not (pa.types.is_string(kind) or pa.types.is_binary(kind)):
         return _from_text(value, kind)
     if isinstance(value, float) and pa.types.is_decimal(kind):
