@@ -12,7 +12,7 @@ rows are asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -262,8 +262,19 @@ class Session:
 
     def compute(self, plan: Node, run: Run | None = None) -> pa.Table:
         """The rows of a logical plan, in order; `run` is filled with what is known of the run."""
+        return self.compute_with(plan, {}, run)
+
+    def compute_with(
+        self, plan: Node, given: Mapping[str, Dataset], run: Run | None = None
+    ) -> pa.Table:
+        """The rows of a plan of which some sources, by name, have their data in `given`."""
+
+        def open_given(source: Source) -> Dataset:
+            found = given.get(source.name)
+            return found if found is not None else self.dataset(source)
+
         physical = self.engine.compile(optimize(plan))
-        return self.engine.run(physical, self.dataset, run if run is not None else Run())
+        return self.engine.run(physical, open_given, run if run is not None else Run())
 
     def _carry_out(self, command: Command) -> Result:
         match command:

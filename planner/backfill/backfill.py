@@ -1,46 +1,41 @@
-"""The backfill: the days that are missing, computed a run at a time, each run put away whole.
+"""The backfill: the columns and days that are missing, computed a run at a time.
 
-Order is what makes it resumable. The manifest names the definition before any row is written; the
-files of a run come next, each in one step; then the manifest with those days in it. A run that is
-killed loses at most the days that the manifest does not name, and the next start computes those.
+Order is what makes it resumable. The files of a run come first, each in one step; then the manifest
+with those days in it. A run that is killed loses at most what the manifest does not name, and the
+next start computes that. A day's own file can always be made again from its column groups.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bighead.planner.backfill import folder, spine
-from bighead.planner.backfill.days import ONE_DAY, Days, day_of, runs
+from bighead.planner.backfill.columns import Shape, shape_of
+from bighead.planner.backfill.counting import counted
+from bighead.planner.backfill.days import ONE_DAY, Days
+from bighead.planner.backfill.inputs import Inputs
 from bighead.planner.backfill.manifest import (
     MANIFEST,
-    Inputs,
+    Group,
     Manifest,
-    Partition,
-    changed_inputs,
-    intact,
     read_manifest,
 )
+from bighead.planner.backfill.plan import Day, Plan, address_of, plan_days, runs_of, spine_of_day
+from bighead.planner.backfill.running import Compute, Run
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import BigheadError, UnsupportedError
-from bighead.zipline.ir.nodes import Node
-from bighead.zipline.windows import DAY
 
 ROWS_PER_RUN = 500_000
 """Spine rows that one run of the engine computes: enough that reading the events is the lesser
 part, little enough that a killed backfill loses seconds."""
 
-Compute = Callable[[Node], pa.Table]
-"""Runs a logical plan: optimises it, compiles it, and gives its rows in order."""
+CHECKS = 4
+"""So many files are read at once to see whether they are whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +75,80 @@ class Summary:
     days: int
     """Days of the range."""
     computed: int
-    """Days computed by this call; the others were there."""
+    """Days of which a column was computed, or the spine read."""
+    stitched: int
+    """Days whose file was written."""
     repaired: int
-    """Days that were recorded as done but whose file was gone or changed; computed again."""
+    """Files that were gone or not what was written, and were made again."""
     rows: int
-    """Rows of the range, those found included."""
-    rows_computed: int
+    """Rows of the range."""
+    values: int
+    """Values of the columns of the range, columns times rows."""
+    values_computed: int
+    """Those computed by this call; the others were there."""
+    columns_computed: tuple[str, ...]
+    """The columns of which some day was computed."""
     runs: int
     swept: int
-    """Temporary files of a killed run, removed."""
+    """Files of a killed run, removed."""
     no_time: int
     """Spine rows without a time: they are in no partition."""
-    new_inputs: tuple[str, ...]
-    """Files that came after some of the days found were computed, as `source: file`."""
+    stale: int
+    """Days in the folder, outside of the range, of which something would be computed or written."""
+    unused_bytes: int
+    """The size of column groups that no day needs any more; `prune` removes them."""
 
 
 def backfill(job: Job, compute: Compute, report: Callable[[Progress], None]) -> Summary:
-    """Computes the missing days of a training set into `job.output`.
+    """Brings the days of a training set in `job.output` up to date.
 
-    Writes `ds=YYYY-MM-DD/part-0.parquet` for every day of the range, one without rows included,
-    and `_manifest.json`. `report` is called from time to time. The same job may be called again
-    after a failure or a kill: it goes on, and the bytes are those of an unbroken one.
+    Writes `ds=YYYY-MM-DD/part-0.parquet` for every day of the range, one without rows included; the
+    column groups that these are made of; and `_manifest.json`. Only what is not there is computed.
+    `report` is called from time to time. The same job may be called again after a failure or a
+    kill: it goes on, and the bytes are those of an unbroken one.
 
-    Raises BigheadError where another run holds the folder, where the folder holds something else,
-    and where the definition or a file that was read has changed since (`restart` mends the last).
+    Raises BigheadError where another run holds the folder, and where it holds something else.
     """
+    _check(job)
+    with folder.locked(job.output):
+        return _Backfill(job, compute, report).fill()
+
+
+def planned(job: Job, compute: Compute) -> Plan:
+    """What `backfill` would do. Nothing is written; of the data only times of the spine are read.
+
+    Raises what `backfill` does, but looks past another run that holds the folder.
+    """
+    _check(job)
+    return _Backfill(job, compute, lambda _: None).plan()
+
+
+def prune(root: Path) -> tuple[int, int]:
+    """Removes the column groups that no day needs: how many, and their bytes.
+
+    They are kept until then, because going back to an earlier definition costs nothing with them.
+    """
+    manifest = read_manifest(root)
+    if manifest is None:
+        raise BigheadError(f"{root} is no backfill; name the folder of one")
+    with folder.locked(root):
+        gone = [
+            group.file.size
+            for partition in manifest.partitions.values()
+            for name, group in partition.groups.items()
+            if name not in partition.used
+        ]
+        kept = {
+            ds: replace(p, groups={n: g for n, g in p.groups.items() if n in p.used})
+            for ds, p in manifest.partitions.items()
+        }
+        manifest = replace(manifest, partitions=kept)
+        manifest.write(root)
+        _sweep(root, manifest)
+    return len(gone), sum(gone)
+
+
+def _check(job: Job) -> None:
     if job.rows_per_run < 1:
         raise BigheadError(f"a run takes at least 1 row, not {job.rows_per_run}")
     spine.time_of(job.training_set)
@@ -113,8 +157,6 @@ def backfill(job: Job, compute: Compute, report: Callable[[Progress], None]) -> 
             f"backfills write to local folders, not to {job.output}; write one and copy it"
         )
     _refuse_foreign(job.output)
-    with folder.locked(job.output):
-        return _Backfill(job, compute, report).fill()
 
 
 def _refuse_foreign(root: Path) -> None:
@@ -129,161 +171,206 @@ def _refuse_foreign(root: Path) -> None:
         )
 
 
+def _sweep(root: Path, manifest: Manifest) -> int:
+    """Removes what a killed run did not come to record; how many files there were."""
+    swept = folder.sweep(root)
+    for ds, _ in list(folder.partitions(root)):
+        if ds not in manifest.partitions:
+            folder.remove_partition(root, ds)
+            swept += 1
+    for ds, name in list(folder.groups(root)):
+        partition = manifest.partitions.get(ds)
+        if partition is None or name not in partition.groups:
+            folder.remove_group(root, ds, name)
+            swept += 1
+    return swept
+
+
 @dataclass(slots=True)
 class _Backfill:
     job: Job
     compute: Compute
     report: Callable[[Progress], None]
 
+    def plan(self) -> Plan:
+        """What would be done."""
+        shape = shape_of(self.job.training_set)
+        manifest, _ = self._whole(self._open(self.job.output))
+        manifest = self._counted(manifest)
+        return self._plan(shape, manifest)
+
     def fill(self) -> Summary:
+        """Does it."""
         root = self.job.output
-        manifest = self._open(root)
-        swept = folder.sweep(root)
+        shape = shape_of(self.job.training_set)
+        opened = self._open(root)
+        if self.job.restart:
+            self._clear(root)
+        if not (root / MANIFEST).exists():
+            opened.write(root)  # from here on the folder is known to be ours
+        swept = _sweep(root, opened)
         self.report(Progress(0, 0, 0, 0, "counting rows"))
-        counts, no_time = self._count()
-        days = self._range(counts)
-        there = [str(d) for d in days if str(d) in manifest.partitions]
-        broken = [ds for ds in there if not intact(root, ds, manifest.partitions[ds])]
-        new_inputs = self._new_inputs(manifest) if len(there) > len(broken) else ()
-        manifest = replace(manifest.without(broken), inputs=self.job.inputs)
-        manifest.write(root)
-        for ds, _ in list(folder.partitions(root)):
-            if ds not in manifest.partitions:  # written, but killed before it was recorded
-                folder.remove_partition(root, ds)
-
-        missing = [d for d in days if str(d) not in manifest.partitions]
-        planned = runs(missing, counts, self.job.rows_per_run)
-        found = sum(p.rows for ds, p in manifest.partitions.items() if ds in set(there))
-        last = self._compute(
+        manifest, repaired = self._whole(opened)
+        manifest = self._counted(manifest)
+        plan = self._plan(shape, manifest)
+        meanings = {c.name: c.meaning for c in shape.columns}
+        job = self.job
+        manifest = replace(
             manifest,
-            planned,
-            Progress(
-                days_done=len(days) - len(missing),
-                days=len(days),
-                rows_done=found,
-                rows=found + sum(counts.get(d, 0) for d in missing),
-                now="",
-            ),
+            definition=job.definition,
+            sql=job.training_set.sql,
+            meanings=meanings,
+            inputs=job.inputs,
         )
-        return Summary(
-            days=len(days),
-            computed=len(missing),
-            repaired=len(broken),
-            rows=last.rows_done,
-            rows_computed=last.rows_done - found,
-            runs=len(planned),
-            swept=swept,
-            no_time=no_time,
-            new_inputs=new_inputs,
+        repaired += sum(
+            d.stitch and not d.spine and not d.columns and self._same(shape, manifest, d)
+            for d in plan.days
         )
+        return self._fill(shape, manifest, plan, swept, repaired)
 
-    def _compute(self, manifest: Manifest, planned: list[Days], progress: Progress) -> Progress:
-        """Computes and records the days run by run; the progress at the end."""
-        for run in planned:
-            self.report(replace(progress, now=str(run)))
-            added = self._run(run)
+    def _fill(
+        self, shape: Shape, manifest: Manifest, plan: Plan, swept: int, repaired: int
+    ) -> Summary:
+        root = self.job.output
+        todo = runs_of(plan.days, self.job.rows_per_run)
+        idle = [d for d in plan.days if d.idle]
+        progress = Progress(
+            len(idle), len(plan.days), sum(d.rows for d in idle), plan.rows, "nothing to do"
+        )
+        if not todo:
+            manifest.write(root)
+        computed: dict[str, int] = {}
+        days_computed = 0
+        for days in todo:
+            covered = Days(days[0].day, days[-1].day + ONE_DAY)
+            self.report(replace(progress, now=str(covered)))
+            run = Run(root, shape, self.job.inputs, self.compute, manifest)
+            added = run.carry_out(covered, spine_too=days[0].spine)
             manifest = manifest.with_partitions(added)
-            manifest.write(self.job.output)
+            manifest.write(root)
+            days_computed += run.days_computed
+            for name, rows in run.computed.items():
+                computed[name] = computed.get(name, 0) + rows
             progress = replace(
                 progress,
-                days_done=progress.days_done + len(run),
-                rows_done=progress.rows_done + sum(p.rows for p in added.values()),
+                days_done=progress.days_done + len(days),
+                rows_done=progress.rows_done + sum(d.rows for d in days),
             )
-        progress = replace(progress, now="done")
-        self.report(progress)
-        return progress
-
-    def _new_inputs(self, manifest: Manifest) -> tuple[str, ...]:
-        return tuple(
-            f"{source}: {file}"
-            for source, files in sorted(self.job.inputs.items())
-            for file in sorted(files)
-            if file not in manifest.inputs.get(source, {})
+        self.report(replace(progress, now="done"))
+        here = [manifest.partitions[str(d.day)] for d in plan.days]
+        rows = sum(p.rows for p in here)
+        return Summary(
+            days=len(plan.days),
+            computed=days_computed,
+            stitched=sum(len(days) for days in todo),
+            repaired=repaired,
+            rows=rows,
+            values=rows * len(shape.columns),
+            values_computed=sum(computed.values()),
+            columns_computed=tuple(n for n in shape.names if n in computed),
+            runs=len(todo),
+            swept=swept,
+            no_time=manifest.counts.no_time if manifest.counts is not None else 0,
+            stale=self._stale(shape, manifest, plan),
+            unused_bytes=sum(p.unused_bytes for p in manifest.partitions.values()),
         )
 
+    def _plan(self, shape: Shape, manifest: Manifest) -> Plan:
+        assert manifest.counts is not None
+        root = self.job.output
+        return plan_days(
+            shape,
+            self.job.inputs,
+            self._range(manifest.counts.days),
+            manifest.counts.days,
+            manifest,
+            lambda ds, partition: not partition.file.intact(folder.partition(root, ds)),
+        )
+
+    def _stale(self, shape: Shape, manifest: Manifest, plan: Plan) -> int:
+        """How many days outside of the range are not up to date."""
+        here = {str(d.day) for d in plan.days}
+        others = [date.fromisoformat(ds) for ds in manifest.partitions if ds not in here]
+        found = plan_days(shape, self.job.inputs, others, {}, manifest, lambda *_: False)
+        return sum(not d.idle for d in found.days)
+
+    def _same(self, shape: Shape, manifest: Manifest, day: Day) -> bool:
+        """Whether a day's file would be the one that it was."""
+        partition = manifest.partitions[str(day.day)]
+        held = spine_of_day(shape, self.job.inputs, day.day, partition)
+        assert held is not None
+        wanted = (
+            (c.name, address_of(c, self.job.inputs, day.day, partition.rows, held))
+            for c in shape.columns
+        )
+        return tuple(wanted) == partition.columns
+
     def _open(self, root: Path) -> Manifest:
-        """The manifest to go on with: the one that is there, if it is of the same making."""
+        """The manifest to go on with: the one that is there, if it is of the same set."""
         job = self.job
         ours = Manifest(job.training_set.name, job.definition, job.training_set.sql)
         if job.restart:
-            # Rows first: a kill on the way leaves a manifest that still names the old definition.
-            for ds, _ in list(folder.partitions(root)):
-                folder.remove_partition(root, ds)
             return ours
         manifest = read_manifest(root)
         if manifest is None:
             return ours
-        if manifest.definition != job.definition:
-            whose = (
-                f"another definition of {manifest.training_set}"
-                if manifest.training_set == job.training_set.name
-                else f"the training set {manifest.training_set}"
-            )
+        if manifest.training_set != job.training_set.name:
             raise BigheadError(
-                f"{root} holds rows of {whose}; choose another folder, "
-                "or add --restart to remove them and compute all days again"
-            )
-        changed = changed_inputs(manifest.inputs, job.inputs) if manifest.partitions else []
-        if changed:
-            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-            raise BigheadError(
-                f"a file that was read for the days in {root} has changed since or is gone: "
-                f"{changed[0]}{more}; choose another folder, or add --restart to remove "
-                "them and compute all days again"
+                f"{root} holds rows of the training set {manifest.training_set}; choose another "
+                "folder, or add --restart to remove them and compute all days again"
             )
         return manifest
 
-    def _count(self) -> tuple[dict[date, int], int]:
-        """Spine rows by day, and how many have no time."""
+    def _clear(self, root: Path) -> None:
+        """Takes everything away; the manifest last, by which the folder is known to be ours."""
+        for ds, _ in list(folder.partitions(root)):
+            folder.remove_partition(root, ds)
+        for ds, name in list(folder.groups(root)):
+            folder.remove_group(root, ds, name)
+        (root / MANIFEST).unlink(missing_ok=True)
+
+    def _whole(self, manifest: Manifest) -> tuple[Manifest, int]:
+        """The manifest without the column groups that are damaged or gone, and how many those were.
+
+        Only the days of the range are looked at.
+        """
+        job = self.job
+        asked = [
+            (ds, name, group)
+            for ds, partition in manifest.partitions.items()
+            if (job.start is None or date.fromisoformat(ds) >= job.start)
+            and (job.end is None or date.fromisoformat(ds) < job.end)
+            for name, group in partition.groups.items()
+        ]
+
+        def intact(one: tuple[str, str, Group]) -> bool:
+            ds, name, group = one
+            return group.file.intact(folder.group(job.output, ds, name))
+
+        with ThreadPoolExecutor(CHECKS) as checks:
+            found = list(checks.map(intact, asked))
+        broken = {(ds, name) for (ds, name, _), yes in zip(asked, found, strict=True) if not yes}
+        if not broken:
+            return manifest, 0
+        mended = {
+            ds: replace(p, groups={n: g for n, g in p.groups.items() if (ds, n) not in broken})
+            for ds, p in manifest.partitions.items()
+        }
+        return replace(manifest, partitions=mended), len(broken)
+
+    def _counted(self, manifest: Manifest) -> Manifest:
         job = self.job
         wanted = Days(job.start, job.end) if job.start and job.end else None
-        found = self.compute(spine.times(job.training_set, wanted)).column(spine.TIME)
-        numbers, counts = np.unique(_day_numbers(found.drop_null()), return_counts=True)
-        by_day = {
-            day_of(int(number)): int(count) for number, count in zip(numbers, counts, strict=True)
-        }
-        return by_day, found.null_count
+        counts = counted(job.training_set, job.inputs, wanted, self.compute, manifest.counts)
+        return manifest if counts is manifest.counts else replace(manifest, counts=counts)
 
-    def _range(self, counts: Mapping[date, int]) -> Days:
+    def _range(self, counts: Mapping[str, int]) -> Days:
         job = self.job
         if not counts and (job.start is None or job.end is None):
             raise BigheadError(
                 f"the spine of {job.training_set.name} has no rows, so its days are unknown; "
                 "state --start and --end"
             )
-        start = job.start if job.start is not None else min(counts)
-        end = job.end if job.end is not None else max(counts) + ONE_DAY
+        start = job.start if job.start is not None else date.fromisoformat(min(counts))
+        end = job.end if job.end is not None else date.fromisoformat(max(counts)) + ONE_DAY
         return Days(start, end)
-
-    def _run(self, days: Days) -> dict[str, Partition]:
-        table = self.compute(spine.rows_of(self.job.training_set, days))
-        numbers = _day_numbers(table.column(spine.TIME))
-        rows = table.drop_columns([spine.TIME]).combine_chunks()
-        if len(numbers) and bool(np.any(numbers[1:] < numbers[:-1])):
-            order = np.argsort(numbers, kind="stable")  # keeps the spine's order within a day
-            rows, numbers = rows.take(order), numbers[order]
-        files: dict[Path, bytes] = {}
-        done: dict[str, Partition] = {}
-        for day in days:
-            number = (day - day_of(0)).days
-            first, last = np.searchsorted(numbers, [number, number + 1])
-            content = _parquet(rows.slice(first, last - first))
-            files[folder.partition(self.job.output, str(day))] = content
-            done[str(day)] = Partition(
-                int(last - first), len(content), hashlib.sha256(content).hexdigest()
-            )
-        folder.write_all(files)
-        return done
-
-
-def _day_numbers(times: pa.ChunkedArray[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Days since 1970 of timestamps[us] without NULLs; floor division is right before 1970 too."""
-    microseconds = times.cast(pa.int64()).to_numpy()
-    return np.asarray(microseconds // DAY, dtype=np.int64)
-
-
-def _parquet(rows: pa.Table) -> bytes:
-    """The rows as a file; equal rows give equal bytes, whatever run of days they came from."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")  # `rows` is one chunk: pages end with chunks
-    return bytes(sink.getvalue())

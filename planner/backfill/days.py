@@ -1,14 +1,9 @@
-"""Days: the partitions of a backfill, and how many of them one run of the engine computes.
-
-A day is a UTC calendar day. Ranges of days are half open, `[start, end)`. One run takes as many
-consecutive days as hold `rows_per_run` rows of the spine: a run reads the events that its days can
-see, so a run a day would read each event as often as the longest window has days.
-"""
+"""Days: the partitions of a backfill. A day is a UTC calendar day; ranges are half open."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -92,29 +87,3 @@ class Days:
     def __str__(self) -> str:
         last = self.end - ONE_DAY
         return f"{self.start} to {last}" if len(self) > 1 else str(self.start)
-
-
-def runs(wanted: Iterable[date], rows: Mapping[date, int], rows_per_run: int) -> list[Days]:
-    """Consecutive days put together, each run ended as soon as it holds `rows_per_run` rows.
-
-    `wanted` is in order. A day that holds more is a run of its own; days without rows cost
-    nothing and join any run.
-
-    >>> days = list(Days(date(2025, 1, 1), date(2025, 1, 6)))
-    >>> [str(r) for r in runs(days, {d: 10 for d in days}, 20)]
-    ['2025-01-01 to 2025-01-02', '2025-01-03 to 2025-01-04', '2025-01-05']
-    >>> [str(r) for r in runs(days[:2] + days[3:], {}, 20)]
-    ['2025-01-01 to 2025-01-02', '2025-01-04 to 2025-01-05']
-    """
-    found: list[Days] = []
-    held = 0
-    for day in wanted:
-        count = rows.get(day, 0)
-        joins = bool(found) and found[-1].end == day and held + count <= rows_per_run
-        if joins:
-            found[-1] = Days(found[-1].start, day + ONE_DAY)
-            held += count
-        else:
-            found.append(Days(day, day + ONE_DAY))
-            held = count
-    return found

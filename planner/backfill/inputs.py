@@ -1,38 +1,157 @@
-"""The files behind a plan, each with a mark that changes when the file does."""
+"""The files behind a plan: for each a mark that changes when the file does, and its rows' times.
+
+What is trusted: a local file is taken to be unchanged while its size, the time of its last change
+and, where it is Parquet, its footer are; an object of a store is not looked at, only its name; rows
+in memory are told by a digest of all their values. The times of a file come from the statistics of
+Parquet where they are there, else from reading the column, once for each mark.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
-from bighead.planner.backfill.manifest import Inputs
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bighead.planner.backfill.reach import Times, event_time_of
+from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.dataset import Dataset
+from bighead.planner.sources.files import Files
+from bighead.planner.sources.paths import File
+from bighead.planner.sources.pick import column_of
+from bighead.planner.sources.row_groups import bounds
 from bighead.zipline.catalog import TrainingSet
-from bighead.zipline.ir.nodes import Scan, walk
-from bighead.zipline.ir.sources import Source
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.address import address
+from bighead.zipline.ir.expr import Column, Expr, columns_of
+from bighead.zipline.ir.nodes import Project, Scan, walk
+from bighead.zipline.ir.sources import EventSource, Source, Table
 
 Open = Callable[[Source], Dataset]
+MEMORY = "rows in memory"
 
 
-def inputs_of(training_set: TrainingSet, open_source: Open, base: Path) -> Inputs:
-    """By source: its files, relative to `base` where they lie below it, and their marks.
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of a source as it was looked at."""
 
-    The mark of a local file is its size and the time of its last change. Objects of a store are
-    listed without one, and rows in memory not at all: a change there is not noticed.
+    name: str
+    mark: str
+    times: Times | None = None
+    """Of its rows; None: not known, so that rows of every day may see it."""
+
+
+Inputs = Mapping[str, tuple[InputFile, ...]]
+"""By source: its files, in the order in which they are read."""
+
+
+def inputs_of(
+    training_set: TrainingSet, open_source: Open, base: Path, known: Inputs | None = None
+) -> Inputs:
+    """By source: its files, named relative to `base` where they lie below it.
+
+    known: what an earlier look found; the times of a file with the same mark are taken from it.
     """
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, tuple[InputFile, ...]] = {}
     base = base.resolve()
     for node in walk(training_set.plan):
         if isinstance(node, Scan) and node.source.name not in found:
-            files = open_source(node.source).files
-            found[node.source.name] = dict(_marked(file, base) for file in files)
+            earlier = {(f.name, f.mark): f for f in (known or {}).get(node.source.name, ())}
+            files = _files_of(node.source, open_source(node.source), base, earlier)
+            found[node.source.name] = tuple(files)
     return found
 
 
-def _marked(file: str, base: Path) -> tuple[str, str]:
-    if "://" in file:
-        return file, "an object"
-    path = Path(file).resolve()
+def _files_of(
+    source: Source,
+    dataset: Dataset,
+    base: Path,
+    earlier: Mapping[tuple[str, str], InputFile],
+) -> Iterable[InputFile]:
+    time = event_time_of(source)
+    told = "" if time is None else _spelled(time, source)
+    if isinstance(dataset, ArrowTable):
+        mark = f"{_digest(dataset)} {told}"
+        yield earlier.get((MEMORY, mark)) or InputFile(MEMORY, mark, _read(dataset, source, time))
+        return
+    found = dataset.found if isinstance(dataset, Files) else [File(Path(f)) for f in dataset.files]
+    for name, file in zip(dataset.files, found, strict=True):
+        if "://" in name:
+            yield InputFile(name, "an object")
+            continue
+        path = Path(name).resolve()
+        shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+        mark = f"{_mark(path)} {told}".strip()
+        same = earlier.get((shown, mark))
+        if same is not None or not isinstance(dataset, Files) or time is None:
+            yield same or InputFile(shown, mark)
+            continue
+        yield InputFile(shown, mark, _times(dataset, file, source, time))
+
+
+def _spelled(time: Expr, source: Source) -> str:
+    """A mark of what the times of a file are made of."""
+    skips = isinstance(source, EventSource) and source.skip_null_times
+    read = pa.schema([source.schema.field(c) for c in columns_of(time)])
+    plan = Project(Scan(Table("times", read), tuple(read.names)), (("time", time),))
+    return ("skip " if skips else "") + address(plan)[:8]
+
+
+def _mark(path: Path) -> str:
     stat = path.stat()
-    shown = path.relative_to(base) if path.is_relative_to(base) else path
-    return str(shown), f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
+    mark = f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
+    with path.open("rb") as file:
+        if stat.st_size < 12 or file.read(4) != b"PAR1":
+            return mark
+        file.seek(-8, 2)
+        size = int.from_bytes(file.read(4), "little")
+        if size + 12 > stat.st_size:
+            return mark
+        file.seek(-8 - size, 2)
+        return f"{mark}, footer {hashlib.sha256(file.read(size)).hexdigest()[:16]}"
+
+
+def _digest(dataset: ArrowTable) -> str:
+    """Of all values; the same rows in other chunks are the same."""
+    state = hashlib.sha256(str(dataset.schema).encode())
+    sink = pa.BufferOutputStream()
+    whole = dataset.table.combine_chunks()
+    if whole.num_rows:  # slices keep what lies around them; a copy does not
+        whole = pa.concat_tables([whole, whole.slice(0, 0)]).combine_chunks()
+    with pa.ipc.new_stream(sink, whole.schema.remove_metadata()) as stream:
+        stream.write_table(whole.replace_schema_metadata(None))
+    state.update(sink.getvalue())
+    return state.hexdigest()[:32]
+
+
+def _times(dataset: Files, file: File, source: Source, time: Expr) -> Times | None:
+    """From the statistics of a Parquet file, else by reading the column."""
+    if isinstance(time, Column) and dataset.kind.name == "Parquet":
+        try:
+            metadata = pq.read_metadata(file.path)
+        except (pa.ArrowException, OSError):
+            return None  # damaged, as whoever reads its rows will say
+        found = bounds(metadata, time.name)
+        if found is not None:
+            return found
+    return _read(replace(dataset, found=(file,)), source, time)
+
+
+def _read(dataset: Dataset, source: Source, time: Expr | None) -> Times | None:
+    if time is None:
+        return None
+    try:
+        times = column_of(dataset.scan(columns_of(time)), time)
+    except BigheadError:
+        return None  # whoever reads the rows will say what is wrong with them
+    skips = isinstance(source, EventSource) and source.skip_null_times
+    if times.null_count and not skips:
+        return None  # an error on whichever day it is seen
+    found = cast("Any", pc.min_max(times.cast(pa.int64())))
+    least, greatest = found["min"].as_py(), found["max"].as_py()
+    return (1, 0) if least is None else (least, greatest)

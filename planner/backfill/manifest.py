@@ -1,35 +1,98 @@
 """The manifest: what a backfilled folder holds, and what it was computed from.
 
-It is written before the first partition and after each run of days, in one step, so that a folder
-never holds rows of which it does not know the definition. It carries no clock and no name of a
-machine: an unbroken backfill and one that was killed and resumed leave the same bytes.
+It is written after each run of days, in one step, and names only what is whole on the disk. It
+carries no clock and no name of a machine: an unbroken backfill and one that was killed and resumed
+leave the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from bighead.planner.backfill.folder import partition, write_whole
+from bighead.planner.backfill.folder import write_whole
+from bighead.planner.backfill.inputs import InputFile, Inputs
 from bighead.zipline.errors import BigheadError
 
 MANIFEST = "_manifest.json"
-FORMAT = 1
+FORMAT = 2
 
-Inputs = Mapping[str, Mapping[str, str]]
-"""By source: each file that it reads, and a mark that changes when the file does."""
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as it was written: enough to see that it is whole."""
+
+    size: int
+    crc32: int
+
+    @staticmethod
+    def of(content: bytes | memoryview) -> Stored:
+        """What a file of this content is."""
+        return Stored(len(content), zlib.crc32(content))
+
+    def holds(self, content: bytes | memoryview) -> bool:
+        """Whether this is the content that was written."""
+        return len(content) == self.size and zlib.crc32(content) == self.crc32
+
+    def intact(self, path: Path) -> bool:
+        """Whether the file is there, and is what was written."""
+        try:
+            return path.stat().st_size == self.size and self.holds(path.read_bytes())
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A column group: columns that were computed together for a day, in one file."""
+
+    file: Stored
+    columns: Mapping[str, str]
+    """The address of each column, and its name in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A finished day: what its file holds."""
+    """A day."""
 
     rows: int
-    bytes: int
-    sha256: str
+    spine: Mapping[str, str]
+    """What each stored column of the spine was read from, and the address of what it holds."""
+    columns: tuple[tuple[str, str], ...]
+    """The columns of the day's file, in order, and the address of each."""
+    file: Stored
+    """The day's file, with all columns."""
+    groups: Mapping[str, Group] = field(default_factory=dict)
+
+    def group_of(self, address: str) -> str | None:
+        """The name of the group that holds an address."""
+        return next((name for name, g in self.groups.items() if address in g.columns), None)
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The groups of which the day's file or the spine still needs a column."""
+        needed = {a for _, a in self.columns} | set(self.spine.values())
+        return frozenset(n for n, g in self.groups.items() if needed & set(g.columns))
+
+    @property
+    def unused_bytes(self) -> int:
+        """The size of the other groups."""
+        used = self.used
+        return sum(g.file.size for name, g in self.groups.items() if name not in used)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows the spine has a day, as they were counted."""
+
+    seen: str
+    """The address of what was counted."""
+    days: Mapping[str, int]
+    no_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +103,10 @@ class Manifest:
     definition: str
     """The content address of the plan."""
     sql: str
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What each column meant when it was last computed."""
     inputs: Inputs = field(default_factory=dict)
+    counts: Counts | None = None
     partitions: Mapping[str, Partition] = field(default_factory=dict)
     """By day, YYYY-MM-DD."""
 
@@ -49,7 +115,7 @@ class Manifest:
         return replace(self, partitions={**self.partitions, **added})
 
     def without(self, days: Iterable[str]) -> Manifest:
-        """The same, with some days not finished."""
+        """The same, with some days not there."""
         gone = set(days)
         kept = {ds: p for ds, p in self.partitions.items() if ds not in gone}
         return replace(self, partitions=kept)
@@ -61,31 +127,46 @@ class Manifest:
             "training_set": self.training_set,
             "definition": self.definition,
             "sql": self.sql,
-            "inputs": {s: dict(sorted(files.items())) for s, files in sorted(self.inputs.items())},
-            "partitions": {
-                ds: {"rows": p.rows, "bytes": p.bytes, "sha256": p.sha256}
-                for ds, p in sorted(self.partitions.items())
+            "meanings": dict(self.meanings),
+            "inputs": {
+                source: {f.name: [f.mark, list(f.times) if f.times else None] for f in files}
+                for source, files in sorted(self.inputs.items())
             },
+            "counts": None
+            if self.counts is None
+            else {
+                "seen": self.counts.seen,
+                "days": dict(sorted(self.counts.days.items())),
+                "no_time": self.counts.no_time,
+            },
+            "partitions": {ds: _written(p) for ds, p in sorted(self.partitions.items())},
         }
         write_whole(root / MANIFEST, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def read_manifest(root: Path) -> Manifest | None:
-    """The manifest of a folder; None where there is none. BigheadError where it is damaged."""
+    """The manifest of a folder; None where there is none.
+
+    Raises BigheadError where it is damaged, or of another version.
+    """
     path = root / MANIFEST
     try:
         record = json.loads(path.read_bytes())
-        if record["format"] > FORMAT:
+        if record["format"] != FORMAT:
+            writer = "a newer" if record["format"] > FORMAT else "an older"
             raise BigheadError(
-                f"{path} was written by a newer version of bighead; update bighead, "
-                "or choose another folder"
+                f"{path} was written by {writer} version of bighead; use that one, choose another "
+                "folder, or add --restart to compute it all again"
             )
+        counts = record["counts"]
         return Manifest(
             record["training_set"],
             record["definition"],
             record["sql"],
-            record["inputs"],
-            {ds: Partition(**p) for ds, p in record["partitions"].items()},
+            record["meanings"],
+            {source: _files(files) for source, files in record["inputs"].items()},
+            None if counts is None else Counts(counts["seen"], counts["days"], counts["no_time"]),
+            {ds: _read(p) for ds, p in record["partitions"].items()},
         )
     except FileNotFoundError:
         return None
@@ -96,26 +177,31 @@ def read_manifest(root: Path) -> Manifest | None:
         ) from error
 
 
-def intact(root: Path, ds: str, expected: Partition) -> bool:
-    """The day's file is there and holds what the manifest says, to the byte."""
-    path = partition(root, ds)
-    try:
-        if path.stat().st_size != expected.bytes:
-            return False
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256
-    except OSError:
-        return False
+def _written(partition: Partition) -> dict[str, Any]:
+    return {
+        "rows": partition.rows,
+        "file": [partition.file.size, partition.file.crc32],
+        "spine": dict(partition.spine),
+        "columns": dict(partition.columns),
+        "groups": {
+            name: {"file": [g.file.size, g.file.crc32], "columns": dict(g.columns)}
+            for name, g in sorted(partition.groups.items())
+        },
+    }
 
 
-def changed_inputs(before: Inputs, now: Inputs) -> list[str]:
-    """Files that were read before and are gone or different now, as `source: file`.
+def _read(record: dict[str, Any]) -> Partition:
+    return Partition(
+        record["rows"],
+        record["spine"],
+        tuple(record["columns"].items()),
+        Stored(*record["file"]),
+        {n: Group(Stored(*g["file"]), g["columns"]) for n, g in record["groups"].items()},
+    )
 
-    Files that came since do not count: a source that grows by a file a day is the rule.
-    """
-    return [
-        f"{source}: {file}"
-        for source, files in sorted(before.items())
-        for file, mark in sorted(files.items())
-        if now.get(source, {}).get(file) != mark
-    ]
+
+def _files(record: dict[str, Any]) -> tuple[InputFile, ...]:
+    return tuple(
+        InputFile(name, mark, None if times is None else (times[0], times[1]))
+        for name, (mark, times) in record.items()
+    )

@@ -1,24 +1,36 @@
-"""A training set's plan, narrowed to the spine rows of some days.
+"""A training set's plan taken apart: the rows of its spine, and what is computed for each of them.
 
-What a spine row gets does not depend on the other rows of the spine, so a filter on the spine is a
-filter on the result; the passes push it into the scan, and prune the events by the span that is
-left.
+What a spine row gets does not depend on the other rows of the spine. So the rows are chosen once a
+day and stored, in order; a row's position there is its id, and each column is computed for the
+stored rows alone. Inner joins and filters above joins choose rows, and belong to the spine; over
+its stored rows they have nothing left to choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
+
+import pyarrow as pa
 
 from bighead.planner.backfill.days import Days, midnight
+from bighead.planner.passes.prune_columns import prune_columns
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import BigheadError
-from bighead.zipline.ir.expr import Call, Expr, Literal
-from bighead.zipline.ir.nodes import Filter, Node, Project, StaticJoin, TemporalJoin
+from bighead.zipline.ir.expr import Call, Column, Expr, Literal
+from bighead.zipline.ir.nodes import Filter, Node, Project, Scan, StaticJoin, TemporalJoin, walk
+from bighead.zipline.ir.rewrite import transform_plan
+from bighead.zipline.ir.sources import Table
 from bighead.zipline.ir.types import BOOLEAN
 
 TIME = "__backfill_time"
 """The column by which the rows of a run are told apart; no result keeps it."""
+
+STORED = "__backfill_spine"
+"""The name under which a plan reads the stored rows."""
+
+Joined = TypeVar("Joined", TemporalJoin, StaticJoin)
 
 
 def time_of(training_set: TrainingSet) -> Expr:
@@ -42,26 +54,104 @@ def times(training_set: TrainingSet, days: Days | None) -> Node:
     return Project(spine, ((TIME, time),))
 
 
-def rows_of(training_set: TrainingSet, days: Days) -> Node:
-    """A row is a row of the training set whose time lies in those days, with its time as `TIME`."""
+def rows_of(training_set: TrainingSet, columns: Iterable[str], days: Days | None = None) -> Node:
+    """A row is a row of the training set, with columns of its spine and its time as `TIME`.
+
+    days: only rows whose time lies in them.
+    """
     time = time_of(training_set)
-    plan = training_set.plan
-    assert isinstance(plan, Project), "a training set is a projection"
-    below = _change_spine(plan.input, lambda spine: Filter(spine, _within(time, days)))
-    return Project(below, (*plan.columns, (TIME, time)))
+    plan = _projection(training_set)
+    below = plan.input
+    if days is not None:
+        below = _change_spine(below, lambda spine: Filter(spine, _within(time, days)))
+    types = {field.name: field.type for field in spine_of(plan).schema}
+    kept = tuple((name, Column(name, types[name])) for name in columns)
+    chosen = Project(below, (*kept, (TIME, time)))
+    read = {
+        node.alias
+        for name, _ in plan.columns
+        for node in walk(over_stored(training_set, (name,)))
+        if isinstance(node, StaticJoin)
+    }
+    # That a static entity's key does not repeat is found out where a column reads it, else here.
+    return _without_joins(prune_columns(chosen), read)
+
+
+def over_stored(training_set: TrainingSet, columns: Iterable[str]) -> Node:
+    """A row is a stored row of the spine, with columns of the training set computed for it."""
+    plan = _projection(training_set)
+    base = spine_of(plan)
+    names = base.schema.names
+    stored = Scan(Table(STORED, base.schema), tuple(names))
+    values = dict(plan.columns)
+    asked = tuple((name, values[name]) for name in columns)
+    below = Project(_all_rows(plan.input, base, stored), asked)
+    pruned = _narrowed(_without_joins(prune_columns(below), None))
+    assert isinstance(pruned, Project)
+    return pruned
+
+
+def reads_of(plan: Node) -> tuple[str, ...]:
+    """The columns of the stored spine that a plan reads."""
+    for node in walk(plan):
+        if isinstance(node, Scan) and node.source.name == STORED:
+            return node.columns
+    return ()
 
 
 def spine_of(plan: Node) -> Node:
     """What lies below the lowest join (or below the projection, where there is none)."""
-    found: list[Node] = []
-
-    def keep(spine: Node) -> Node:
-        found.append(spine)
-        return spine
-
     assert isinstance(plan, Project), "a training set is a projection"
-    _change_spine(plan.input, keep)
-    return found[0]
+    return _base(plan.input)
+
+
+def _base(node: Node) -> Node:
+    if isinstance(node, TemporalJoin | StaticJoin):
+        return _base(node.spine)
+    if isinstance(node, Filter | Project) and _joins_below(node):
+        return _base(node.input)
+    return node
+
+
+def _projection(training_set: TrainingSet) -> Project:
+    assert isinstance(training_set.plan, Project), "a training set is a projection"
+    return training_set.plan
+
+
+def _all_rows(node: Node, base: Node, stored: Node) -> Node:
+    """The joins over the stored rows; those that chose rows keep all that were chosen."""
+    if node is base:
+        return stored
+    if isinstance(node, Filter):
+        return _all_rows(node.input, base, stored)
+    if isinstance(node, Project):
+        return replace(node, input=_all_rows(node.input, base, stored))
+    assert isinstance(node, TemporalJoin | StaticJoin)
+    return replace(node, spine=_all_rows(node.spine, base, stored), kind="left")
+
+
+def _narrowed(plan: Node) -> Node:
+    """The stored spine declared with the columns that are read."""
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Scan) and node.source.name == STORED:
+            return replace(node, source=Table(STORED, node.schema))
+        return node
+
+    return transform_plan(plan, change)
+
+
+def _without_joins(plan: Node, aliases: set[str] | None) -> Node:
+    """The plan without left static joins of which nothing is read; `aliases`: only these."""
+
+    def change(node: Node) -> Node:
+        if not isinstance(node, StaticJoin) or node.kind != "left" or node.columns:
+            return node
+        return node.spine if aliases is None or node.alias in aliases else node
+
+    while (fewer := prune_columns(transform_plan(plan, change))) != plan:
+        plan = fewer
+    return plan
 
 
 def _change_spine(node: Node, change: Callable[[Node], Node]) -> Node:
@@ -79,6 +169,7 @@ def _joins_below(node: Node) -> bool:
 
 
 def _within(time: Expr, days: Days) -> Expr:
+    assert pa.types.is_timestamp(time.type)
     first, end = (Literal(midnight(day), time.type) for day in (days.start, days.end))
     at_least = Call("greater_equal", (time, first), BOOLEAN)
     return Call("and", (at_least, Call("less", (time, end), BOOLEAN)), BOOLEAN)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bighead.planner.sources.dataset import Span
@@ -38,6 +39,31 @@ class Choice:
     groups: tuple[int, ...]
     beyond: float
     """In [0, 1]; 1 where nothing is known."""
+
+
+def bounds(metadata: pq.FileMetaData, own: str) -> tuple[int, int] | None:
+    """The least and greatest of a file's column of times, in microseconds.
+
+    None where the statistics do not tell, or where a NULL is among them; of no rows it is (1, 0).
+    """
+    leaves = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    arrow = metadata.schema.to_arrow_schema()
+    if own not in leaves or not pa.types.is_timestamp(arrow.field(own).type):
+        return None
+    least, greatest = 1, 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if not group.num_rows:
+            continue
+        found = _range(group.column(leaves[own]))
+        if found is None or found[2] != 0:
+            return None
+        low, high = found[0], found[1]
+        if not (isinstance(low, int) and isinstance(high, int)):
+            return None
+        empty = least > greatest
+        least, greatest = (low, high) if empty else (min(least, low), max(greatest, high))
+    return least, greatest
 
 
 def choose(

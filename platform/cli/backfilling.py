@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from rich.text import Text
 
 from bighead.planner.backfill import backfill as backfills
 from bighead.planner.backfill.inputs import inputs_of
+from bighead.planner.backfill.manifest import read_manifest
+from bighead.planner.session import Session
+from bighead.platform.cli.backfills_known import remember
 from bighead.platform.cli.console import err, say
 from bighead.platform.cli.project import find_project
 from bighead.platform.cli.settings import Settings
@@ -35,52 +38,63 @@ from bighead.zipline.ir.address import address
 Report = Callable[[backfills.Progress], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A backfill as it is asked for on the command line."""
+
+    name: str
+    output: Path
+    start: date | None = None
+    end: date | None = None
+    restart: bool = False
+    rows_per_run: int = backfills.ROWS_PER_RUN
+
+
+def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
+    """The job: the training set by its name, and its files as they are now."""
+    found = session.definitions.get(asked.name)
+    if not isinstance(found, TrainingSet):
+        sets = [d.name for d in session.definitions if isinstance(d, TrainingSet)]
+        hint = did_you_mean(asked.name, sets) or "write CREATE TRAINING SET first"
+        raise BigheadError(
+            f"{found.name} is a {KINDS[type(found)]}, and backfills are of training sets; {hint}"
+        )
+    known = None if asked.restart else read_manifest(asked.output)
+    return backfills.Job(
+        training_set=found,
+        definition=address(found),
+        inputs=inputs_of(found, session.dataset, base, known.inputs if known else None),
+        output=asked.output,
+        start=asked.start,
+        end=asked.end,
+        restart=asked.restart,
+        rows_per_run=asked.rows_per_run,
+    )
+
+
 def run_backfill(
-    settings: Settings,
-    *,
-    name: str,
-    output: Path,
-    start: date | None,
-    end: date | None,
-    restart: bool,
-    rows_per_run: int,
-    draft: bool,
-    engine: str | None,
+    settings: Settings, asked: Asked, draft: bool, engine: str | None
 ) -> tuple[backfills.Summary, float]:
     """Backfills a training set of the project, and how many seconds it took."""
     began = time.monotonic()
     session = open_session(settings, draft, engine)
-    found = session.definitions.get(name)
-    if not isinstance(found, TrainingSet):
-        sets = [d.name for d in session.definitions if isinstance(d, TrainingSet)]
-        hint = did_you_mean(name, sets) or "write CREATE TRAINING SET first"
-        raise BigheadError(
-            f"{found.name} is a {KINDS[type(found)]}, and backfills are of training sets; {hint}"
-        )
     project = find_project(settings.start)
-    job = backfills.Job(
-        training_set=found,
-        definition=address(found),
-        inputs=inputs_of(found, session.dataset, project.data if project else Path()),
-        output=output,
-        start=start,
-        end=end,
-        restart=restart,
-        rows_per_run=rows_per_run,
-    )
+    job = job_of(session, project.data if project else Path(), asked)
     try:
-        with progress_bar(found.name) as report:
-            summary = backfills.backfill(job, session.compute, report)
+        with progress_bar(job.training_set.name) as report:
+            summary = backfills.backfill(job, session.compute_with, report)
     except KeyboardInterrupt:
         say("The days that are finished are kept; run the same command again to go on.")
         raise
+    if project is not None:
+        remember(project, replace(asked, name=job.training_set.name))
     return summary, time.monotonic() - began
 
 
 def summary_record(summary: backfills.Summary, output: Path, seconds: float) -> dict[str, object]:
     """The summary for a script."""
     return asdict(summary) | {
-        "new_inputs": list(summary.new_inputs),
+        "columns_computed": list(summary.columns_computed),
         "output": str(output),
         "seconds": round(seconds, 3),
     }
@@ -89,21 +103,64 @@ def summary_record(summary: backfills.Summary, output: Path, seconds: float) -> 
 def summary_text(summary: backfills.Summary, output: Path, seconds: float) -> str:
     """The summary for a person."""
     lines = []
-    if summary.computed:
-        rate = f", {summary.rows_computed / seconds:,.0f} rows/s" if summary.rows_computed else ""
-        runs = f"{summary.runs} run{'' if summary.runs == 1 else 's'}"
+    if summary.runs:
+        rate = (
+            f", {summary.values_computed / seconds:,.0f} values/s"
+            if summary.values_computed
+            else ""
+        )
         lines.append(
-            f"{summary.computed:,} of {summary.days:,} days computed in {runs}: "
-            f"{summary.rows_computed:,} rows in {seconds:.1f} s{rate}"
+            f"{summary.stitched:,} of {_days(summary.days)} written in {_runs(summary.runs)}, "
+            f"{seconds:.1f} s{rate}"
+        )
+        columns = len(summary.columns_computed)
+        reused = summary.values - summary.values_computed
+        lines.append(
+            f"{summary.values_computed:,} values of {columns} column{'' if columns == 1 else 's'} "
+            f"computed, {reused:,} were there or are the spine's"
         )
     else:
-        lines.append(f"All {summary.days:,} days were there already, and are intact.")
+        lines.append(f"All {_days(summary.days)} were there already, and are intact.")
     if summary.repaired:
-        lines.append(f"{summary.repaired:,} of them were damaged or gone, and are computed again")
+        lines.append(f"{summary.repaired:,} files were damaged or gone, and are made again")
     if summary.no_time:
         lines.append(f"{summary.no_time:,} rows of the spine have no time and are in no day")
-    lines.append(f"{output} holds {summary.rows:,} rows of these {summary.days:,} days")
+    if summary.stale:
+        lines.append(
+            f"{_days(summary.stale)} outside of this range are older than the definition or the "
+            "data; backfill them too"
+        )
+    if summary.unused_bytes:
+        lines.append(
+            f"{size(summary.unused_bytes)} of columns are no longer used and kept for a way back; "
+            "--prune removes them"
+        )
+    lines.append(f"{output} holds {summary.rows:,} rows of these {_days(summary.days)}")
     return "\n".join(lines)
+
+
+def size(count: int) -> str:
+    """Bytes for a person.
+
+    >>> size(999), size(12_300), size(4_560_000_000)
+    ('999 bytes', '12.3 kB', '4.6 GB')
+    """
+    if count < 1000:
+        return f"{count} byte{'' if count == 1 else 's'}"
+    number = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        number /= 1000
+        if number < 999.95 or unit == "TB":
+            break
+    return f"{number:,.1f} {unit}"
+
+
+def _days(count: int) -> str:
+    return f"{count:,} day{'' if count == 1 else 's'}"
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'' if count == 1 else 's'}"
 
 
 @contextmanager

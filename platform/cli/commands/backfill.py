@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def backfill(
     ] = None,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Remove the days that are there, and compute all again."),
+        typer.Option("--restart", help="Remove all that is there, and compute it again."),
     ] = False,
     rows_per_run: Annotated[
         int | None,
@@ -38,6 +39,10 @@ def backfill(
             help="Days are computed together up to so many rows; less takes less memory.",
         ),
     ] = None,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Then remove the column groups that no day needs any more."),
+    ] = False,
     json: Json = False,
     draft: Draft = False,
     engine: Engine = None,
@@ -48,18 +53,31 @@ def backfill(
     first MATCH_CONDITION. The days are those from --start up to, and not including, --end. Each
     becomes FOLDER/ds=YYYY-MM-DD/part-0.parquet, a day without rows an empty one.
 
-    Stop it, kill it, run the same command again: it goes on where it was, and days that are there
-    are checked and kept. A changed definition or a changed file of the data is refused unless
-    --restart is given; new files of the data are not, and do not change days that are there.
+    Only what is missing is computed: a new column is one column of each day, more history the new
+    days, a changed feature or a late file what depends on it. The columns lie in FOLDER/_columns,
+    each under the address of what it means and what it was read from, and each day's file is put
+    together from them. 'bighead plan NAME --output FOLDER' shows beforehand what would be done.
+
+    Stop it, kill it, run the same command again: it goes on where it was; what is there is checked,
+    and made again where it is damaged. Columns that are no longer used are kept, so that a way back
+    costs nothing, until --prune.
 
     \b
     Examples:
       bighead backfill stay_risk --output training/
       bighead backfill stay_risk --start 2025-01-01 --end 2025-02-01 -o training/    January
+      bighead backfill stay_risk -o training/ --prune
     """
     from bighead.planner.backfill.backfill import ROWS_PER_RUN
+    from bighead.planner.backfill.backfill import prune as prune_groups
     from bighead.planner.backfill.days import parse_day
-    from bighead.platform.cli.backfilling import run_backfill, summary_record, summary_text
+    from bighead.platform.cli.backfilling import (
+        Asked,
+        run_backfill,
+        size,
+        summary_record,
+        summary_text,
+    )
 
     first = parse_day(start, "--start") if start is not None else None
     after = parse_day(end, "--end") if end is not None else None
@@ -67,21 +85,12 @@ def backfill(
         raise typer.BadParameter(
             f"--end {after} is not after --start {first}; --end is the day after the last"
         )
-    summary, seconds = run_backfill(
-        settings_of(context),
-        name=name,
-        output=output,
-        start=first,
-        end=after,
-        restart=restart,
-        rows_per_run=rows_per_run or ROWS_PER_RUN,
-        draft=draft,
-        engine=engine,
-    )
-    for file in summary.new_inputs[:3]:
-        say(f"note: {file} came after some of these days were computed; --restart counts it in")
-    if len(summary.new_inputs) > 3:
-        say(f"note: and {len(summary.new_inputs) - 3} more files")
+    asked = Asked(name, output, first, after, restart, rows_per_run or ROWS_PER_RUN)
+    summary, seconds = run_backfill(settings_of(context), asked, draft, engine)
+    if prune:
+        groups, gone = prune_groups(output)
+        summary = replace(summary, unused_bytes=0)
+        say(f"{size(gone)} of {groups:,} column groups that no day needs are removed")
     if json:
         print_json(summary_record(summary, output, seconds))
     else:

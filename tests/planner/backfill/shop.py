@@ -1,6 +1,7 @@
 """A training set without joins and an engine of a few lines, so that backfills are tried alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,28 +11,46 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bighead.planner.backfill.backfill import Job, Progress, Summary, backfill
+from bighead.planner.backfill.inputs import InputFile
+from bighead.planner.sources.dataset import Dataset
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.nodes import Filter, Node, Project, Scan
 from bighead.zipline.ir.sources import EventSource
-from bighead.zipline.ir.types import BIGINT, TIMESTAMP, VARCHAR
+from bighead.zipline.ir.types import BIGINT, BOOLEAN, TIMESTAMP, VARCHAR
 from bighead.zipline.windows import DAY
 from tests.schemas import schema
 
 SCHEMA = schema(id=BIGINT, note=VARCHAR, ts=TIMESTAMP)
 SOURCE = EventSource("orders", SCHEMA, event_time=Column("ts", TIMESTAMP))
+NOON = Literal(1_735_732_800_000_000, TIMESTAMP)
+"""Of the first of January 2025."""
 ORDERS = TrainingSet(
     name="order_notes",
     plan=Project(
         Scan(SOURCE, ("id", "note", "ts")),
-        (("id", Column("id", BIGINT)), ("note", Column("note", VARCHAR))),
+        (
+            ("id", Column("id", BIGINT)),
+            ("note", Column("note", VARCHAR)),
+            ("late", Call("greater_equal", (Column("ts", TIMESTAMP), NOON), BOOLEAN)),
+        ),
     ),
     id=("id",),
     labels=(),
     time=Column("ts", TIMESTAMP),
-    sql="CREATE TRAINING SET order_notes ID (id) AS SELECT id, note FROM orders",
+    sql="CREATE TRAINING SET order_notes ID (id) AS SELECT id, note, ts > NOON AS late FROM orders",
     uses=("orders",),
 )
+
+
+def with_early(training_set: TrainingSet) -> TrainingSet:
+    """With one more column, the last."""
+    plan = training_set.plan
+    assert isinstance(plan, Project)
+    early = Call("less", (Column("ts", TIMESTAMP), NOON), BOOLEAN)
+    return replace(training_set, plan=replace(plan, columns=(*plan.columns, ("early", early))))
+
+
 JANUARY = date(2025, 1, 1)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "greater_equal": pc.greater_equal,
@@ -58,8 +77,8 @@ def at(day: int, microsecond: int = 0) -> int:
     return ((JANUARY - date(1970, 1, 1)).days + day) * DAY + microsecond
 
 
-def engine(table: pa.Table) -> Callable[[Node], pa.Table]:
-    """Runs projections and filters over one table."""
+def engine(table: pa.Table) -> Callable[[Node, Mapping[str, Dataset]], pa.Table]:
+    """Runs projections and filters over one table, and over what a backfill hands in."""
 
     def value(expr: Expr, rows: pa.Table) -> Any:
         if isinstance(expr, Call):
@@ -68,11 +87,12 @@ def engine(table: pa.Table) -> Callable[[Node], pa.Table]:
             return pa.scalar(expr.value, expr.type)
         return rows.column(expr.name)
 
-    def run(node: Node) -> pa.Table:
+    def run(node: Node, given: Mapping[str, Dataset]) -> pa.Table:
         if isinstance(node, Scan):
-            return table
+            found = given.get(node.source.name)
+            return table if found is None else found.scan(node.columns)
         assert isinstance(node, Filter | Project)
-        rows = run(node.input)
+        rows = run(node.input, given)
         if isinstance(node, Filter):
             return rows.filter(value(node.predicate, rows))
         return pa.table({name: value(e, rows) for name, e in node.columns})
@@ -84,7 +104,7 @@ def job(output: Path, **changes: Any) -> Job:
     defaults: dict[str, Any] = {
         "training_set": ORDERS,
         "definition": "sha256:1",
-        "inputs": {"orders": {"orders.parquet": "1"}},
+        "inputs": {"orders": (InputFile("orders.parquet", "1"),)},
     }
     return Job(output=output, **(defaults | changes))
 
@@ -100,6 +120,16 @@ def ignore(progress: Progress) -> None:
 def ids(output: Path, ds: str) -> list[int]:
     part = pq.read_table(output / f"ds={ds}" / "part-0.parquet")
     return [row["id"] for row in part.to_pylist()]
+
+
+def inputs(**marks: str) -> dict[str, tuple[InputFile, ...]]:
+    """Files of the orders, whose times are not known."""
+    return {"orders": tuple(InputFile(f"{n}.parquet", mark) for n, mark in marks.items())}
+
+
+def days(output: Path) -> dict[str, bytes]:
+    """The files of the days."""
+    return {n: content for n, content in files(output).items() if n.startswith("ds=")}
 
 
 def files(output: Path) -> dict[str, bytes]:

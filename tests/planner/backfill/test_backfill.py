@@ -12,13 +12,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bighead.planner.backfill.backfill import Progress, backfill
-from bighead.planner.backfill.days import Days, runs
+from bighead.planner.backfill.backfill import Progress, backfill, prune
+from bighead.planner.backfill.days import Days
+from bighead.planner.backfill.plan import Day, runs_of
 from bighead.planner.backfill.spine import TIME, rows_of
 from bighead.zipline.errors import BigheadError, UnsupportedError
 from bighead.zipline.ir.nodes import Project
 from bighead.zipline.windows import DAY
-from tests.planner.backfill.shop import ORDERS, at, engine, files, fill, ids, ignore, job, orders
+from tests.planner.backfill.shop import (
+    ORDERS,
+    at,
+    days,
+    engine,
+    files,
+    fill,
+    ids,
+    ignore,
+    inputs,
+    job,
+    orders,
+    with_early,
+)
 
 
 def test_a_row_lies_in_the_day_of_its_time_and_midnight_begins_one(tmp_path: Path) -> None:
@@ -45,7 +59,7 @@ def test_a_day_without_rows_is_an_empty_file_and_done(tmp_path: Path) -> None:
     assert fill(tmp_path, table).days == 4
     empty = pq.read_table(tmp_path / "ds=2025-01-02" / "part-0.parquet", partitioning=None)
     assert empty.num_rows == 0
-    assert empty.schema.names == ["id", "note"]
+    assert empty.schema.names == ["id", "note", "late"]
     again = fill(tmp_path, table)
     assert (again.computed, again.runs, again.rows) == (0, 0, 2)
 
@@ -54,14 +68,14 @@ def test_the_whole_folder_reads_as_one_dataset(tmp_path: Path) -> None:
     fill(tmp_path, orders([at(d) for d in range(10)]), rows_per_run=3)
     whole = pq.read_table(tmp_path)
     assert whole.num_rows == 10
-    assert set(whole.schema.names) == {"id", "note", "ds"}
+    assert set(whole.schema.names) == {"id", "note", "late", "ds"}
 
 
 def test_start_is_inclusive_and_end_is_not(tmp_path: Path) -> None:
     table = orders([at(d, DAY - 1) for d in range(5)])
     summary = fill(tmp_path, table, start=date(2025, 1, 2), end=date(2025, 1, 4))
     assert (summary.days, summary.rows) == (2, 2)
-    assert sorted(f for f in files(tmp_path) if "ds=" in f) == [
+    assert sorted(days(tmp_path)) == [
         "ds=2025-01-02/part-0.parquet",
         "ds=2025-01-03/part-0.parquet",
     ]
@@ -71,7 +85,7 @@ def test_a_wider_range_later_computes_the_new_days_only(tmp_path: Path) -> None:
     table = orders([at(d) for d in range(5)])
     fill(tmp_path, table, start=date(2025, 1, 2), end=date(2025, 1, 3))
     wider = fill(tmp_path, table)
-    assert (wider.days, wider.computed, wider.rows, wider.rows_computed) == (5, 4, 5, 4)
+    assert (wider.days, wider.computed, wider.rows, wider.values_computed) == (5, 4, 5, 4)
 
 
 def test_bytes_do_not_depend_on_how_many_days_a_run_takes(tmp_path: Path) -> None:
@@ -91,14 +105,14 @@ def test_rows_without_a_time_are_counted_and_in_no_day(tmp_path: Path) -> None:
     assert bounded.no_time == 2
 
 
-def test_a_file_that_was_changed_or_lost_is_computed_again(tmp_path: Path) -> None:
+def test_a_days_file_that_was_changed_or_lost_is_made_of_its_groups_again(tmp_path: Path) -> None:
     table = orders([at(d) for d in range(4)])
     fill(tmp_path, table)
     before = files(tmp_path)
     (tmp_path / "ds=2025-01-02" / "part-0.parquet").write_bytes(b"half")
     (tmp_path / "ds=2025-01-03" / "part-0.parquet").unlink()
     summary = fill(tmp_path, table)
-    assert (summary.repaired, summary.computed) == (2, 2)
+    assert (summary.repaired, summary.stitched, summary.computed) == (2, 2, 0)
     assert files(tmp_path) == before
 
 
@@ -112,36 +126,80 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     assert fill(tmp_path, table).repaired == 1
 
 
-def test_another_definition_is_refused_and_restart_computes_it(tmp_path: Path) -> None:
+def test_a_damaged_group_is_computed_again_and_no_other(tmp_path: Path) -> None:
+    table = orders([at(d) for d in range(3)])
+    fill(tmp_path, table)
+    before = files(tmp_path)
+    broken, lost = groups(tmp_path, "2025-01-01", "late"), groups(tmp_path, "2025-01-02", "id")
+    broken.write_bytes(b"half")
+    lost.unlink()
+    summary = fill(tmp_path, table)
+    assert (summary.repaired, summary.computed, summary.values_computed) == (2, 2, 1)
+    assert files(tmp_path) == before
+
+
+def groups(output: Path, ds: str, column: str) -> Path:
+    """The file of the group that holds a column."""
+    folder = output / "_columns" / f"ds={ds}"
+    (found,) = (f for f in folder.iterdir() if column in pq.read_schema(f).names)
+    return found
+
+
+def test_a_new_column_is_all_that_is_computed_and_an_old_one_is_kept(tmp_path: Path) -> None:
+    table = orders([at(0), at(0, 1), at(1)])
+    fill(tmp_path / "old", table)
+    fill(tmp_path / "new", table, training_set=with_early(ORDERS))
+    summary = fill(tmp_path / "old", table, training_set=with_early(ORDERS))
+    assert (summary.columns_computed, summary.values_computed) == (("early",), 3)
+    assert (summary.values, summary.unused_bytes) == (12, 0)
+    assert days(tmp_path / "old") == days(tmp_path / "new")
+    back = fill(tmp_path / "old", table)
+    assert (back.values_computed, back.stitched) == (0, 2)
+    assert back.unused_bytes > 0
+
+
+def test_groups_that_no_day_needs_stay_until_they_are_pruned(tmp_path: Path) -> None:
     table = orders([at(0), at(1)])
     fill(tmp_path, table)
-    with pytest.raises(BigheadError, match=r"another definition of order_notes; .* --restart"):
-        fill(tmp_path, table, definition="sha256:2")
+    plain = files(tmp_path)
+    fill(tmp_path, table, training_set=with_early(ORDERS))
+    unused = fill(tmp_path, table).unused_bytes
+    assert prune(tmp_path) == (2, unused)
+    assert files(tmp_path) == plain
+    assert prune(tmp_path) == (0, 0)
+    assert fill(tmp_path, table).values_computed == 0
+    with pytest.raises(BigheadError, match="is no backfill"):
+        prune(tmp_path / "_columns")
+
+
+def test_restart_leaves_nothing_of_what_was_there(tmp_path: Path) -> None:
+    table = orders([at(0), at(1)])
+    fill(tmp_path, table)
     narrow = {"start": date(2025, 1, 1), "end": date(2025, 1, 2)}
     summary = fill(tmp_path, table, definition="sha256:2", restart=True, **narrow)
-    assert summary.computed == 1
+    assert (summary.computed, summary.values_computed) == (1, 1)
     assert not (tmp_path / "ds=2025-01-02").exists()
+    assert not (tmp_path / "_columns" / "ds=2025-01-02").exists()
     assert json.loads((tmp_path / "_manifest.json").read_text())["definition"] == "sha256:2"
 
 
 def test_another_training_set_is_refused_by_its_name(tmp_path: Path) -> None:
     table = orders([at(0)])
     fill(tmp_path, table)
-    with pytest.raises(BigheadError, match="the training set order_notes"):
+    with pytest.raises(BigheadError, match=r"the training set order_notes; .* --restart"):
         fill(tmp_path, table, training_set=replace(ORDERS, name="b"), definition="sha256:b")
 
 
-def test_a_changed_input_is_refused_and_a_new_one_reported(tmp_path: Path) -> None:
-    table = orders([at(0)])
+def test_a_changed_input_is_read_again_and_equal_rows_are_what_they_were(tmp_path: Path) -> None:
+    table = orders([at(0), at(1)])
     fill(tmp_path, table)
-    grown = {"orders": {"orders.parquet": "1", "more.parquet": "1"}}
-    assert fill(tmp_path, table, inputs=grown).new_inputs == ("orders: more.parquet",)
-    with pytest.raises(BigheadError, match=r"changed since or is gone: orders: more\.parquet"):
-        fill(tmp_path, table)
-    changed = {"orders": {"orders.parquet": "2", "more.parquet": "1"}}
-    with pytest.raises(BigheadError, match=r"orders: orders\.parquet; .* --restart"):
-        fill(tmp_path, table, inputs=changed)
-    assert fill(tmp_path, table, inputs=changed, restart=True).computed == 1
+    touched = fill(tmp_path, table, inputs=inputs(orders="2"))
+    assert (touched.computed, touched.values_computed) == (2, 0)
+    assert touched.unused_bytes == 0
+    grown = orders([at(0), at(1), at(1, 5)])
+    summary = fill(tmp_path, grown, inputs=inputs(orders="2", more="1"))
+    assert summary.rows == 3
+    assert ids(tmp_path, "2025-01-02") == [1, 2]
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -187,8 +245,8 @@ def test_leftovers_and_unrecorded_days_are_removed(tmp_path: Path) -> None:
     (tmp_path / "._manifest.json.77.tmp").write_bytes(b"half")
     (tmp_path / "ds=2025-02-01").mkdir()
     (tmp_path / "ds=2025-02-01" / "part-0.parquet").write_bytes(b"whole, but not recorded")
-    assert fill(tmp_path, table).swept == 2
-    assert sorted(files(tmp_path)) == [
+    assert fill(tmp_path, table).swept == 3
+    assert sorted(f for f in files(tmp_path) if not f.startswith("_columns")) == [
         "_manifest.json",
         "ds=2025-01-01/part-0.parquet",
         "ds=2025-01-02/part-0.parquet",
@@ -238,28 +296,38 @@ def test_a_failing_run_keeps_what_was_finished(tmp_path: Path) -> None:
     good = engine(table)
     calls = 0
 
-    def failing(node: Any) -> pa.Table:
+    def failing(node: Any, given: Any) -> pa.Table:
         nonlocal calls
         calls += 1
-        if calls == 4:
+        if calls == 4:  # the first counts, then there are two a day: rows, and their columns
             raise BigheadError("the disk of the source is gone")
-        return good(node)
+        return good(node, given)
 
     with pytest.raises(BigheadError, match="is gone"):
         backfill(job(tmp_path, rows_per_run=1), failing, ignore)
-    assert fill(tmp_path, table).computed == 2
+    assert fill(tmp_path, table).computed == 3
 
 
 def test_a_range_is_computed_in_few_runs() -> None:
+    def runs(rows: dict[date, int], most: int) -> list[list[Day]]:
+        return runs_of([Day(d, n, columns=("late",)) for d, n in rows.items()], most)
+
     days = [date.fromordinal(date(2025, 1, 1).toordinal() + i) for i in range(365)]
     rows = dict.fromkeys(days, 1000)
-    assert len(runs(days, rows, 500_000)) == 1
-    assert len(runs(days, rows, 50_000)) == 8
+    assert len(runs(rows, 500_000)) == 1
+    assert len(runs(rows, 50_000)) == 8
     heavy = rows | {days[3]: 10**9}
-    assert [len(r) for r in runs(days, heavy, 500_000)] == [3, 1, 361]
+    assert [len(r) for r in runs(heavy, 500_000)] == [3, 1, 361]
+
+
+def test_days_of_other_work_or_none_end_a_run() -> None:
+    days = [Day(date(2025, 1, d), 1, columns=("late",)) for d in range(1, 7)]
+    days[2] = replace(days[2], columns=("late", "early"))
+    days[4] = replace(days[4], columns=())
+    assert [len(r) for r in runs_of(days, 100)] == [2, 1, 1, 1]
 
 
 def test_the_spine_is_filtered_below_the_projection() -> None:
-    plan = rows_of(ORDERS, Days(date(2025, 1, 1), date(2025, 1, 2)))
+    plan = rows_of(ORDERS, ["id"], Days(date(2025, 1, 1), date(2025, 1, 2)))
     assert isinstance(plan, Project)
-    assert plan.schema.names == ["id", "note", TIME]
+    assert plan.schema.names == ["id", TIME]

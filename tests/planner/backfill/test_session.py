@@ -72,7 +72,7 @@ def fill(made: Session, output: Path, rows_per_run: int) -> Summary:
         output=output,
         rows_per_run=rows_per_run,
     )
-    return backfill(job, made.compute, ignore)
+    return backfill(job, made.compute_with, ignore)
 
 
 @pytest.mark.parametrize("engine", ["reference", "datafusion"])
@@ -114,10 +114,12 @@ def test_the_inputs_are_the_files_of_every_source(tmp_path: Path) -> None:
     definition = made.definitions.get("s")
     assert isinstance(definition, TrainingSet)
     found = inputs_of(definition, made.dataset, tmp_path)
-    assert {source: list(files) for source, files in found.items()} == {
+    assert {source: [f.name for f in files] for source, files in found.items()} == {
         "q": ["q/a.parquet"],
         "e": ["e/a.parquet"],
     }
-    before = found["e"]["e/a.parquet"]
+    (before,) = found["e"]
+    assert before.times == (0, 0)
     (tmp_path / "e" / "a.parquet").touch()
-    assert inputs_of(definition, made.dataset, tmp_path)["e"]["e/a.parquet"] != before
+    (after,) = inputs_of(definition, made.dataset, tmp_path)["e"]
+    assert after.mark != before.mark

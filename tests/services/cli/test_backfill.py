@@ -52,26 +52,80 @@ def test_few_or_many_runs_give_the_same_bytes(shop: Path) -> None:
     assert contents(shop / "one") == contents(shop / "many")
 
 
-def test_a_changed_definition_is_refused_until_restart(shop: Path) -> None:
-    run(shop, "backfill", "stay_risk", "-o", "out")
-    edit(shop / "features" / "listing_bookings.sql", "price > 0", "price > 50")
+def test_a_changed_filter_computes_what_it_filters(shop: Path) -> None:
+    whole = run(shop, "backfill", "stay_risk", "-o", "out", "--json").json
+    edit(shop / "features" / "listing_bookings.sql", "n_nights > 1", "n_nights > 2")
     assert run(shop, "apply", "-y").code == 0
-    refused = run(shop, "backfill", "stay_risk", "-o", "out")
-    assert refused.code == 1
-    assert "another definition of stay_risk" in refused.err
-    assert run(shop, "backfill", "stay_risk", "-o", "out", "--restart").code == 0
+    again = run(shop, "backfill", "stay_risk", "-o", "out", "--json").json
+    assert again["columns_computed"] == ["long_stay_price"]
+    assert again["values_computed"] == again["rows"] == whole["rows"]
+    run(shop, "backfill", "stay_risk", "-o", "fresh")
+    assert days(shop / "out") == days(shop / "fresh")
 
 
-def test_a_changed_file_is_refused_and_another_spelling_is_not(shop: Path) -> None:
+def test_a_changed_file_computes_what_reads_it_and_another_spelling_nothing(shop: Path) -> None:
     run(shop, "backfill", "stay_risk", "-o", "out")
     edit(shop / "features" / "stay_risk.sql", "SELECT", "select /* again */")
     run(shop, "apply", "-y")
-    assert run(shop, "backfill", "stay_risk", "-o", "out").code == 0
+    assert run(shop, "backfill", "stay_risk", "-o", "out", "--json").json["runs"] == 0
     with (shop / "data" / "bookings.csv").open("a") as file:
         file.write("601,1,entire home,2,99.0,2025-03-01 00:00:00,2025-03-01 00:10:00\n")
-    refused = run(shop, "backfill", "stay_risk", "-o", "out")
-    assert refused.code == 1
-    assert "data/bookings.csv" in refused.err
+    again = run(shop, "backfill", "stay_risk", "-o", "out", "--json").json
+    assert "nights_7d" in again["columns_computed"]
+    assert "city" not in again["columns_computed"]
+    run(shop, "backfill", "stay_risk", "-o", "fresh")
+    assert days(shop / "out") == days(shop / "fresh")
+
+
+def test_a_plan_says_what_a_backfill_then_does(shop: Path, golden: Golden) -> None:
+    run(shop, "backfill", "stay_risk", "-o", "out", "--end", "2025-03-01")
+    assert run(shop, "plan", "--exit-code").code == 0
+    edit(shop / "features" / "listing_bookings.sql", "n_nights > 1", "n_nights > 2")
+    golden("cli/plan_backfill.txt", run(shop, "plan").steady())
+    golden(
+        "cli/plan_backfill_more.txt",
+        run(shop, "plan", "stay_risk", "-o", "out", "--start", "2025-02-01").steady(),
+    )
+    (planned,) = run(shop, "plan", "--json").json["backfills"]
+    run(shop, "apply", "-y")
+    done = run(shop, "backfill", "stay_risk", "-o", "out", "--end", "2025-03-01", "--json").json
+    assert (done["values_computed"], done["stitched"]) == (
+        planned["values"],
+        planned["days_to_write"],
+    )
+    assert list(planned["columns"]) == done["columns_computed"]
+
+
+def test_a_plan_of_what_was_never_backfilled_needs_a_folder(shop: Path) -> None:
+    refused = run(shop, "plan", "stay_risk")
+    assert (refused.code, "add --output FOLDER" in refused.err) == (1, True)
+    assert run(shop, "plan", "--output", "out").code == 2
+    assert not (shop / "out").exists()
+    fresh = run(shop, "plan", "stay_risk", "-o", "out", "--json").json["backfills"][0]
+    assert fresh["values_kept"] == 3 * fresh["rows"]  # what is the spine's own
+    assert not (shop / "out").exists()
+
+
+def test_pruning_removes_what_is_no_longer_used(shop: Path) -> None:
+    month = ("stay_risk", "-o", "out", "--end", "2025-02-01")
+    run(shop, "backfill", *month)
+    for before, after in ((1, 2), (2, 3)):
+        edit(
+            shop / "features" / "listing_bookings.sql",
+            f"n_nights > {before}",
+            f"n_nights > {after}",
+        )
+        run(shop, "apply", "-y")
+        shown = run(shop, "backfill", *month)
+    assert "kept for a way back; --prune removes them" in shown.out
+    pruned = run(shop, "backfill", *month, "--prune", "--json")
+    assert "31 column groups that no day needs are removed" in pruned.err
+    assert (pruned.json["unused_bytes"], pruned.json["runs"]) == (0, 0)
+
+
+def days(folder: Path) -> dict[str, bytes]:
+    """The files of the days."""
+    return {name: c for name, c in contents(folder).items() if name.startswith("ds=")}
 
 
 @pytest.mark.parametrize(

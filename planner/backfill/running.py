@@ -1,0 +1,199 @@
+"""One run of days: the spine read where it has to be, columns computed, files put away.
+
+What a run computes it computes for all its days at once, over the stored rows of the spine one day
+after the other, and then divides by day again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bighead.planner.backfill import folder, spine
+from bighead.planner.backfill.columns import Shape, digest
+from bighead.planner.backfill.days import EPOCH, Days
+from bighead.planner.backfill.inputs import Inputs
+from bighead.planner.backfill.manifest import Group as Recorded
+from bighead.planner.backfill.manifest import Manifest, Partition, Stored
+from bighead.planner.backfill.plan import address_of, spine_of_day
+from bighead.planner.backfill.stitch import Group, Part, encode, stitch
+from bighead.planner.sources.arrow import hold
+from bighead.planner.sources.dataset import Dataset
+from bighead.zipline.ir.nodes import Node
+from bighead.zipline.windows import DAY
+
+Compute = Callable[[Node, Mapping[str, Dataset]], pa.Table]
+"""Runs a logical plan, with data for some of its sources by name, and gives its rows in order."""
+
+
+@dataclass(slots=True)
+class _Day:
+    """A day on its way: what is recorded of it, and what is to be written."""
+
+    day: date
+    rows: int
+    spine: dict[str, str] = field(default_factory=dict)
+    """By column, the address of what is stored."""
+    recorded: dict[str, Recorded] = field(default_factory=dict)
+    loaded: dict[str, Group] = field(default_factory=dict)
+    written: dict[str, bytes] = field(default_factory=dict)
+    """New groups, by name."""
+
+    def add(self, content: bytes, columns: Mapping[str, str]) -> None:
+        """A new group, with the address of each column and its name in it."""
+        name = digest(*columns)
+        self.loaded[name] = Group(content)
+        self.written[name] = content
+        self.recorded[name] = Recorded(Stored.of(content), dict(columns))
+
+    def find(self, address: str) -> tuple[str, str] | None:
+        """The group that holds an address, and the column's name in it."""
+        for name, group in self.recorded.items():
+            if address in group.columns:
+                return name, group.columns[address]
+        return None
+
+
+@dataclass(slots=True)
+class Run:
+    """One run."""
+
+    root: Path
+    shape: Shape
+    inputs: Inputs
+    compute: Compute
+    manifest: Manifest
+    computed: dict[str, int] = field(default_factory=dict)
+    """By column, how many values were computed."""
+    days_computed: int = 0
+
+    def carry_out(self, days: Days, *, spine_too: bool) -> dict[str, Partition]:
+        """Computes and writes what is missing of some days; what is to be recorded of them."""
+        found = self._read_spine(days) if spine_too else [self._recorded(d) for d in days]
+        wanted = {d.day: self._addresses(d) for d in found}
+
+        def missing(day: _Day) -> tuple[str, ...]:
+            return tuple(n for n, a in wanted[day.day].items() if day.find(a) is None)
+
+        for names, same in groupby(found, missing):
+            if names:
+                self._compute(list(same), names, wanted)
+        files: dict[Path, bytes] = {}
+        added: dict[str, Partition] = {}
+        for day in found:
+            ds = str(day.day)
+            whole = self._stitched(day, wanted[day.day])
+            files |= {folder.group(self.root, ds, n): b for n, b in day.written.items()}
+            files[folder.partition(self.root, ds)] = whole
+            seen = {c.seen(self.inputs, day.day): day.spine[c.name] for c in self.shape.spine}
+            columns = tuple(wanted[day.day].items())
+            added[ds] = Partition(day.rows, seen, columns, Stored.of(whole), day.recorded)
+            self.days_computed += bool(day.written) or spine_too
+        folder.write_all(files)
+        return added
+
+    def _recorded(self, day: date) -> _Day:
+        partition = self.manifest.partitions[str(day)]
+        held = spine_of_day(self.shape, self.inputs, day, partition)
+        assert held is not None, f"the spine of {day} is not there"
+        return _Day(day, partition.rows, held, dict(partition.groups))
+
+    def _read_spine(self, days: Days) -> list[_Day]:
+        """The rows of the days; a group of them is new only where they are not what is stored."""
+        names = [c.name for c in self.shape.spine]
+        plan = spine.rows_of(self.shape.training_set, names, days)
+        table = self.compute(plan, {})
+        numbers = day_numbers(table.column(spine.TIME))
+        rows = table.select(names).combine_chunks()
+        if len(numbers) and bool(np.any(numbers[1:] < numbers[:-1])):
+            order = np.argsort(numbers, kind="stable")  # keeps the spine's order within a day
+            rows, numbers = rows.take(order), numbers[order]
+        found = []
+        for day in days:
+            number = (day - EPOCH).days
+            first, last = np.searchsorted(numbers, [number, number + 1])
+            found.append(self._spine_of(day, rows.slice(first, last - first)))
+        return found
+
+    def _spine_of(self, day: date, rows: pa.Table) -> _Day:
+        before = self.manifest.partitions.get(str(day))
+        made = _Day(day, rows.num_rows, recorded=dict(before.groups) if before else {})
+        content = encode(rows)
+        group = Group(content)
+        for column in rows.schema:
+            made.spine[column.name] = _content(rows.num_rows, column, group)
+        if any(made.find(address) is None for address in made.spine.values()):
+            made.add(content, {address: name for name, address in made.spine.items()})
+        return made
+
+    def _addresses(self, day: _Day) -> dict[str, str]:
+        return {
+            c.name: address_of(c, self.inputs, day.day, day.rows, day.spine)
+            for c in self.shape.columns
+        }
+
+    def _compute(
+        self, days: list[_Day], names: tuple[str, ...], wanted: Mapping[date, Mapping[str, str]]
+    ) -> None:
+        """Some columns for all these days."""
+        plan = spine.over_stored(self.shape.training_set, names)
+        reads = spine.reads_of(plan)
+        stored = pa.concat_tables([self._stored(day, reads) for day in days]).combine_chunks()
+        table = self.compute(plan, {spine.STORED: hold(stored, spine.STORED)})
+        assert table.num_rows == stored.num_rows, "a value for each stored row"
+        table = table.combine_chunks()
+        at = 0
+        for day in days:
+            addresses = {wanted[day.day][name]: name for name in names}
+            day.add(encode(table.slice(at, day.rows)), addresses)
+            at += day.rows
+        for name in names:
+            self.computed[name] = self.computed.get(name, 0) + table.num_rows
+
+    def _stored(self, day: _Day, names: tuple[str, ...]) -> pa.Table:
+        """Columns of the stored spine of a day."""
+        schema = spine.spine_of(self.shape.training_set.plan).schema
+        columns = []
+        for name in names:
+            group, own = self._group(day, day.spine[name])
+            source = pa.BufferReader(pa.py_buffer(group.content))
+            column = pq.ParquetFile(source).read([own]).column(own)
+            columns.append(column.cast(schema.field(name).type))
+        return pa.table(columns, schema=pa.schema([schema.field(n) for n in names]))
+
+    def _group(self, day: _Day, address: str) -> tuple[Group, str]:
+        """The group that holds an address, read once, and the column's name in it."""
+        held = day.find(address)
+        assert held is not None, f"nothing holds {address}"
+        name, column = held
+        if name not in day.loaded:
+            path = folder.group(self.root, str(day.day), name)
+            day.loaded[name] = Group(path.read_bytes())
+        return day.loaded[name], column
+
+    def _stitched(self, day: _Day, wanted: Mapping[str, str]) -> bytes:
+        parts = {name: Part(*self._group(day, address)) for name, address in wanted.items()}
+        return stitch(self.shape.training_set.schema, parts)
+
+
+def _content(rows: int, column: pa.Field[pa.DataType], group: Group) -> str:
+    """The address of a stored column: of its values, and of nothing else."""
+    state = hashlib.sha256()
+    for piece in group.bytes_of(column.name):
+        state.update(piece)
+    return digest("stored", str(column.type), str(rows), state.hexdigest())
+
+
+def day_numbers(times: pa.ChunkedArray[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Days since 1970 of timestamps[us] without NULLs; floor division is right before 1970 too."""
+    microseconds = times.cast(pa.int64()).to_numpy()
+    return np.asarray(microseconds // DAY, dtype=np.int64)
