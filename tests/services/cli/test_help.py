@@ -54,7 +54,7 @@ def test_no_command_is_misuse_and_shows_help(tmp_path: Path) -> None:
         ["backfill", "stay_risk"],
         ["backfill", "stay_risk", "-o", "x", "--start", "2025-01-02", "--end", "2025-01-02"],
         ["backfill", "stay_risk", "-o", "x", "--rows-per-run", "0"],
-        ["plan", "extra"],
+        ["plan", "one", "two"],
     ],
 )
 def test_misuse_is_exit_code_2_on_standard_error(args: list[str], tmp_path: Path) -> None:
