@@ -174,37 +174,40 @@ class Leaders {
     }
   }
   // The k values of highest count, of equals the lesser; in this order.
-  void take(int64_t k, std::vector<uint32_t>& out) const {
-    struct Part {
-      uint32_t count;
-      size_t node;
-      size_t first;
-      bool operator<(const Part& other) const {
-        return count != other.count ? count < other.count : first > other.first;
-      }
-    };
+  void take(int64_t k, std::vector<uint32_t>& out) {
     out.clear();
-    std::vector<Part> heap{{tree_[1], 1, 0}};
-    while (!heap.empty() && static_cast<int64_t>(out.size()) < k) {
-      std::pop_heap(heap.begin(), heap.end());
-      const Part part = heap.back();
-      heap.pop_back();
-      if (part.count == 0) break;
-      if (part.node >= size_) {
-        out.push_back(static_cast<uint32_t>(part.node - size_));
+    heap_.clear();
+    push(1, 0, size_);
+    while (!heap_.empty() && static_cast<int64_t>(out.size()) < k) {
+      std::pop_heap(heap_.begin(), heap_.end());
+      const Part part = heap_.back();
+      heap_.pop_back();
+      if (part.span == 1) {
+        out.push_back(part.first);
         continue;
       }
-      for (size_t child = 2 * part.node; child <= 2 * part.node + 1; ++child) {
-        size_t first = child;
-        while (first < size_) first *= 2;
-        heap.push_back({tree_[child], child, first});
-        std::push_heap(heap.begin(), heap.end());
-      }
+      push(2 * part.node, part.first, part.span / 2);
+      push(2 * part.node + 1, part.first + part.span / 2, part.span / 2);
     }
   }
 
  private:
+  // The values [first, first + span).
+  struct Part {
+    uint32_t count, first;
+    size_t node, span;
+    bool operator<(const Part& other) const {
+      return count != other.count ? count < other.count : first > other.first;
+    }
+  };
+  void push(size_t node, size_t first, size_t span) {
+    if (tree_[node] == 0) return;
+    heap_.push_back({tree_[node], static_cast<uint32_t>(first), node, span});
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+
   std::vector<uint32_t>& tree_;
+  std::vector<Part> heap_;
   size_t size_ = 1;
 };
 
