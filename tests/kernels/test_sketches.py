@@ -120,5 +120,5 @@ def test_sliding_windows_give_the_estimate_of_their_rows(late: bool) -> None:
                     inside &= times >= t - window.width
                 rows = np.flatnonzero(inside)[-(window.rows or n) :]
                 declared = {key: value for key, value in kind.items() if key != "kind"}
-                want = answer(of(kind["kind"], values.take(pa.array(rows)), **declared))
+                want = answer(of(kind["kind"], values.take(pa.array(rows, pa.int64())), **declared))
                 assert got[j] == want
