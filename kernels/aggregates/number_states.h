@@ -69,16 +69,20 @@ inline void write_sum(Writer& to, Accumulator sum) {
   for (size_t i = 0; i + 1 < sum.limb.size(); ++i) to.word(sum.limb[i]);
   to.whole(static_cast<int64_t>(sum.limb.back()));  // mostly nothing but a sign
 }
-inline Accumulator read_sum(Reader& from) {
+// A sum that lies within limbs [least, most): what is mangled must not ask for the memory of the world.
+inline Accumulator read_sum(Reader& from, int64_t least, int64_t most) {
   Accumulator out;
   out.limb.resize(from.length());
   if (out.limb.empty()) return out;
   out.low = from.whole();
-  if (out.low > (int64_t{1} << 40) || out.low < -(int64_t{1} << 40)) Reader::mangled();
+  if (out.low < least || out.low >= most || static_cast<int64_t>(out.limb.size()) > most - out.low) Reader::mangled();
   for (size_t i = 0; i + 1 < out.limb.size(); ++i) out.limb[i] = from.word();
   out.limb.back() = static_cast<uint64_t>(from.whole());
   return out;
 }
+
+// Sums of numbers of up to 1074 bits after the point and 1024 before it, 2^64 of them.
+constexpr int64_t kLeastLimb = -17, kMostLimb = 19;
 
 // The exact number in a row; false where it is infinite.
 inline bool exact_number(const Column& column, int64_t at, double& narrow, i128& wide, bool& is_double) {
@@ -146,7 +150,7 @@ struct SumState {
   void read(Reader& from) {
     n = static_cast<uint64_t>(from.whole());
     infinities.read(from);
-    sum = read_sum(from);
+    sum = read_sum(from, kLeastLimb, kMostLimb);
   }
   double value() const { return infinities.any() ? infinities.value() : sum.to_double() + 0.0; }
   // As an integer of 192 bits; false where it has more.
@@ -201,9 +205,7 @@ struct PowerState {
     n = static_cast<uint64_t>(from.whole());
     infinite = static_cast<uint64_t>(from.whole());
     for (int p = 0; p < P; ++p) {
-      powers.power[p] = read_sum(from);
-      const Accumulator& sum = powers.power[p];
-      if (sum.limb.size() > 140 || sum.low < -34 * (p + 1) || sum.low > 140) Reader::mangled();
+      powers.power[p] = read_sum(from, kLeastLimb * (p + 1), kMostLimb * (p + 1));
     }
   }
 };
@@ -240,8 +242,8 @@ struct DecayedState {
     if (!sum.any) return;
     sum.origin = from.whole();
     sum.floor = from.whole();
-    sum.sum = read_sum(from);
     if (sum.floor > (int64_t{1} << 40) || sum.floor < -(int64_t{1} << 40)) Reader::mangled();
+    sum.sum = read_sum(from, sum.floor, sum.floor + 64);
   }
 };
 
@@ -326,7 +328,7 @@ struct VectorState {
       elements.emplace_back();
       elements.back().absent = static_cast<uint64_t>(from.whole());
       elements.back().infinities.read(from);
-      elements.back().sum = read_sum(from);
+      elements.back().sum = read_sum(from, kLeastLimb, kMostLimb);
     }
   }
 };
