@@ -36,7 +36,7 @@ dev: $(package)
 
 test: lint type $(sanitized)
 	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.kernels \
-	  bighead.platform.cli bighead.examples
+	  bighead.platform.cli bighead.platform.registry bighead.examples
 	$(pytest) -q -n $(JOBS) --dist loadgroup $(ARGS)
 
 soak: $(package)

@@ -8,16 +8,25 @@ change that would break a user is refused and leaves everything as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from bighead.planner.engines.datafusion.relational import relational_schema
 from bighead.zipline.aggregates import UserAggregate
 from bighead.zipline.aggregates import find as find_aggregate
-from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, cycle, users_of
+from bighead.zipline.catalog import (
+    KINDS,
+    Definition,
+    FeatureSet,
+    TrainingSet,
+    Versions,
+    cycle,
+    users_of,
+)
 from bighead.zipline.errors import BigheadError, CatalogError, did_you_mean
 from bighead.zipline.expressions import find as find_function
+from bighead.zipline.names import versioned
 
 Rebind = Callable[["Definitions", FeatureSet | TrainingSet], Definition]
 """Binds the SQL of a set against other definitions."""
@@ -30,6 +39,10 @@ class Definitions:
     by_name: dict[str, Definition] = field(default_factory=dict)
     user: dict[str, UserAggregate] = field(default_factory=dict)
     """User-defined aggregates, in a name space of their own: that of functions."""
+    versions: Versions | None = None
+    """Where `name@3` is looked up; None: there are no versions."""
+    pinned: dict[str, Definition] = field(default_factory=dict)
+    """The versions that were asked for; each is called `name@3`."""
 
     def __iter__(self) -> Iterator[Definition]:
         return iter(self.by_name.values())
@@ -38,8 +51,13 @@ class Definitions:
         return len(self.by_name)
 
     def find(self, name: str) -> Definition | None:
-        """The definition of a name; None where there is none."""
-        return self.by_name.get(name.casefold())
+        """The definition of a name; None where there is none.
+
+        `name@3` is the third version; raises CatalogError where there is no such version.
+        """
+        found = self.by_name.get(name.casefold()) or self.pinned.get(name.casefold())
+        version = versioned(name) if found is None else None
+        return self._version(*version) if version is not None else found
 
     def names(self) -> Iterable[str]:
         """All names."""
@@ -68,6 +86,8 @@ class Definitions:
         not go on working.
         """
         name = definition.name
+        if "@" in name:
+            raise CatalogError(f"{name} is no name: what follows @ is the number of a version")
         there = self.find(name)
         if there is not None and not replace:
             raise CatalogError(
@@ -78,7 +98,7 @@ class Definitions:
             self.by_name[name.casefold()] = definition
             return
         self._refuse_cycle(definition)
-        changed = Definitions({**self.by_name, name.casefold(): definition}, self.user)
+        changed = self.holding({**self.by_name, name.casefold(): definition})
         for user in self.users(name):
             try:
                 changed.by_name[user.name.casefold()] = rebind(changed, user)
@@ -103,7 +123,7 @@ class Definitions:
                 "@aggregate(name=...)"
             )
         there = self.user.get(name)
-        changed = Definitions(dict(self.by_name), {**self.user, name: added})
+        changed = replace(self, by_name=dict(self.by_name), user={**self.user, name: added})
         if there is not None and there != added:
             for definition in self.by_name.values():
                 if not isinstance(definition, FeatureSet | TrainingSet):
@@ -121,6 +141,8 @@ class Definitions:
     def drop(self, name: str) -> Definition:
         """Removes a definition; CatalogError where there is none or something uses it."""
         found = self.get(name)
+        if found.name.casefold() not in self.by_name:
+            raise CatalogError(f"{found.name} is a version, and versions are kept for ever")
         users = used_by(name, self)
         if users:
             raise CatalogError(f"{found.name} is {users}; drop these first")
@@ -138,6 +160,21 @@ class Definitions:
                 f"{definition.name} would be made of itself: {' reads '.join(found)}; let one of "
                 "them read a source"
             )
+
+    def holding(self, by_name: dict[str, Definition]) -> Definitions:
+        """Other definitions, with the same aggregates and the same versions."""
+        return replace(self, by_name=by_name)
+
+    def _version(self, name: str, number: int) -> Definition:
+        if self.versions is None:
+            raise CatalogError(
+                f"there are no versions here, and so no {name}@{number}; a registry keeps them, "
+                "which this session does not have"
+            )
+        found = self.versions.find(name, number)
+        version = replace(found, name=f"{found.name}@{number}")
+        self.pinned[version.name.casefold()] = version
+        return version
 
     def users(self, name: str) -> list[FeatureSet | TrainingSet]:
         """The sets that use a name, directly or through others, in the order of definition."""

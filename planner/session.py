@@ -29,7 +29,7 @@ from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
 from bighead.zipline.aggregates.user import user_aggregate
-from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, cycle
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, Versions, cycle
 from bighead.zipline.errors import BigheadError, CatalogError, SourceError, SqlError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Node
@@ -58,6 +58,7 @@ class Session:
     engine: 'datafusion', or 'reference', which is slow and says what is right.
     folder: where relative paths begin, in `register` and in the option `batch`.
     store: how object stores are reached; what it leaves open is taken from the environment.
+    versions: what `name@3` means, such as a `bighead.platform.registry.Registry`.
 
     >>> s = Session()
     >>> s.register("t", {"a": [1, 2, 3]})
@@ -71,9 +72,10 @@ class Session:
         *,
         folder: str | os.PathLike[str] = ".",
         store: ObjectStore | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self.engine: Engine = engine_named(engine)
-        self.definitions = Definitions()
+        self.definitions = Definitions(versions=versions)
         self._place = Place(Path(folder), store if store is not None else ObjectStore())
         self._data: dict[str, object] = {}
 
@@ -202,6 +204,13 @@ class Session:
         for parsed in statements[:-1]:
             self._carry_out(bind(parsed, self.definitions))
         return self._carry_out(bind(statements[-1], self.definitions))
+
+    def define(self, definition: Definition) -> None:
+        """Adds a definition that is at hand, such as one that was serialised.
+
+        Raises CatalogError where its name is taken.
+        """
+        self.definitions.put(definition, False, _rebind)
 
     def load(self, *paths: str | os.PathLike[str]) -> list[str]:
         """Defines what .sql files say: those named, and all below a folder that is named.
@@ -336,9 +345,8 @@ def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definit
     """A set bound anew against changed definitions."""
     (parsed,) = parse(user.sql)
     # The name is taken, by the set itself.
-    others = Definitions(
-        {k: d for k, d in definitions.by_name.items() if k != user.name.casefold()},
-        definitions.user,
+    others = definitions.holding(
+        {k: d for k, d in definitions.by_name.items() if k != user.name.casefold()}
     )
     bound = _defined_by(bind(parsed, others))
     assert bound is not None, f"{user.name} is defined by a statement that defines nothing"

@@ -32,6 +32,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 CONFINED: dict[str, tuple[str, ...]] = {
     "sqlglot": ("zipline/sql",),
     "datafusion": ("planner",),
+    "sqlalchemy": ("platform/registry",),
+    "alembic": ("platform/registry",),
     "pyhocon": ("zipline/sql", "planner", "platform"),
     "yaml": ("zipline/sql", "planner", "platform"),
     "typer": ("platform",),
@@ -48,6 +50,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
 LATE_IMPORTS: dict[str, str] = {
     "planner/engines/datafusion/relational.py: datafusion": "slow to load, rarely needed",
     "planner/result.py: polars": "optional, and slow to load",
+    "platform/registry/registry.py: bighead.platform.registry.migrate": "Alembic is seldom needed",
     "planner/sources/object_store.py: datafusion": "slow to load, and most sources are files",
     "planner/sources/object_store.py: datafusion.object_store": "as above",
 }
@@ -155,6 +158,17 @@ def test_every_excused_late_import_still_exists() -> None:
     assert not LATE_IMPORTS.keys() - late
 
 
+def test_folders_of_the_platform_meet_in_the_command_line_only() -> None:
+    faults = []
+    for found in IMPORTS:
+        package = found.module.removeprefix("bighead.platform.").partition(".")[0]
+        inside = found.path.relative_to(ROOT).parts[:2]
+        if found.module.startswith("bighead.platform.") and inside != ("platform", "cli"):
+            if inside != ("platform", package):
+                faults.append(found)
+    assert not faults, listed(faults)
+
+
 def test_platform_never_shadows_the_standard_library() -> None:
     assert not (ROOT / "platform" / "__init__.py").exists()
     assert not (ROOT / "tests" / "platform").exists()
@@ -176,6 +190,7 @@ def loaded_by(module: str) -> set[str]:
         ("bighead.zipline", {"sqlglot", "datafusion", "pyarrow.dataset", "bighead.planner"}),
         ("bighead.kernels", {"sqlglot", "datafusion", "pandas", "bighead.zipline"}),
         ("bighead.zipline.sql", {"datafusion", "pyarrow.dataset", "pandas", "bighead.planner"}),
+        ("bighead.platform.registry", {"sqlglot", "datafusion", "alembic", "bighead.planner"}),
         ("bighead.planner", {"pandas", "polars", "duckdb", "typer", "xgboost"}),
     ],
 )

@@ -96,6 +96,17 @@ class Catalog(Protocol):
         ...
 
 
+class Versions(Protocol):
+    """The versions of definitions, which never change: what `name@3` means."""
+
+    def find(self, name: str, number: int) -> Definition:
+        """A version by its name, matched without case, and its number.
+
+        Raises CatalogError, which lists the versions that there are.
+        """
+        ...
+
+
 def users_of(name: str, definitions: Iterable[Definition]) -> list[str]:
     """The names of the definitions that use `name`, sorted."""
     folded = name.casefold()
@@ -142,6 +153,7 @@ __all__ = [
     "FeatureSet",
     "Source",
     "TrainingSet",
+    "Versions",
     "cycle",
     "users_of",
 ]

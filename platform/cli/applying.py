@@ -1,38 +1,35 @@
-"""An apply: the state with the changes in it."""
+"""An apply: the changes written to the registry."""
 
 from __future__ import annotations
 
+import getpass
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from bighead.platform.cli.changes import Changes
-from bighead.platform.cli.project import Project
-from bighead.platform.cli.state import Applied, State, Version, write_state
+from bighead.platform.cli.snapshot import edges
+from bighead.platform.registry import Entry, Input, Registry, State, Version
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.sources import Table
 
 
-def apply_changes(project: Project, found: Changes) -> None:
-    """Writes the state that follows, in one step; nothing where nothing differs."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    actions = {c.name.casefold(): c for c in found.changes}
-    before = {name.casefold(): applied for name, applied in found.state.definitions.items()}
-    after: dict[str, Applied] = {}
-    for name, wanted in found.draft.definitions.items():
-        history = before.pop(name.casefold(), None)
-        change = actions.get(name.casefold())
-        if change is not None and change.action in ("add", "change"):
-            version = replace(wanted, version=change.next_version, applied_at=now)
-            after[name] = Applied((*(history.versions if history else ()), version))
-        else:
-            assert history is not None, f"{name} is unchanged but was never applied"
-            after[name] = Applied((*history.versions[:-1], _respelt(history.current, wanted)))
-    for name, gone in found.state.definitions.items():
-        if name.casefold() in before:
-            after[name] = gone if gone.removed_at is not None else replace(gone, removed_at=now)
-    state = State(after, found.draft.files)
-    if state != found.state:
-        write_state(project.state, state)
+def apply_changes(registry: Registry, found: Changes) -> None:
+    """Writes what follows, in one step; nothing where nothing differs.
+
+    Raises Conflict where somebody else applied since the changes were found.
+    """
+    entries = _entries(found)
+    if entries or found.draft.files != found.state.files:
+        order = tuple(found.draft.definitions)
+        registry.apply(entries, found.state, order, found.draft.files, who())
+
+
+def who() -> str:
+    """Who runs this program, for the history; '' where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def data_remarks(found: Changes) -> list[str]:
@@ -48,6 +45,40 @@ def data_remarks(found: Changes) -> list[str]:
     return remarks
 
 
-def _respelt(current: Version, wanted: Version) -> Version:
-    """The same version with the text that the files have now."""
-    return replace(wanted, version=current.version, applied_at=current.applied_at)
+def _entries(found: Changes) -> list[Entry]:
+    actions = {c.name.casefold(): c for c in found.changes}
+    numbers = {name.casefold(): v.number for name, v in found.state.live.items()}
+    entries = []
+    for name, wanted in found.draft.definitions.items():
+        change = actions.get(name.casefold())
+        number = change.next_version if change is not None else numbers[name.casefold()]
+        numbers[name.casefold()] = number
+        version = replace(wanted, number=number, inputs=_inputs(wanted, numbers))
+        if change is None:
+            entries += _respelt(version, found.state)
+        elif change.action in ("add", "change"):
+            definitions = found.draft.session.definitions
+            definition = definitions.get(name)
+            lineage = edges(definition, {i.name: definitions.get(i.name) for i in version.inputs})
+            entries.append(Entry(change.action, version, lineage))
+        else:
+            entries.append(Entry(change.action, version))
+    for change in found.changes:
+        if change.action == "remove":
+            assert change.before is not None
+            entries.append(Entry("remove", change.before))
+    return entries
+
+
+def _inputs(version: Version, numbers: Mapping[str, int]) -> tuple[Input, ...]:
+    """What a version reads: the versions that it names, else those that are current with it."""
+    return tuple(
+        i if i.version else Input(i.name, numbers[i.name.casefold()]) for i in version.inputs
+    )
+
+
+def _respelt(version: Version, state: State) -> list[Entry]:
+    """The text that the files have now is kept, as a revision of the same version."""
+    before = next(v for n, v in state.live.items() if n.casefold() == version.name.casefold())
+    same = (before.name, before.sql) == (version.name, version.sql)
+    return [] if same else [Entry("remark", version)]

@@ -34,6 +34,7 @@ from bighead.platform.cli.workspace import open_session
 from bighead.zipline.catalog import KINDS, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
 from bighead.zipline.ir.address import address
+from bighead.zipline.names import versioned
 
 Report = Callable[[backfills.Progress], None]
 
@@ -60,6 +61,10 @@ def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
             f"{found.name} is a {KINDS[type(found)]}, and backfills are of training sets; {hint}"
         )
     known = None if asked.restart else read_manifest(asked.output)
+    pin = versioned(found.name)
+    if pin is not None:
+        # A version that is also the current one has one address, by whichever name it is asked for.
+        found = replace(found, name=pin[0])
     return backfills.Job(
         training_set=found,
         definition=address(found),
@@ -87,7 +92,7 @@ def run_backfill(
         say("The days that are finished are kept; run the same command again to go on.")
         raise
     if project is not None:
-        remember(project, replace(asked, name=job.training_set.name))
+        remember(project, replace(asked, name=session.definitions.get(asked.name).name))
     return summary, time.monotonic() - began
 
 

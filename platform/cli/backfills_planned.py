@@ -13,7 +13,7 @@ from bighead.platform.cli.backfilling import Asked, job_of
 from bighead.platform.cli.backfills_known import known_backfills
 from bighead.platform.cli.project import Project
 from bighead.zipline.catalog import TrainingSet
-from bighead.zipline.errors import BigheadError
+from bighead.zipline.errors import BigheadError, CatalogError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,17 @@ def plan_backfills(
                 "would take"
             )
     return [
-        Planned(job.training_set.name, a.output, planned(job, session.compute_with))
+        Planned(session.definitions.get(a.name).name, a.output, planned(job, session.compute_with))
         for a in asked
         for job in [job_of(session, project.data, a)]
     ]
 
 
 def _is_set(session: Session, name: str) -> bool:
-    return any(
-        isinstance(d, TrainingSet) and d.name.casefold() == name.casefold()
-        for d in session.definitions
-    )
+    try:
+        return isinstance(session.definitions.find(name), TrainingSet)
+    except CatalogError:
+        return False  # a version that this registry does not have
 
 
 def _near(output: Path) -> Path:

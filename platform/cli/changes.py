@@ -1,4 +1,4 @@
-"""The changes of a project: its files against its state."""
+"""The changes of a project: its files against its registry."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from bighead.platform.cli.diff import Change, diff
 from bighead.platform.cli.project import Project
-from bighead.platform.cli.state import State, read_state
 from bighead.platform.cli.workspace import Draft, open_draft
+from bighead.platform.registry import Registry, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,8 @@ class Changes:
         return sum(name.casefold() not in changed for name in self.draft.definitions)
 
 
-def find_changes(project: Project) -> Changes:
+def find_changes(project: Project, registry: Registry) -> Changes:
     """Binds the files and compares; raises what binding raises."""
-    state = read_state(project.state)
-    draft = open_draft(project)
-    last = {name.casefold(): applied.current.version for name, applied in state.definitions.items()}
-    return Changes(state, draft, diff(state.live, draft.definitions, last))
+    state = registry.state()
+    draft = open_draft(project, registry)
+    return Changes(state, draft, diff(state, draft.definitions))

@@ -10,12 +10,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from bighead.platform.cli.state import Version
-from bighead.zipline.ir.address import REMARKS
+from bighead.platform.cli.snapshot import clauses
+from bighead.platform.registry import Action, State, Version
 
-Action = Literal["add", "change", "remark", "remove"]
+REMARKS = ("owner", "description", "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Change:
             "action": self.action,
             "kind": self.kind,
             "name": self.name,
-            "version": self.before.version if self.before is not None else None,
+            "version": self.before.number if self.before is not None else None,
             "next_version": self.next_version if self.after is not None else None,
             "clauses": list(self.clauses),
             "because": list(self.because),
@@ -71,59 +70,66 @@ class Change:
         }
 
 
-def diff(
-    applied: Mapping[str, Version], wanted: Mapping[str, Version], last: Mapping[str, int]
-) -> list[Change]:
-    """The changes from what is applied to what is wanted, both by name.
+def diff(state: State, wanted: Mapping[str, Version]) -> list[Change]:
+    """The changes from what is applied to what is wanted.
 
-    Both are in an order in which each definition comes after what it uses. `last` has the greatest
-    version number ever given to a name.
+    What is wanted is in an order in which each definition comes after what it uses.
     """
-    ours = {name.casefold(): name for name in applied}
+    ours = {name.casefold(): version for name, version in state.live.items()}
+    dropped = {name.casefold(): version for name, version in state.dropped.items()}
     changes: list[Change] = []
     moved: set[str] = set()
     for name, after in wanted.items():
-        old = ours.pop(name.casefold(), None)
-        before = applied[old] if old is not None else None
-        change = _change(name, before, after, last.get(name.casefold(), 0) + 1, moved)
+        folded = name.casefold()
+        before = ours.pop(folded, None)
+        change = (
+            _new(after, dropped.get(folded)) if before is None else _change(before, after, moved)
+        )
         if change is not None:
             changes.append(change)
             if change.action != "remark":
-                moved.add(name.casefold())
-    for old in reversed(list(ours.values())):
-        removed = applied[old]
-        changes.append(
-            Change("remove", old, removed, None, removed.version, removed=tuple(removed.columns))
-        )
+                moved.add(folded)
+    for removed in reversed(list(ours.values())):
+        gone = tuple(c.name for c in removed.columns)
+        changes.append(Change("remove", removed.name, removed, None, removed.number, removed=gone))
     return changes
 
 
-def _change(
-    name: str, before: Version | None, after: Version, number: int, moved: set[str]
-) -> Change | None:
-    if before is None:
-        return Change("add", name, None, after, number, added=tuple(after.columns))
-    clauses = tuple(
-        c
-        for c in dict.fromkeys((*before.clauses, *after.clauses))
-        if before.clauses.get(c) != after.clauses.get(c)
-    )
-    if before.address == after.address and before.kind == after.kind:
-        remarks = tuple(c for c in clauses if c.removeprefix("WITH ") in REMARKS)
-        if not remarks:
+def compare(before: Version, after: Version) -> Change | None:
+    """The change from one version to another; None where they mean the same and are said to."""
+    ours = {i.name.casefold(): i.version for i in before.inputs}
+    moved = {i.name.casefold() for i in after.inputs if ours.get(i.name.casefold()) != i.version}
+    return _change(before, after, moved)
+
+
+def _new(after: Version, last: Version | None) -> Change:
+    """A definition that is not live: one of an earlier meaning comes back with its number."""
+    added = tuple(c.name for c in after.columns)
+    if last is not None and (last.address, last.kind) == (after.address, after.kind):
+        return Change("restore", after.name, None, after, last.number, added=added)
+    return Change("add", after.name, None, after, last.number + 1 if last else 1, added=added)
+
+
+def _change(before: Version, after: Version, moved: set[str]) -> Change | None:
+    if (before.address, before.kind) == (after.address, after.kind):
+        said = tuple(
+            f"WITH {name}" for name in REMARKS if getattr(before, name) != getattr(after, name)
+        )
+        if not said:
             return None
-        return Change("remark", name, before, after, before.version, clauses=remarks)
+        return Change("remark", after.name, before, after, before.number, clauses=said)
+    ours, theirs = (clauses(v.definition, v.sql) for v in (before, after))
+    old = {c.name: c.address for c in before.columns}
+    new = {c.name: c.address for c in after.columns}
     return Change(
         "change",
-        name,
+        after.name,
         before,
         after,
-        number,
-        clauses=clauses,
+        after.number or before.number + 1,
+        clauses=tuple(c for c in dict.fromkeys((*ours, *theirs)) if ours.get(c) != theirs.get(c)),
         because=tuple(u for u in after.uses if u.casefold() in moved),
-        added=tuple(c for c in after.columns if c not in before.columns),
-        changed=tuple(
-            c for c, mark in after.columns.items() if before.columns.get(c, mark) != mark
-        ),
-        removed=tuple(c for c in before.columns if c not in after.columns),
+        added=tuple(c for c in new if c not in old),
+        changed=tuple(c for c, mark in new.items() if old.get(c, mark) != mark),
+        removed=tuple(c for c in old if c not in new),
     )

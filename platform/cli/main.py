@@ -19,11 +19,14 @@ from bighead.platform.cli.commands.apply import apply
 from bighead.platform.cli.commands.backfill import backfill
 from bighead.platform.cli.commands.demo import demo
 from bighead.platform.cli.commands.describe import describe
+from bighead.platform.cli.commands.diff import diff
 from bighead.platform.cli.commands.explain import explain
 from bighead.platform.cli.commands.fmt import fmt
 from bighead.platform.cli.commands.init import init
+from bighead.platform.cli.commands.lineage import lineage
 from bighead.platform.cli.commands.plan import plan
 from bighead.platform.cli.commands.query import query
+from bighead.platform.cli.commands.search import search
 from bighead.platform.cli.commands.show import show
 from bighead.platform.cli.commands.test import run_tests
 from bighead.platform.cli.console import fail, say
@@ -49,6 +52,9 @@ app.command()(explain)
 app.command()(fmt)
 app.command()(show)
 app.command()(describe)
+app.command()(diff)
+app.command()(lineage)
+app.command()(search)
 app.command("test")(run_tests)
 app.command()(backfill)
 app.command()(demo)
@@ -75,6 +81,17 @@ def bighead(
             show_default=False,
         ),
     ] = Path(),
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            "--registry",
+            envvar="BIGHEAD_REGISTRY",
+            metavar="URL",
+            help="Where applied definitions are kept: sqlite:///FILE or postgresql://...; else "
+            "registry in bighead.toml, else .bighead/registry.db.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")
     ] = False,
@@ -97,7 +114,7 @@ def bighead(
       bighead apply                     make it so
       bighead backfill stay_risk --output training/
     """
-    context.obj = Settings(start=project, debug=debug)
+    context.obj = Settings(start=project, registry=registry, debug=debug)
 
 
 def main() -> None:

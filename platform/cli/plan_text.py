@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from bighead.platform.cli.diff import Change
+from bighead.platform.registry import Version
 
-SIGNS = {"add": ("+", "green"), "change": ("~", "yellow"), "remark": ("~", "cyan"),
-         "remove": ("-", "red")}  # fmt: skip
+SIGNS = {
+    "add": ("+", "green"),
+    "restore": ("+", "green"),
+    "change": ("~", "yellow"),
+    "remark": ("~", "cyan"),
+    "remove": ("-", "red"),
+}
 SHOWN_COLUMNS = 8
 
 
@@ -27,9 +33,25 @@ def counted(changes: Sequence[Change], kept: int) -> str:
     number = {a: sum(c.action == a for c in changes) for a in SIGNS}
     remarks = f", {number['remark']} in remarks only" if number["remark"] else ""
     return (
-        f"{number['add']} to add, {number['change']} to change{remarks}, "
+        f"{number['add'] + number['restore']} to add, {number['change']} to change{remarks}, "
         f"{number['remove']} to remove, {kept} unchanged"
     )
+
+
+def diff_text(change: Change, before: Version, after: Version) -> Text:
+    """One change, between two versions."""
+    text = Text()
+    text.append(f"{after.kind} ")
+    ends = f"{before.name}@{before.number} -> {after.name}@{after.number}"
+    text.append(f"{ends}\n", "bold")
+    if change.action == "remark":
+        text.append("    means the same; changed: " + ", ".join(change.clauses) + "\n")
+    else:
+        for reason in _reasons(change):
+            text.append(f"    {reason}\n")
+    _append_lines(text, change)
+    text.right_crop(1)
+    return text
 
 
 def _append(text: Text, change: Change) -> None:
@@ -40,26 +62,32 @@ def _append(text: Text, change: Change) -> None:
     for reason in _reasons(change):
         text.append(f"    {reason}\n")
     if change.action in ("change", "remark"):
-        for line in change.lines:
-            colour = {"-": "red", "+": "green"}.get(line[:1], "dim")
-            text.append(f"    {line[:1]} {line[1:]}\n", colour)
+        _append_lines(text, change)
     text.append("\n")
+
+
+def _append_lines(text: Text, change: Change) -> None:
+    for line in change.lines:
+        colour = {"-": "red", "+": "green"}.get(line[:1], "dim")
+        text.append(f"    {line[:1]} {line[1:]}\n", colour)
 
 
 def _numbers(change: Change) -> str:
     if change.action == "add":
         return f"v{change.next_version}" if change.next_version > 1 else "new"
+    if change.action == "restore":
+        return f"v{change.next_version} again"
     if change.action == "remove":
         return "no file defines it"
     if change.action == "remark":
         return f"v{change.next_version} stays"
     assert change.before is not None
-    return f"v{change.before.version} -> v{change.next_version}"
+    return f"v{change.before.number} -> v{change.next_version}"
 
 
 def _reasons(change: Change) -> list[str]:
     columns = "columns" if "set" not in change.kind or "training" in change.kind else "features"
-    if change.action == "add":
+    if change.action in ("add", "restore"):
         return [f"{len(change.added)} {columns}: {_listed(change.added)}"]
     if change.action == "remove":
         return []

@@ -1,4 +1,4 @@
-"""A project: a folder with `bighead.toml`, definitions in `*.sql`, and what was applied of them.
+"""A project: a folder with `bighead.toml`, definitions in `*.sql`, and its registry.
 
 The file is small on purpose, and checked to the last key: a key that is misspelt would otherwise be
 a setting that is silently not there.
@@ -19,6 +19,7 @@ KEYS: dict[str, type] = {
     "features": str,
     "data": str,
     "engine": str,
+    "registry": str,
     "s3": dict,
 }
 S3_KEYS: dict[str, type] = {"endpoint": str, "region": str}
@@ -36,12 +37,14 @@ class Project:
     data: Path
     """The folder in which relative `batch` paths begin."""
     engine: str = "datafusion"
+    registry: str | None = None
+    """The URL of its registry; None: a file in the folder `state`."""
     s3_endpoint: str | None = None
     s3_region: str | None = None
 
     @property
     def state(self) -> Path:
-        """The folder that keeps what was applied."""
+        """The folder of what is kept beside the definitions."""
         return self.folder / ".bighead"
 
     def sql_files(self) -> list[Path]:
@@ -99,6 +102,7 @@ def read_project(folder: Path) -> Project:
         features=folder / record.get("features", "features"),
         data=folder / record.get("data", "."),
         engine=engine,
+        registry=record.get("registry"),
         s3_endpoint=s3.get("endpoint"),
         s3_region=s3.get("region"),
     )

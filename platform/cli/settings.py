@@ -12,4 +12,6 @@ class Settings:
 
     start: Path
     """Where the search for a project begins."""
+    registry: str | None = None
+    """The URL of the registry; None: the project's."""
     debug: bool = False

@@ -11,10 +11,11 @@ from bighead.planner.catalog import Definitions
 from bighead.planner.session import Session
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.platform.cli.console import say
+from bighead.platform.cli.opening import open_registry
 from bighead.platform.cli.project import Project, find_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.snapshot import snapshot
-from bighead.platform.cli.state import State, Version, read_state
+from bighead.platform.registry import Registry, State, Version
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, SqlError
 from bighead.zipline.sql import bind, parse
@@ -40,31 +41,33 @@ def open_session(settings: Settings, draft: bool = False, engine: str | None = N
         if draft:
             raise BigheadError("--draft reads the files of a project, and there is none here")
         return Session(engine or "datafusion", folder=settings.start)
+    registry = open_registry(project, settings)
     if draft:
-        return open_draft(project, engine).session
-    return open_applied(project, read_state(project.state), engine)
+        return open_draft(project, registry, engine).session
+    return open_applied(project, registry, engine)
 
 
-def open_applied(project: Project, state: State, engine: str | None = None) -> Session:
+def open_applied(project: Project, registry: Registry, engine: str | None = None) -> Session:
     """A session with what was applied; a remark where the files have changed since."""
-    session = _session(project, engine)
+    session = _session(project, registry, engine)
+    state = registry.state()
     for name, version in state.live.items():
         try:
-            session.sql(version.sql)
+            session.define(version.definition)
         except BigheadError as error:
             raise BigheadError(
                 f"the applied {version.kind} {name} no longer loads: {error}\n"
                 "mend the files and run 'bighead apply', or go on with --draft"
             ) from error
-    hint = unapplied(project, state)
+    hint = unapplied(project, registry, state)
     if hint:
         say(hint)
     return session
 
 
-def open_draft(project: Project, engine: str | None = None) -> Draft:
+def open_draft(project: Project, registry: Registry, engine: str | None = None) -> Draft:
     """A session with the definitions of the files; raises SqlError naming the file and place."""
-    session = _session(project, engine)
+    session = _session(project, registry, engine)
     files = project.sql_files()
     try:
         names = session.load(*files)
@@ -90,21 +93,26 @@ def hashes(project: Project) -> dict[str, str]:
     }
 
 
-def unapplied(project: Project, state: State) -> str:
+def unapplied(project: Project, registry: Registry, state: State) -> str:
     """A remark where the files are not what was applied, else ''."""
     if not project.features.is_dir() or hashes(project) == state.files:
         return ""
-    if not state.definitions:
-        return "note: nothing is applied yet; run 'bighead apply', or add --draft"
+    if state.applies == 0:
+        others = registry.projects()
+        known = f"; the registry holds {', '.join(others)}" if others else ""
+        return (
+            f"note: nothing is applied yet in the project {project.name}{known}; "
+            "run 'bighead apply', or add --draft"
+        )
     return (
         "note: files have changed since the last apply, and this reads what was applied; "
         "see 'bighead plan', or add --draft"
     )
 
 
-def _session(project: Project, engine: str | None) -> Session:
+def _session(project: Project, registry: Registry, engine: str | None) -> Session:
     store = ObjectStore(region=project.s3_region, endpoint=project.s3_endpoint)
-    return Session(engine or project.engine, folder=project.data, store=store)
+    return Session(engine or project.engine, folder=project.data, store=store, versions=registry)
 
 
 def _sources(file: Path) -> list[tuple[str, str]]:

@@ -93,7 +93,7 @@ def _feature_set(node: tree.CreateSet, context: Context) -> CreateFeatureSet:
 
 def _drop(node: tree.DropThing, context: Context) -> Drop:
     kind = node.args["kind"].lower()
-    found = context.catalog.find(dotted(node.this))
+    found = context.look(node.this)
     if found is None:
         if node.args.get("exists"):
             return Drop(kind, None)

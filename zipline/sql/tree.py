@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+PIN = "version_number"
+"""The argument of a table that holds the number of `name@number`, a literal."""
+
 
 class CreateSource(exp.Expression):
     """CREATE [OR REPLACE] EVENT | ENTITY SOURCE this (columns) clauses WITH (options)."""

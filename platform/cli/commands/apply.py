@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bighead.platform.cli.commands.options import Json, settings_of
 from bighead.platform.cli.console import err, out, print_json, say, waiting
-from bighead.platform.cli.project import need_project
+from bighead.platform.cli.project import Project, need_project
 from bighead.zipline.errors import BigheadError
+
+if TYPE_CHECKING:
+    from bighead.platform.cli.changes import Changes
+    from bighead.platform.registry import Registry
+
+TRIES = 5
+"""So often --yes looks again where others applied meanwhile."""
 
 
 def apply(
@@ -20,34 +27,21 @@ def apply(
 ) -> None:
     """Check all definitions and make them the applied ones.
 
-    Shows the changes first and asks. All of it is applied or none; each changed definition gets a
-    new version. The state is kept in .bighead/state.json in the project's folder.
+    Shows the changes first and asks. All of it is applied or none. A definition whose meaning
+    changed gets a new version; another owner, description, tag or spelling makes none. Definitions
+    that no file has any more are dropped, and their versions kept.
 
     \b
     Examples:
       bighead apply
       bighead apply --yes --json      in a pipeline
+      bighead --registry postgresql://ml@db/bighead apply
     """
-    from bighead.planner.backfill.folder import locked
-    from bighead.platform.cli.applying import apply_changes, data_remarks
-    from bighead.platform.cli.changes import find_changes
-    from bighead.platform.cli.plan_text import plan_text
+    from bighead.platform.cli.opening import open_registry
 
-    project = need_project(settings_of(context).start)
-    with locked(project.state):
-        with waiting("reading the definitions"):
-            found = find_changes(project)
-            remarks = data_remarks(found)
-        if found.changes and not json:
-            err().print(plan_text(found.changes, found.kept))
-        for remark in remarks:
-            say(f"note: {remark}")
-        if found.changes and not yes:
-            if not sys.stdin.isatty():
-                raise BigheadError("there is nobody to ask; add --yes")
-            if not typer.confirm("Apply?", err=True):
-                raise BigheadError("nothing was applied")
-        apply_changes(project, found)
+    settings = settings_of(context)
+    project = need_project(settings.start)
+    found = _apply(project, open_registry(project, settings), yes, json)
     if json:
         print_json(
             {
@@ -60,3 +54,35 @@ def apply(
         out().print(f"Applied {len(found.changes)} changes to {project.name}.", markup=False)
     else:
         out().print(f"No changes: {found.kept} definitions are as applied.", markup=False)
+
+
+def _apply(project: Project, registry: Registry, yes: bool, json: bool) -> Changes:
+    """Finds the changes, shows them, and applies them as they were shown."""
+    from bighead.platform.cli.applying import apply_changes, data_remarks
+    from bighead.platform.cli.changes import find_changes
+    from bighead.platform.cli.plan_text import plan_text
+    from bighead.platform.registry import Conflict
+
+    for left in reversed(range(TRIES)):
+        with waiting("reading the definitions"):
+            found = find_changes(project, registry)
+            remarks = data_remarks(found)
+        if found.changes and not json:
+            err().print(plan_text(found.changes, found.kept))
+        for remark in remarks:
+            say(f"note: {remark}")
+        if found.changes and not yes:
+            if not sys.stdin.isatty():
+                raise BigheadError("there is nobody to ask; add --yes")
+            if not typer.confirm("Apply?", err=True):
+                raise BigheadError("nothing was applied")
+        try:
+            apply_changes(registry, found)
+        except Conflict:
+            # Without --yes somebody agreed to other changes than those that would now be made.
+            if not yes or not left:
+                raise
+            say("note: somebody else applied meanwhile; looking again")
+            continue
+        return found
+    raise AssertionError("the last try returns or raises")

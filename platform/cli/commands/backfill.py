@@ -14,7 +14,7 @@ from bighead.platform.cli.console import out, print_json, say
 
 def backfill(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A training set.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A training set, or NAME@VERSION.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the days are written.")
     ],

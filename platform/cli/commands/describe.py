@@ -13,7 +13,8 @@ from bighead.platform.cli.console import print_json, waiting
 def describe(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A source, feature set or training set.")
+        str,
+        typer.Argument(metavar="NAME", help="A source or a set, or NAME@VERSION."),
     ],
     json: Json = False,
     draft: Draft = False,
@@ -26,6 +27,7 @@ def describe(
     Examples:
       bighead describe listing_bookings
       bighead describe stay_risk --json
+      bighead describe stay_risk@1            as it was
     """
     from bighead.platform.cli.describing import described, record
     from bighead.platform.cli.workspace import open_session

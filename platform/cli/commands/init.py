@@ -50,7 +50,7 @@ def init(
             else:
                 shutil.copyfile(source, target)
         with (folder / ".gitignore").open("a") as ignore:
-            ignore.write("/training/\n/.bighead/_lock\n")
+            ignore.write("/training/\n/.bighead/\n")
     except OSError as error:
         raise BigheadError(f"cannot write {error.filename or folder}: {error.strerror}") from error
     for relative in files:

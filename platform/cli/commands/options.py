@@ -10,6 +10,7 @@ import typer
 
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
+from bighead.zipline.names import versioned
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Draft = Annotated[
@@ -56,7 +57,8 @@ def sql_text(sql: str | None, file: Path | None) -> str:
     if not text.strip():
         raise typer.BadParameter("the SQL is empty")
     words = text.split()
-    if len(words) == 1 and all(part.isidentifier() for part in words[0].split(".")):
+    name = (versioned(words[0]) or (words[0],))[0]
+    if len(words) == 1 and all(part.isidentifier() for part in name.split(".")):
         return f"SELECT * FROM {words[0]}"
     return text
 

@@ -54,15 +54,17 @@ def plan(
     from bighead.platform.cli.backfill_plan import backfill_record, backfill_text
     from bighead.platform.cli.backfills_planned import plan_backfills
     from bighead.platform.cli.changes import find_changes
+    from bighead.platform.cli.opening import open_registry
     from bighead.platform.cli.plan_text import plan_text
 
     if name is None and (output or start or end):
         raise typer.BadParameter("--output, --start and --end are of one backfill; add its NAME")
     first = parse_day(start, "--start") if start is not None else None
     after = parse_day(end, "--end") if end is not None else None
-    project = need_project(settings_of(context).start)
+    settings = settings_of(context)
+    project = need_project(settings.start)
     with waiting("reading the definitions"):
-        found = find_changes(project)
+        found = find_changes(project, open_registry(project, settings))
     with waiting("looking at the data"):
         backfills = plan_backfills(project, found.draft.session, name, output, first, after)
     if json:

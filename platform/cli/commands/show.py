@@ -1,38 +1,41 @@
-"""`bighead show`: what there is."""
+"""`bighead show`: what there is, or the versions of one definition."""
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from bighead.platform.cli.commands.options import Draft, Json, settings_of
-from bighead.platform.cli.console import print_json, print_table, say
+from bighead.platform.cli.console import out, print_json, print_table, say
 
-
-class What(StrEnum):
-    """What can be listed."""
-
-    ALL = "all"
-    SOURCES = "sources"
-    FEATURE_SETS = "feature-sets"
-    TRAINING_SETS = "training-sets"
+KINDS = {
+    "all": "",
+    "sources": "source",
+    "feature-sets": "feature set",
+    "training-sets": "training set",
+}
+"""What can be listed, and how its kinds end."""
 
 
 def show(
     context: typer.Context,
-    what: Annotated[What, typer.Argument(help="What to list.")] = What.ALL,
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help=f"{', '.join(KINDS)}, or a NAME.")
+    ] = "all",
     json: Json = False,
     draft: Draft = False,
 ) -> None:
-    """List the definitions.
+    """List the definitions, or the versions of one.
+
+    With a NAME: its versions, when each was applied and by whom, and what happened to it.
 
     \b
     Examples:
       bighead show
       bighead show feature-sets --json
+      bighead show stay_risk              its versions
     """
     from rich import box
     from rich.table import Table
@@ -40,7 +43,12 @@ def show(
 
     from bighead.platform.cli.listing import listing
 
-    found = [e for e in listing(settings_of(context), draft) if what == "all" or _is(e.kind, what)]
+    if what not in KINDS:
+        if draft:
+            raise typer.BadParameter("--draft lists files, and versions are in the registry")
+        _history(context, what, json)
+        return
+    found = [e for e in listing(settings_of(context), draft) if e.kind.endswith(KINDS[what])]
     if json:
         print_json([e.record() for e in found])
         return
@@ -58,5 +66,23 @@ def show(
     print_table(table, sys.stdout)
 
 
-def _is(kind: str, what: What) -> bool:
-    return kind.endswith("source" if what is What.SOURCES else what.value[:-1].replace("-", " "))
+def _history(context: typer.Context, name: str, json: bool) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from bighead.platform.cli.history import history
+
+    found = history(settings_of(context), name)
+    if json:
+        print_json(found.record())
+        return
+    out().print(found.headline, markup=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("version", "applied", "by", "columns", "owner", "reads", "address"):
+        table.add_column(column, justify="right" if column in ("version", "columns") else "left")
+    for row in found.rows():
+        table.add_row(*map(Text, row))
+    print_table(table, sys.stdout)
+    for line in found.remarks():
+        out().print(line, markup=False)

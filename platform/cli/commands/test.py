@@ -55,6 +55,7 @@ def run_tests(
     """
     from bighead.planner.testing.cases import read_cases, run_cases
     from bighead.planner.testing.scenario import Scenario, scenario
+    from bighead.platform.cli.opening import open_registry
     from bighead.platform.cli.workspace import open_draft
 
     settings = settings_of(context)
@@ -69,7 +70,7 @@ def run_tests(
             return scenario(*features, engine=engine or "datafusion")
         if project is None:
             raise BigheadError("the file names no definitions; add 'features: FOLDER' to it")
-        return Scenario(open_draft(project, engine).session)
+        return Scenario(open_draft(project, open_registry(project, settings), engine).session)
 
     outcomes = []
     for outcome in run_cases(chosen, begin):

@@ -16,7 +16,7 @@ from unittest import mock
 from bighead.platform.cli.main import main
 
 SCRIPT = Path(sys.executable).with_name("bighead")
-SCREEN = {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+SCREEN = {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1", "LOGNAME": "ml"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from tests.services.cli.shell import SCRIPT, run, spawn
 
 Golden = Callable[[str, str], None]
 COMMANDS = (
-    "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "backfill",
+    "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "search", "lineage",
+    "diff", "backfill",
 )  # fmt: skip
 
 
@@ -49,7 +50,13 @@ def test_no_command_is_misuse_and_shows_help(tmp_path: Path) -> None:
         ["explain", "SELECT 1", "--stage", "fast"],
         ["explain", "SELECT 1", "--stage", "tiled", "--analyze"],
         ["describe"],
-        ["show", "everything"],
+        ["show", "stay_risk", "--draft"],
+        ["search"],
+        ["search", " "],
+        ["lineage"],
+        ["lineage", "stay_risk", "--json", "--picture", "dot"],
+        ["lineage", "stay_risk", "--picture", "png"],
+        ["diff"],
         ["fmt"],
         ["backfill", "stay_risk"],
         ["backfill", "stay_risk", "-o", "x", "--start", "2025-01-02", "--end", "2025-01-02"],
@@ -77,7 +84,8 @@ def test_help_loads_no_engine(tmp_path: Path) -> None:
         "sys.argv = ['bighead', '--help']\n"
         "from bighead.platform.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'datafusion', 'pyarrow', 'sqlglot', 'numpy', 'pandas', 'rich.console'}\n"
+        "heavy = {'datafusion', 'pyarrow', 'sqlglot', 'sqlalchemy', 'numpy', 'pandas',"
+        " 'rich.console'}\n"
         "sys.exit(','.join(sorted(heavy & set(sys.modules))))\n"
     )
     done = subprocess.run(

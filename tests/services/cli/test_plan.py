@@ -1,13 +1,14 @@
 """The semantic diff, and applying it."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bighead.planner.backfill.folder import locked
+from bighead.platform.cli import applying
+from bighead.platform.cli.changes import Changes
+from bighead.platform.registry import Registry
 from tests.services.cli.shell import edit, run
 
 Golden = Callable[[str, str], None]
@@ -95,28 +96,32 @@ def test_versions_count_on_through_a_removal(shop: Path) -> None:
     assert [e["name"] for e in run(shop, "show", "training-sets", "--json").json] == []
     file.write_text(text)
     back = changes(shop)["stay_risk"]
+    assert (back["action"], back["next_version"]) == ("restore", 1)
+    file.write_text(text.replace("AS burst", "AS rush"))
+    back = changes(shop)["stay_risk"]
     assert (back["action"], back["next_version"]) == ("add", 2)
     run(shop, "apply", "-y")
-    state = json.loads((shop / ".bighead" / "state.json").read_text())
-    assert [v["version"] for v in state["definitions"]["stay_risk"]["versions"]] == [1, 2]
-    assert state["definitions"]["stay_risk"]["removed_at"] is None
+    told = run(shop, "show", "stay_risk", "--json").json
+    assert [v["version"] for v in told["versions"]] == [1, 2]
+    assert [e["action"] for e in told["events"]] == ["add", "remove", "add"]
+    assert not told["dropped"]
 
 
 def test_removing_what_is_used_is_refused_and_changes_nothing(shop: Path) -> None:
-    before = (shop / ".bighead" / "state.json").read_bytes()
+    before = run(shop, "show", "--json").json
     (shop / "features" / "listing_bookings.sql").unlink()
     shown = run(shop, "apply", "--yes")
     assert shown.code == 1
     assert "listing_bookings" in shown.err
     assert "features/stay_risk.sql" in shown.err
-    assert (shop / ".bighead" / "state.json").read_bytes() == before
+    assert run(shop, "show", "--json").json == before
 
 
 def test_apply_without_a_terminal_needs_yes(fresh: Path) -> None:
     shown = run(fresh, "apply")
     assert shown.code == 1
     assert "add --yes" in shown.err
-    assert not (fresh / ".bighead" / "state.json").exists()
+    assert not (fresh / ".bighead").exists()
 
 
 def test_apply_tells_what_it_did(fresh: Path, golden: Golden) -> None:
@@ -130,11 +135,16 @@ def test_apply_as_json(fresh: Path) -> None:
     assert [c["action"] for c in applied["applied"]] == ["add"] * 5
 
 
-def test_two_applies_at_once_are_refused(fresh: Path) -> None:
-    with locked(fresh / ".bighead"):
-        shown = run(fresh, "apply", "--yes")
-    assert shown.code == 1
-    assert "another run" in shown.err
+def test_who_comes_second_looks_again(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overtaken(registry: Registry, found: Changes) -> None:
+        monkeypatch.undo()
+        assert run(fresh, "apply", "--yes").code == 0
+        applying.apply_changes(registry, found)
+
+    monkeypatch.setattr(applying, "apply_changes", overtaken)
+    shown = run(fresh, "apply", "--yes")
+    assert (shown.code, shown.out) == (0, "No changes: 5 definitions are as applied.\n")
+    assert "somebody else applied meanwhile; looking again" in shown.err
 
 
 def test_missing_data_is_a_remark_and_no_reason_not_to_apply(fresh: Path) -> None:
@@ -145,10 +155,10 @@ def test_missing_data_is_a_remark_and_no_reason_not_to_apply(fresh: Path) -> Non
 
 
 def test_a_damaged_state_is_an_error_with_a_way_out(shop: Path) -> None:
-    (shop / ".bighead" / "state.json").write_text('{"format": 1, "definitions": 3}')
+    (shop / ".bighead" / "registry.db").write_text("no database, by any means" * 100)
     shown = run(shop, "show")
     assert shown.code == 1
-    assert "is damaged" in shown.err
+    assert "file is not a database; check the file and its folder" in shown.err
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])

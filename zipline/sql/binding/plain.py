@@ -24,7 +24,7 @@ from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.match import Match, comparison, counted
 from bighead.zipline.sql.binding.on import Chain
 from bighead.zipline.sql.binding.right import Right
-from bighead.zipline.sql.binding.scope import Context, Relation, Scope, dotted, match, of_schema
+from bighead.zipline.sql.binding.scope import Context, Relation, Scope, match, of_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ def is_plain(node: exp.Expr, context: Context, ctes: Mapping[str, exp.Expr]) -> 
     """
     if isinstance(node, exp.Table):
         name = node.name.casefold()
-        if len(node.parts) == 1 and name in ctes:
+        if len(node.parts) == 1 and name in ctes and not node.args.get(tree.PIN):
             # It does not see itself: `WITH t AS (SELECT * FROM t)` reads the table.
             before = {n: q for n, q in ctes.items() if n != name}
             return _is_plain_query(ctes[name], context, before)
-        return type(context.catalog.find(dotted(node))) is Table
+        return type(context.look(node)) is Table
     if isinstance(node, exp.Subquery):
         return _is_plain_query(node.this, context, ctes)
     return isinstance(node, exp.Values)
@@ -67,7 +67,7 @@ def _is_plain_query(query: exp.Expr, context: Context, ctes: Mapping[str, exp.Ex
     base = None if origin is None else origin.this
     if base is None or isinstance(base, tree.AsOf) or is_plain(base, context, ctes):
         return True
-    found = context.catalog.find(dotted(base)) if isinstance(base, exp.Table) else None
+    found = context.look(base) if isinstance(base, exp.Table) else None
     return isinstance(found, TrainingSet) or (isinstance(found, EntitySource) and found.static)
 
 

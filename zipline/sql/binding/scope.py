@@ -13,9 +13,16 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bighead.zipline.catalog import Catalog, Definition
-from bighead.zipline.errors import BigheadError, ExpressionError, SqlError, did_you_mean
+from bighead.zipline.errors import (
+    BigheadError,
+    CatalogError,
+    ExpressionError,
+    SqlError,
+    did_you_mean,
+)
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.sql.located import node_error
+from bighead.zipline.sql.tree import PIN
 
 Barred = tuple[Expr, str]
 """An expression that may not be read, and why."""
@@ -40,15 +47,25 @@ class Context:
 
     def find(self, table: exp.Table) -> Definition:
         """What a name stands for. Raises SqlError where there is no such thing."""
-        name = dotted(table)
-        found = self.catalog.find(name)
+        found = self.look(table)
         if found is None:
+            name = dotted(table)
             raise self.error(
                 table,
                 f"no source, feature set or table '{name}'",
                 did_you_mean(name, self.catalog.names()),
             )
         return found
+
+    def look(self, table: exp.Table) -> Definition | None:
+        """What a name stands for; None where there is no such thing.
+
+        Raises SqlError where `name@3` names a version that does not exist.
+        """
+        try:
+            return self.catalog.find(dotted(table))
+        except CatalogError as error:
+            raise self.moved(table, error) from error
 
 
 def no_renaming(context: Context, node: exp.Expr) -> None:
@@ -64,8 +81,10 @@ def no_renaming(context: Context, node: exp.Expr) -> None:
 
 
 def dotted(table: exp.Table) -> str:
-    """A name as it was written, with its dots."""
-    return ".".join(part.name for part in table.parts)
+    """A name as it was written, with its dots and its version: `data.bookings@3`."""
+    name = ".".join(part.name for part in table.parts)
+    version = table.args.get(PIN)
+    return f"{name}@{version.name}" if version is not None else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,8 @@ def _parse_one(tokens: list[Token], text: str, dialect: str | None) -> exp.Expr:
         place = parser._curr or parser._prev or tokens[-1]
         raise error_at(text, _span(place), f"cannot read this near {place.text!r}") from None
     for node in root.walk():
+        if isinstance(node, exp.Parameter):
+            raise node_error(text, node, "@ has no meaning here", "a version is written name@1")
         if type(node) not in ALLOWED:
             name = node.key.upper()
             raise node_error(text, node, f"{name} is not part of this dialect")

@@ -130,6 +130,33 @@ class QueryParser(WindowParser):
                 table.append("joins", join)
         return table
 
+    def _parse_table_parts(
+        self,
+        schema: bool = False,
+        is_db_reference: bool = False,
+        wildcard: bool = False,
+        fast: bool = False,
+    ) -> exp.Table | exp.Dot | None:
+        parts = super()._parse_table_parts(schema, is_db_reference, wildcard, fast)
+        # The quick way ends in _parse_table_parts_fast, which has read the version.
+        return self._parse_version_number(parts) if isinstance(parts, exp.Table) else parts
+
+    def _parse_table_parts_fast(self) -> exp.Table | None:
+        parts = super()._parse_table_parts_fast()
+        return None if parts is None else self._parse_version_number(parts)
+
+    def _parse_version_number(self, table: exp.Table) -> exp.Table:
+        """`name@3`, without blanks: the third version of what has that name."""
+        at, number = self._curr, self._next
+        if table.args.get(tree.PIN) or not at or at.token_type != TokenType.PARAMETER:
+            return table
+        glued = self._prev.end + 1 == at.start and bool(number) and at.end + 1 == number.start
+        if not glued or number.token_type != TokenType.NUMBER or not number.text.isdecimal():
+            raise self.refuse("@ is followed by the number of a version", at, "write name@1")
+        self._advance(2)
+        table.set(tree.PIN, self.expression(exp.Literal.number(str(int(number.text))), number))
+        return table
+
     def _parse_united(self) -> tree.United | None:
         """`a UNION ALL b [UNION ALL c] [AS x]`; None where no name follows UNION ALL."""
         index = self._index

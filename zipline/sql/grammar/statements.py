@@ -74,7 +74,14 @@ class StatementParser(QueryParser):
         if len(parts) > 3:
             raise self.refuse(f"the name of {what} has at most three parts", self._prev)
         keys = ("this", "db", "catalog")
-        return self.expression(exp.Table(**dict(zip(keys, reversed(parts), strict=False))))
+        table = exp.Table(**dict(zip(keys, reversed(parts), strict=False)))
+        return self._parse_version_number(self.expression(table))
+
+    def _parse_unversioned(self, what: str, reason: str) -> exp.Table:
+        name = self._parse_name(what)
+        if name.args.get(tree.PIN):
+            raise self.refuse(f"{reason}; here stands a name alone", self._prev, "leave out @")
+        return name
 
     def _parse_name_part(self, what: str) -> exp.Expr:
         name = self._parse_id_var(any_token=False)
@@ -112,7 +119,7 @@ class StatementParser(QueryParser):
         replace = self._match_text_seq("OR", "REPLACE")
         kinds = ("EVENT SOURCE", "ENTITY SOURCE", "FEATURE SET", "TRAINING SET")
         kind, noun = self._one_of(kinds, "CREATE").split()
-        name = self._parse_name(f"the {kind.lower()} {noun.lower()}")
+        name = self._parse_unversioned(f"the {kind.lower()} {noun.lower()}", "apply gives versions")
         if noun == "SOURCE":
             return self._parse_source(kind, name, bool(replace))
         return self._parse_set_definition(kind, name, bool(replace))
@@ -240,7 +247,7 @@ class StatementParser(QueryParser):
     def _parse_drop_thing(self) -> exp.Expr:
         kind = self._one_of(tree.DROPPED, "DROP")
         exists = self._match_text_seq("IF", "EXISTS")
-        name = self._parse_name(f"the {kind.lower()}")
+        name = self._parse_unversioned(f"the {kind.lower()}", "versions are kept for ever")
         return self.expression(tree.DropThing(this=name, kind=kind, exists=bool(exists)))
 
     def _parse_show_things(self) -> exp.Expr:

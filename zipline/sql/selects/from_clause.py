@@ -182,7 +182,7 @@ class FromBinder:
 
     def _cte(self, node: exp.Expr) -> Cte | None:
         """The query that WITH gave this name; it shadows the catalog."""
-        if isinstance(node, exp.Table) and len(node.parts) == 1:
+        if isinstance(node, exp.Table) and len(node.parts) == 1 and not node.args.get(tree.PIN):
             return self.ctes.get(node.name.casefold())
         return None
 
@@ -343,7 +343,7 @@ class FromBinder:
             return False
         if self._cte(table) is not None:
             return False
-        found = self.context.catalog.find(dotted(table))
+        found = self.context.look(table)
         if not isinstance(found, EntitySource) or not found.static or _renamed(table):
             return False
         keys = {k.casefold() for k in found.primary_key}

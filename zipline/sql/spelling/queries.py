@@ -27,6 +27,11 @@ class QuerySpelling(ExpressionSpelling):
 
     # -- tables and joins -----------------------------------------------------------------------
 
+    def table_parts(self, expression: exp.Table) -> str:
+        """a.b@3."""
+        version = self.sql(expression, tree.PIN)
+        return super().table_parts(expression) + (f"@{version}" if version else "")
+
     def united_sql(self, expression: tree.United) -> str:
         """a UNION ALL b AS x."""
         names = " UNION ALL ".join(self.sql(e) for e in expression.expressions)
