@@ -67,12 +67,10 @@ def rows_of(training_set: TrainingSet, columns: Iterable[str], days: Days | None
     types = {field.name: field.type for field in spine_of(plan).schema}
     kept = tuple((name, Column(name, types[name])) for name in columns)
     chosen = Project(below, (*kept, (TIME, time)))
-    read = {
-        node.alias
-        for name, _ in plan.columns
-        for node in walk(over_stored(training_set, (name,)))
-        if isinstance(node, StaticJoin)
-    }
+    if not any(isinstance(node, StaticJoin) for node in walk(plan.input)):
+        return prune_columns(chosen)
+    every = over_stored(training_set, [name for name, _ in plan.columns])
+    read = {node.alias for node in walk(every) if isinstance(node, StaticJoin)}
     # That a static entity's key does not repeat is found out where a column reads it, else here.
     return _without_joins(prune_columns(chosen), read)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> bytes:
     >>> pq.read_table(pa.BufferReader(file)).column_names
     ['y', 'x']
     """
-    footer = _footer(memoryview(encode(schema.empty_table())))
+    footer = dict(_template(schema.serialize().to_pybytes()))
     some = next(iter(parts.values())).group
     shapes = {tuple(rows for rows, _ in p.group.row_groups) for p in parts.values()}
     assert len(shapes) == 1, f"column groups of unequal rows: {shapes}"
@@ -121,6 +122,13 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> bytes:
     written = write_struct(footer)
     pieces += [written, len(written).to_bytes(4, "little"), MAGIC]
     return b"".join(pieces)
+
+
+@lru_cache(maxsize=8)
+def _template(schema: bytes) -> Fields:
+    """The footer of a file of no rows with these columns."""
+    empty = pa.ipc.read_schema(pa.py_buffer(schema)).empty_table()
+    return _footer(memoryview(encode(empty)))
 
 
 def _moved(chunk: Chunk, name: str, place: int) -> Fields:
