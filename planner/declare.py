@@ -20,6 +20,7 @@ TEXTS = (
     "sequence",
     "unit",
     "changed_at",
+    "op",
     "owner",
     "description",
     "partition_lag",
@@ -40,6 +41,7 @@ class Clauses:
     skip_null_times: bool = False
     primary_key: tuple[str, ...] = ()
     changed_at: str | None = None
+    op: str | None = None
     owner: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class Clauses:
             "unit": self.unit is not None,
             "skip_null_times": self.skip_null_times,
             "changed_at": self.changed_at is not None,
+            "op": self.op is not None,
             "partition_lag": self.partition_lag is not None,
             "complete": self.complete is not None,
         }
@@ -141,6 +144,7 @@ def statement(name: str, schema: pa.Schema, clauses: Clauses) -> str:
     texts = {
         "owner": clauses.owner,
         "description": clauses.description,
+        "op": clauses.op,
         "partition_lag": clauses.partition_lag,
         "complete": clauses.complete,
     }

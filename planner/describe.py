@@ -16,7 +16,7 @@ from bighead.zipline.aggregates import declared
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.format import align, bounds
-from bighead.zipline.ir.format_expr import format_aggregate, format_expr
+from bighead.zipline.ir.format_expr import format_aggregate, format_expr, format_name
 from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.ir.nodes import (
     Events,
@@ -30,7 +30,7 @@ from bighead.zipline.ir.nodes import (
     View,
     walk,
 )
-from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table
+from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table, is_added
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.windows import format_duration
 
@@ -119,8 +119,12 @@ def _source(source: Table) -> tuple[list[Row], list[str]]:
     if isinstance(source, EntitySource):
         role(source.primary_key, "primary key")
         time("changed at", source.changed_at)
+        time("event time", source.event_time)
         time("known at", source.known_at)
         role([source.sequence] if source.sequence else [], "sequence")
+        operation = source.option("op")
+        role([operation] if isinstance(operation, str) else [], "operation")
+        notes += _entity_notes(source)
         if source.static:
             notes.append("STATIC: its rows never change, and a primary key occurs once")
     rows = [
@@ -128,6 +132,28 @@ def _source(source: Table) -> tuple[list[Row], list[str]]:
         for name, arrow in zip(source.schema.names, source.schema.types, strict=True)
     ]
     return rows, notes
+
+
+def _entity_notes(source: EntitySource) -> list[str]:
+    """Where deletes come from, and what to beware of."""
+    notes: list[str] = []
+    if source.changed_at is None:
+        return notes
+    if source.sequence is not None and is_added(source.sequence):
+        notes.append(f"sequence is {format_name(source.sequence)}")
+    if source.option("snapshot") is not None:
+        notes.append("a row that a snapshot lacks was deleted at the end of that day")
+    if not source.debezium:
+        return notes
+    notes.append("a delete takes its time from source.ts_us, else ts_ms")
+    stamps = {f"#source.{name}" for name in ("ts_us", "ts_ms")}
+    if not stamps.issuperset(columns_of(source.changed_at)):
+        notes.append(
+            f"warning: upserts take CHANGED AT from {format_expr(source.changed_at)} and deletes "
+            "from source.ts_us, so that a delete and an upsert may change places; CHANGED AT "
+            "source.ts_us takes both from one clock"
+        )
+    return notes
 
 
 def _feature_set(feature_set: FeatureSet) -> tuple[list[Row], list[str]]:
@@ -145,7 +171,7 @@ def _feature_set(feature_set: FeatureSet) -> tuple[list[Row], list[str]]:
     features = {f.name: f for f in view.features}
     for name, expr in feature_set.columns:
         parts = [features[c] for c in columns_of(expr)]
-        rows.append((name, sql_name(expr.type), _about(expr, parts, view.tail)))
+        rows.append((name, sql_name(expr.type), _about(expr, parts, view)))
     notes = ["one row a key" if view.keys else "one global key"]
     chained = dict.fromkeys(e.source for e in _events(view) if _is_joined(e))
     notes += [f"its rows are those of {name}, each as of its own time" for name in chained]
@@ -153,12 +179,17 @@ def _feature_set(feature_set: FeatureSet) -> tuple[list[Row], list[str]]:
     return rows, notes
 
 
-def _about(expr: Expr, parts: Sequence[Feature], tail: int | None) -> str:
+def _about(expr: Expr, parts: Sequence[Feature], view: View) -> str:
     """What a column is computed from, over which times, and how exactly."""
     if len(parts) == 1 and columns_of(expr) == (format_expr(expr),):
         (feature,) = parts
         # A label is mostly joined by >=, and a feature by >.
-        window = bounds(feature.window, inclusive=feature.window.forward, tail=tail)
+        window = bounds(
+            feature.window,
+            inclusive=feature.window.forward,
+            tail=view.tail,
+            versions=isinstance(view.events, Versions),
+        )
         return f"{format_aggregate(feature.aggregate)} over {window}, {_accuracy(parts)}"
     return f"{format_expr(expr)}, {_accuracy(parts)}"
 
@@ -194,7 +225,7 @@ def _view_notes(view: View) -> list[str]:
 
 def _events(view: View) -> list[Events]:
     parts = view.events.events if isinstance(view.events, UnionAll) else (view.events,)
-    return list(parts)
+    return [part for part in parts if isinstance(part, Events)]
 
 
 def _is_joined(events: Events) -> bool:
@@ -255,6 +286,8 @@ def _join_note(join: TemporalJoin) -> str:
     what = "features of the events" if isinstance(join.right, View) else "the last row"
     if isinstance(join.right, View) and looks_ahead(join.right):
         what, seen = "labels of the events", "at or after" if join.inclusive else "after"
+    if isinstance(join.right, View) and isinstance(join.right.events, Versions):
+        what = "features of the rows valid"
     if isinstance(join.right, Lookup):
         if isinstance(join.right.events, Versions):
             what = "the row as it was"

@@ -25,6 +25,7 @@ from bighead.planner.engines import engine_named
 from bighead.planner.explain import explain
 from bighead.planner.pipeline import STAGES, Stage, optimize
 from bighead.planner.result import Result
+from bighead.planner.sources.changes import Note, open_changes
 from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
@@ -94,6 +95,7 @@ class Session:
         primary_key: str | Sequence[str] | None = None,
         changed_at: str | None = None,
         *,
+        op: str | None = None,
         unit: str | None = None,
         skip_null_times: bool = False,
         owner: str | None = None,
@@ -112,12 +114,14 @@ class Session:
         event_time, known_at, changed_at: a column, or SQL over the columns.
         sequence: a column that orders rows of the same time.
         identity, primary_key: a column, or several.
+        op: the column that says what a change does: insert, update, delete.
         unit: of integer times: 's', 'ms' or 'us'.
         skip_null_times: leave out and count rows without an event time, instead of an error.
         partition_lag, complete: durations, such as '2d'.
 
-        With `event_time` it is an event source, with `primary_key` an entity source (STATIC without
-        `changed_at`), with neither a plain table. Raises SourceError, SchemaError, SqlError, and
+        With `primary_key` it is an entity source (STATIC without `changed_at`), where `event_time`
+        is what windows go by; with `event_time` alone an event source, with neither a plain table.
+        Raises SourceError, SchemaError, SqlError, and
         CatalogError where a set that uses the name would not go on working.
 
         >>> s = Session()
@@ -134,6 +138,7 @@ class Session:
             skip_null_times=skip_null_times,
             primary_key=names_of(primary_key, "primary_key"),
             changed_at=changed_at,
+            op=op,
             owner=owner,
             description=description,
             tags=names_of(tags, "tags"),
@@ -250,8 +255,10 @@ class Session:
             waiting = later
         return defined
 
-    def dataset(self, source: Source) -> Dataset:
+    def dataset(self, source: Source, note: Note = lambda _: None) -> Dataset:
         """The data of a source: what was registered under its name, else its option `batch`.
+
+        `note` is told, while rows are read, what snapshots and logs disagree about.
 
         Raises SourceError where it has neither or cannot be read, SchemaError where the data is not
         what is declared.
@@ -259,6 +266,8 @@ class Session:
         data = self._data.get(source.name.casefold())
         if data is None:
             data = source.option("batch")
+        if isinstance(source, EntitySource) and source.deletes:
+            return open_changes(source, data, self._place, note)
         if data is None:
             raise SourceError(
                 f"{source.name} has no data; state WITH (batch = 'folder/*.parquet'), or "
@@ -277,13 +286,18 @@ class Session:
         self, plan: Node, given: Mapping[str, Dataset], run: Run | None = None
     ) -> pa.Table:
         """The rows of a plan of which some sources, by name, have their data in `given`."""
+        run = run if run is not None else Run()
+
+        def note(fact: str) -> None:
+            if fact not in run.facts:  # a source may be read more than once
+                run.facts.append(fact)
 
         def open_given(source: Source) -> Dataset:
             found = given.get(source.name)
-            return found if found is not None else self.dataset(source)
+            return found if found is not None else self.dataset(source, note)
 
         physical = self.engine.compile(optimize(plan))
-        return self.engine.run(physical, open_given, run if run is not None else Run())
+        return self.engine.run(physical, open_given, run)
 
     def _carry_out(self, command: Command) -> Result:
         match command:
@@ -372,7 +386,7 @@ def _lag(source: Source) -> Lag | None:
     if isinstance(source, EventSource):
         time = source.event_time
     elif isinstance(source, EntitySource):
-        time = source.changed_at
+        time = source.changed
     if lag is None or time is None:
         return None
     assert isinstance(lag, str), "durations are kept as text"

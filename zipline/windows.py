@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import inf
 
 MICROSECOND = 1
 MILLISECOND = 1_000
@@ -101,6 +102,19 @@ class Window:
         if self.width is not None:
             return format_duration(self.width)
         return f"{self.rows}rows" if self.rows is not None else ""
+
+    def breadth(self, versions: bool = False) -> tuple[float, bool]:
+        """Of windows that look the same way, one that is not less holds a row where another does.
+
+        Over the `versions` of an entity a window of all history also holds rows whose event time is
+        NULL or still to come, which LAST n ROWS does not.
+
+        >>> Window(DAY).breadth() < Window(rows=3).breadth() == Window().breadth()
+        True
+        """
+        if self.width is not None:
+            return float(self.width), False
+        return inf, versions and self.rows is None
 
     def __str__(self) -> str:
         word = "NEXT" if self.forward else "LAST"

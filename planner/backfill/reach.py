@@ -68,9 +68,9 @@ def event_time_of(source: Source) -> Expr | None:
     """The time of a source's rows that windows and look-ups go by; None where there is none."""
     if isinstance(source, EventSource):
         return source.event_time
-    if isinstance(source, EntitySource) and source.option("snapshot") is None:
+    if isinstance(source, EntitySource) and not source.inferred:
         return source.changed_at
-    return None  # a day's snapshot says of rows that are not in it that they are gone
+    return None  # what a snapshot lacks is gone, and a reader of changes tells when others were
 
 
 def _sights(node: Node, time: Expr) -> Iterator[Sight]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import count
-from math import inf
 
 from bighead.zipline.ir.expr import Column, Expr, rename
 from bighead.zipline.ir.nodes import (
@@ -15,6 +14,7 @@ from bighead.zipline.ir.nodes import (
     Project,
     StaticJoin,
     TemporalJoin,
+    Versions,
     View,
 )
 from bighead.zipline.ir.rewrite import with_inputs
@@ -184,8 +184,9 @@ def _views_agree(a: _Part, one: View, b: _Part, other: View) -> bool:
     return all(p.kind == "left" or w == max(reach, further) for p, w in ((a, reach), (b, further)))
 
 
-def _widest(view: View) -> float:
-    return max((inf if (w := f.window.width) is None else w for f in view.features), default=0)
+def _widest(view: View) -> tuple[float, bool]:
+    versions = isinstance(view.events, Versions)
+    return max((f.window.breadth(versions) for f in view.features), default=(0, False))
 
 
 def _renamed(residual: Expr | None, old: str, new: str) -> Expr | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, count
-from math import inf
 from typing import TypeVar
 
 from bighead.zipline.ir.expr import Expr, columns_of
@@ -78,7 +77,8 @@ def _prune(node: Node, read: Names) -> Node:
     if isinstance(node, StaticJoin):
         return _static(node, read)
     if isinstance(node, Keys):
-        return with_inputs(node, (_events(node.events, _names(*(e for _, e in node.keys))),))
+        keyed = _choosing(node.events, _names(*(e for _, e in node.keys)))
+        return with_inputs(node, (_events(node.events, keyed),))
     if isinstance(node, View):
         return _view(node, frozenset(f.name for f in node.features))
     if isinstance(node, Relational):
@@ -145,29 +145,30 @@ def _view(view: View, taken: Names, decides: bool = False) -> View:
     """The view with the features taken; where it `decides` on rows, also with its widest window."""
     kept = tuple(f for f in view.features if f.name in taken)
     if decides:
-        kept = (*kept, *_deciding(view.features, kept))
+        kept = (*kept, *_deciding(view, kept))
     read = _names(*view.keys).union(*(f.aggregate.reads for f in kept))
-    events = _events(view.events, read)
+    events = _events(view.events, _choosing(view.events, read))
     if events is view.events and len(kept) == len(view.features):
         return view
     return replace(view, events=events, features=kept)
 
 
-def _deciding(features: tuple[Feature, ...], kept: tuple[Feature, ...]) -> Iterator[Feature]:
+def _deciding(view: View, kept: tuple[Feature, ...]) -> Iterator[Feature]:
     """Counts of the widest windows, back and ahead, where nothing that is kept has that width."""
+    versions = isinstance(view.events, Versions)
+
+    def breadth(window: Window) -> tuple[float, bool]:
+        return window.breadth(versions)
+
     names = _fresh("rows", {f.name for f in kept})
     for forward in (False, True):
-        windows = [f.window for f in features if f.window.forward == forward]
-        widest = max(windows, key=_width, default=None)
+        windows = [f.window for f in view.features if f.window.forward == forward]
+        widest = max(windows, key=breadth, default=None)
         same = (f.window for f in kept if f.window.forward == forward)
-        if widest is not None and all(_width(w) < _width(widest) for w in same):
-            rows = Aggregate("count_rows", (), BIGINT)
-            yield Feature(next(names), rows, replace(widest, rows=None))
-
-
-def _width(window: Window) -> float:
-    """How far a window reaches; two windows of one width hold a row at the same times."""
-    return inf if window.width is None else window.width
+        if widest is not None and all(breadth(w) < breadth(widest) for w in same):
+            if widest.width is not None or not versions:
+                widest = replace(widest, rows=None)
+            yield Feature(next(names), Aggregate("count_rows", (), BIGINT), widest)
 
 
 def _fresh(name: str, taken: set[str]) -> Iterator[str]:
@@ -199,12 +200,23 @@ def _lookup(lookup: Lookup, taken: Names, residual: Names) -> Lookup:
     """Of tied rows the greatest is taken, by its columns in turn: those up to the last one read."""
     kept = tuple(c for c in lookup.columns if c in taken)
     read = residual.union(kept, columns_of(*lookup.keys))
-    names = lookup.events.schema.names
-    last = max((i for i, name in enumerate(names) if name in read), default=-1)
-    events = _events(lookup.events, read.union(names[: last + 1]))
+    events = _events(lookup.events, _up_to_last(lookup.events, read))
     if events is lookup.events and kept == lookup.columns:
         return lookup
     return replace(lookup, events=events, columns=kept)
+
+
+def _choosing(events: Events | UnionAll | Versions, read: Names) -> Names:
+    """What is read of rows that may have to be chosen by their columns first."""
+    return _up_to_last(events, read) if isinstance(events, Versions) else read
+
+
+def _up_to_last(events: Events | UnionAll | Versions, read: Names) -> Names:
+    if isinstance(events, Versions):
+        read = read.union(_names(events.event_time, events.where))
+    names = events.schema.names
+    last = max((i for i, name in enumerate(names) if name in read), default=-1)
+    return read.union(names[: last + 1])
 
 
 def _events(events: Sourced, read: Names) -> Sourced:
@@ -212,8 +224,7 @@ def _events(events: Sourced, read: Names) -> Sourced:
     parts = events.events if isinstance(events, UnionAll) else (events,)
     for part in parts:
         if isinstance(part, Versions):
-            times = _names(part.changed_at, part.known_at, part.sequence)
-            read = read.union(times, part.primary_key)
+            read = read.union(_names(*part.chooses, part.event_time), part.primary_key)
         else:
             read |= _names(part.event_time, part.known_at, part.sequence)
             if part.identity:

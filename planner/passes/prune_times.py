@@ -59,11 +59,19 @@ def _join(node: Node) -> Node:
 
 
 def reach_of(right: View | Lookup) -> Reach:
-    """How far from t an event can lie and still be seen."""
+    """How far from t an event, or a change, can lie and still be seen.
+
+    Of an entity the changes that are left out are older than all that are read, so that they are
+    chosen only where the chosen one would lie in no window.
+    """
     if isinstance(right, Lookup):
         return Reach(0, right.tolerance) if right.forward else Reach(right.tolerance, 0)
     back: int | None = 0
     ahead: int | None = 0
+    events = right.events
+    if isinstance(events, Versions) and events.event_time is not None:
+        # A scan's reach is of CHANGED AT, and a row of any age may lie in a window.
+        return Reach(None, ahead)
     for window in (f.window for f in right.features):
         if window.forward:
             ahead = _farther(ahead, window.width)

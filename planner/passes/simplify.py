@@ -17,6 +17,7 @@ from bighead.zipline.ir.nodes import (
     Node,
     Scan,
     StaticJoin,
+    Versions,
     View,
 )
 from bighead.zipline.ir.rewrite import map_aggregate, map_expressions, transform_plan
@@ -81,10 +82,12 @@ def _simplify(node: Node) -> Node:
         return _with(node, predicate=condition(node.predicate))
     if isinstance(node, Lookup | StaticJoin):
         return _with(node, residual=condition(node.residual))
+    if isinstance(node, Versions):
+        return _with(node, where=condition(node.where))
     return node
 
 
-def _with(node: Filter | Scan | Lookup | StaticJoin, **change: Expr | None) -> Node:
+def _with(node: Filter | Scan | Lookup | StaticJoin | Versions, **change: Expr | None) -> Node:
     """The node with another condition; the same where it is the same."""
     ((name, expr),) = change.items()
     return node if getattr(node, name) == expr else replace(node, **change)  # type: ignore[arg-type]

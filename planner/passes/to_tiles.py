@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.nodes import Aggregate, Feature, Node, View
+from bighead.zipline.ir.nodes import Aggregate, Feature, Node, Versions, View
 from bighead.zipline.ir.rewrite import transform_plan
 from bighead.zipline.ir.tiled import Partial, State, TiledView
 from bighead.zipline.tiling import LEVELS
@@ -57,7 +57,7 @@ def to_tiles(plan: Node) -> Node:
     """Say for each view which states its tiles hold, and which of them each feature is made of.
 
     Windows that are cut to a number of rows are computed from rows; views that look ahead (labels)
-    are not served, and stay as they are.
+    and those over the rows of an entity, which end, stay as they are.
 
         View by listing                                View by listing, from tiles of 5m, 1h, ...
         │  n     SUM(nights)    LAST '7d'              │  p1  sum(nights)
@@ -72,6 +72,8 @@ def to_tiles(plan: Node) -> Node:
 
 def _tile(node: Node) -> Node:
     if type(node) is not View or any(f.window.forward for f in node.features):
+        return node
+    if isinstance(node.events, Versions):
         return node
     wanted = [_wanted(f) for f in node.features]
     partials: dict[Partial, int] = {}

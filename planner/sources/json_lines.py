@@ -62,14 +62,19 @@ class JsonLines:
         span: Span | None,
     ) -> Iterator[Piece]:
         """The whole file, as one piece."""
-        asked = pa.schema([pa.field(w.own, _asked(w.type)) for w in wanted])
+        asked = pa.schema([pa.field(w.own, asked_type(w.type)) for w in wanted])
+        table = self.objects(path, asked, wanted)
+        arrays = [times_from_text(table.column(w.own), w.type, w.name, str(path)) for w in wanted]
+        yield Piece(pa.table(arrays, names=[w.own for w in wanted]), beyond_span=True)
+
+    def objects(self, path: Path, asked: pa.Schema, wanted: Sequence[Wanted]) -> pa.Table:
+        """Every object of a file, with the fields that are asked for and no others."""
         try:
             with pa.input_stream(path) as stream:
                 if not stream.read(1):
-                    yield Piece(asked.empty_table(), beyond_span=False)
-                    return
+                    return asked.empty_table()
             with pa.input_stream(path) as stream:
-                table = pj.read_json(
+                return pj.read_json(
                     cast("Any", stream),
                     read_options=pj.ReadOptions(block_size=BLOCK_BYTES),
                     parse_options=pj.ParseOptions(
@@ -78,8 +83,6 @@ class JsonLines:
                 )
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, wanted) from error
-        arrays = [times_from_text(table.column(w.own), w.type, w.name, str(path)) for w in wanted]
-        yield Piece(pa.table(arrays, names=[w.own for w in wanted]), beyond_span=True)
 
     def _error(
         self,
@@ -92,7 +95,7 @@ class JsonLines:
         text = str(error)
         declared = {w.own: w for w in wanted}
         if (changed := _CHANGED.search(text)) is not None:
-            w = declared.get(changed[1].partition("/")[0])
+            w = next((declared[part] for part in changed[1].split("/") if part in declared), None)
             row = f" in row {int(changed[4]) + 1}" if changed[4] else ""
             want = f"is declared {sql_name(w.type)}" if w is not None else f"a {changed[2]} before"
             name = w.name if w is not None else changed[1]
@@ -115,7 +118,7 @@ class JsonLines:
         )
 
 
-def _asked(arrow: pa.DataType) -> pa.DataType:
+def asked_type(arrow: pa.DataType) -> pa.DataType:
     """Times are asked for as text, since the reader knows one spelling only."""
     return pa.string() if pa.types.is_timestamp(arrow) else arrow
 

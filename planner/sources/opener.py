@@ -7,7 +7,7 @@ rows itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,10 +21,12 @@ from bighead.planner.sources.json_lines import JsonLines
 from bighead.planner.sources.kind import Kind
 from bighead.planner.sources.object_store import SCHEMES, ObjectStore, open_objects
 from bighead.planner.sources.parquet import ParquetFiles
-from bighead.planner.sources.paths import find_files
+from bighead.planner.sources.paths import File, find_files
 from bighead.zipline.errors import SourceError
 
-KINDS: dict[str, Kind] = {
+Kinds = Mapping[str, Kind]
+
+KINDS: Kinds = {
     ".parquet": ParquetFiles(),
     ".pq": ParquetFiles(),
     ".csv": DelimitedFiles(),
@@ -53,14 +55,17 @@ def open_source(
     place: Place,
     declared: pa.Schema | None = None,
     lag: Lag | None = None,
+    kinds: Kinds | None = None,
 ) -> Dataset:
     """The dataset that a path, several paths, or an object that holds rows stands for.
 
-    name: the source's, for messages. Raises SourceError or SchemaError.
+    name: the source's, for messages; kinds: of files, where they are others.
+
+    Raises SourceError or SchemaError.
     """
     if is_path(data):
         paths = [data] if isinstance(data, str | os.PathLike) else data
-        return open_paths([os.fspath(p) for p in paths], name, place, declared, lag)  # type: ignore[attr-defined]
+        return open_paths([os.fspath(p) for p in paths], name, place, declared, lag, kinds)  # type: ignore[attr-defined]
     table = to_table(data, name)
     if table is None:
         raise SourceError(
@@ -84,6 +89,7 @@ def open_paths(
     place: Place,
     declared: pa.Schema | None = None,
     lag: Lag | None = None,
+    kinds: Kinds | None = None,
 ) -> Dataset:
     """The dataset of the files that the paths name, all of one kind."""
     schemes = {p.partition("://")[0] for p in paths if "://" in p}
@@ -102,14 +108,19 @@ def open_paths(
         return open_objects(paths[0], name, place.store, declared, lag)
     local = [str(place.folder / p.removeprefix("file://")) for p in paths]
     found = find_files(local, name)
-    kinds = {id(k): k for k in (kind_of(f.path.name, name) for f in found)}
-    if len({k.name for k in kinds.values()}) > 1:
-        listed = " and ".join(sorted({k.name for k in kinds.values()}))
+    return files_dataset(one_kind(found, name, kinds), found, name, declared, lag)
+
+
+def one_kind(found: Sequence[File], name: str, kinds: Kinds | None = None) -> Kind:
+    """The kind that all files are of; raises SourceError where they are of several."""
+    each = {id(k): k for k in (kind_of(f.path.name, name, kinds) for f in found)}
+    if len({k.name for k in each.values()}) > 1:
+        listed = " and ".join(sorted({k.name for k in each.values()}))
         raise SourceError(f"{name} mixes {listed} files; name one kind, such as '*.parquet'")
-    return files_dataset(next(iter(kinds.values())), found, name, declared, lag)
+    return next(iter(each.values()))
 
 
-def kind_of(file: str, name: str) -> Kind:
+def kind_of(file: str, name: str, kinds: Kinds | None = None) -> Kind:
     """How a file is read, by its suffix; raises SourceError for one that is not known."""
     path = PurePosixPath(file)
     suffix = path.suffix.lower()
@@ -117,7 +128,7 @@ def kind_of(file: str, name: str) -> Kind:
         suffix = PurePosixPath(path.stem).suffix.lower()
         if suffix in (".parquet", ".pq"):
             suffix = path.suffix.lower()
-    kind = KINDS.get(suffix)
+    kind = (KINDS if kinds is None else kinds).get(suffix)
     if kind is None:
         known = ", ".join(KINDS)
         raise SourceError(

@@ -97,6 +97,7 @@ def create(source: EventSource | EntitySource) -> str:
     if isinstance(source, EntitySource):
         clauses = f"PRIMARY KEY ({', '.join(source.primary_key)})"
         clauses += f" CHANGED AT {format_expr(source.changed_at)}" if source.changed_at else ""
+        clauses += f" EVENT TIME {format_expr(source.event_time)}" if source.event_time else ""
     else:
         clauses = f"EVENT TIME {format_expr(source.event_time)}"
     if source.known_at is not None:
@@ -109,6 +110,8 @@ def create(source: EventSource | EntitySource) -> str:
         if source.skip_null_times:
             clauses += " SKIP NULL TIMES"
     kind = "ENTITY" if isinstance(source, EntitySource) else "EVENT"
+    if source.option("op") is not None:
+        clauses += f" WITH (op = '{source.option('op')}')"
     return f"CREATE {kind} SOURCE {source.name} ({columns}) {clauses};"
 
 
@@ -134,8 +137,10 @@ def _from(events: Events | UnionAll | Versions) -> tuple[str, str]:
     parts = events.events if isinstance(events, UnionAll) else (events,)
     names = " UNION ALL ".join(s.source.name for s in _scans(events))
     first = parts[0].input
-    where = f" WHERE {format_expr(first.predicate)}" if isinstance(first, Filter) else ""
-    return names, where
+    where = first.predicate if isinstance(first, Filter) else None
+    if isinstance(events, Versions):
+        where = events.where
+    return names, f" WHERE {format_expr(where)}" if where is not None else ""
 
 
 def _scans(events: Events | UnionAll | Versions) -> list[Scan]:

@@ -17,12 +17,13 @@ from bighead.planner.engine import Engine, Run
 from bighead.planner.engines.reference import ReferenceEngine
 from bighead.planner.engines.reference.events import UNSEEN
 from bighead.planner.pipeline import optimize
+from bighead.planner.sources.changes import open_changes
 from bighead.planner.sources.dataset import Dataset
 from bighead.planner.sources.opener import Place, open_source
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.expr import Call
 from bighead.zipline.ir.nodes import Aggregate, Relational, TemporalJoin, View
-from bighead.zipline.ir.sources import Source
+from bighead.zipline.ir.sources import EntitySource, Source
 from tests.conformance.cases import Case
 from tests.conformance.compare import difference
 from tests.conformance.magnitudes import magnitudes
@@ -50,7 +51,10 @@ def ask(engine: Engine, case: Case) -> Outcome:
     """Run a case on an engine: on the reference as it is meant, on others after all passes."""
 
     def find(source: Source) -> Dataset:
-        return open_source(case.tables[source.name], source.name, Place(), source.schema)
+        data = open_source(case.tables[source.name], source.name, Place(), source.schema)
+        if isinstance(source, EntitySource) and source.deletes:
+            return open_changes(source, data, Place(), lambda _: None)
+        return data
 
     run = Run()
     try:

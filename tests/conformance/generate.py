@@ -185,13 +185,13 @@ def lookup_case(seed: int, match: Match, keys: Keys, knowledge: Knowledge) -> Ca
         tuple(schema.names),
         forward=not entity and d.chance(0.4),
         tolerance=pick(d.rng, (None, None, 0, 1, *d.widths[:2])),
-        residual=_residual(d.rng) if d.chance(0.4) else None,
+        residual=residual(d.rng) if d.chance(0.4) else None,
     )
     label = f"lookup_case({seed}, {match!r}, {keys!r}, {knowledge!r})"
     return joined(d, lookup, pick(d.rng, ("left", "left", "inner")), label)
 
 
-def _residual(rng: Rng) -> Expr:
+def residual(rng: Rng) -> Expr:
     """A condition that a looked-up row meets, alone or beside the spine's row."""
     x, other = Column("x", pa.int32()), Column("b.i32", pa.int32())
     text = (Column("b.s", pa.string()), Constant("a", pa.string()))

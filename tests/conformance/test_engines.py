@@ -24,6 +24,11 @@ from tests.conformance.draw_tables import KEYS, KNOWLEDGE, MATCHES, Keys, Knowle
 from tests.conformance.engines import ENGINES
 from tests.conformance.generate import lookup_case, windows_case
 from tests.conformance.generate_chains import chain_case, large_case
+from tests.conformance.generate_entities import (
+    entity_lookup_case,
+    entity_windows_case,
+    many_changes_case,
+)
 
 SOAK = 1_000_000
 """Cases that `make soak` compares."""
@@ -48,6 +53,24 @@ def test_look_ups_equal_the_reference(
 ) -> None:
     for seed in range(3):
         check(ENGINES[engine](), lookup_case(seed, match, keys, knowledge))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("knowledge", KNOWLEDGE)
+@pytest.mark.parametrize("match", MATCHES)
+def test_rows_of_entities_equal_the_reference(
+    engine: str, match: Match, knowledge: Knowledge
+) -> None:
+    turn = MATCHES.index(match) * len(KNOWLEDGE) + KNOWLEDGE.index(knowledge)
+    check(ENGINES[engine](), entity_windows_case(0, match, KEYS[turn % len(KEYS)], knowledge))
+    for keys in KEYS:
+        check(ENGINES[engine](), entity_lookup_case(0, match, keys, knowledge))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", range(4))
+def test_entities_with_many_changes_equal_the_reference(engine: str, seed: int) -> None:
+    check(ENGINES[engine](), many_changes_case(seed, 2000, 3, 25))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -98,11 +121,14 @@ def of_a_seed(seed: int) -> Iterator[Case]:
     """What the soak run compares for a seed."""
     for match, keys, knowledge in product(MATCHES, KEYS, KNOWLEDGE):
         yield windows_case(seed, match, keys, knowledge)
+        yield entity_windows_case(seed, match, keys, knowledge)
         for part in range(3):
             yield lookup_case(3 * seed + part, match, keys, knowledge)
+            yield entity_lookup_case(3 * seed + part, match, keys, knowledge)
     for part in range(100):
         yield chain_case(100 * seed + part)
     yield large_case(seed, 20_000, 20)
+    yield many_changes_case(seed, 20_000, 5, 20)
 
 
 @pytest.mark.soak

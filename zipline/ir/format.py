@@ -83,14 +83,18 @@ def format_plan(node: Node, note: Note | None = None) -> str:
     return "\n".join(_lines(node, False, note or (lambda _: "")))
 
 
-def bounds(window: Window, inclusive: bool = False, tail: int | None = None) -> str:
-    """The event times that a window holds as of t.
+def bounds(
+    window: Window, inclusive: bool = False, tail: int | None = None, versions: bool = False
+) -> str:
+    """The event times that a window holds as of t; `versions`: among the rows valid then.
 
     >>> bounds(Window(7 * 86_400_000_000)), bounds(Window(rows=10), inclusive=True)
     ('[t - 7d, t)', '(-inf, t] newest 10 rows')
     >>> bounds(Window(86_400_000_000), tail=3_600_000_000)
     '[floor(t - 1d, 1h), t)'
     """
+    if versions and window.width is None and window.rows is None:
+        return "every row valid at t"
     width = None if window.width is None else format_duration(window.width)
     if window.forward:
         # A label joined by >= starts at t itself and leaves the end out; by > it is the other way.
@@ -192,12 +196,17 @@ def _events(node: Events) -> str:
 
 def _versions(node: Versions) -> str:
     parts = [f"changed at {format_expr(node.changed_at)}"]
+    if node.event_time is not None:
+        parts.append(f"time {format_expr(node.event_time)}")
     if node.known_at is not None:
         parts.append(f"known at {format_expr(node.known_at)}")
     if node.sequence is not None:
         parts.append(f"sequence {format_expr(node.sequence)}")
+    if node.deleted is not None:
+        parts.append(f"deleted if {format_expr(node.deleted)}")
     key = ", ".join(map(format_name, node.primary_key))
-    return f"Versions {node.source} ({key}): {', '.join(parts)}"
+    text = f"Versions {node.source} ({key}): {', '.join(parts)}"
+    return text if node.where is None else f"{text}\nwhere {format_expr(node.where)}"
 
 
 def _union(node: UnionAll) -> str:
@@ -214,7 +223,7 @@ def _view(node: View, inclusive: bool) -> Description:
             format_name(f.name),
             format_aggregate(f.aggregate),
             str(f.window),
-            bounds(f.window, inclusive, node.tail),
+            bounds(f.window, inclusive, node.tail, isinstance(node.events, Versions)),
         )
         for f in node.features
     )

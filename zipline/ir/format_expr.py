@@ -121,9 +121,12 @@ def format_operand(expr: Expr) -> str:
 def format_name(name: str) -> str:
     """A column's name, quoted where it is not a plain (dotted) word.
 
+    A field of Debezium's `source` is called as CHANGED AT names it.
+
     >>> format_name("b.nights_7d"), format_name("max(x)")
     ('b.nights_7d', '"max(x)"')
     """
+    name = name.removeprefix("#") if name.startswith("#source.") else name
     return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 

@@ -15,7 +15,7 @@ from typing import Literal as OneOf
 import pyarrow as pa
 
 from bighead.zipline.ir.expr import Expr, columns_of
-from bighead.zipline.ir.sources import Source
+from bighead.zipline.ir.sources import Source, is_added
 from bighead.zipline.windows import ALL_HISTORY, Window
 
 JoinKind = OneOf["left", "inner"]
@@ -54,18 +54,18 @@ class Scan(Node):
     source: Source
     columns: tuple[str, ...]
     predicate: Expr | None = None
-    """Rows for which this is not true are not read; over all declared columns."""
+    """Rows for which this is not true are not read; over all columns of the source."""
     reach: Reach | None = None
     """Events beyond this reach of the spine need not be read; NULL times always are."""
 
     def __post_init__(self) -> None:
-        known = self.source.schema.names
+        known = self.source.scanned.names
         for name in (*self.columns, *columns_of(self.predicate)):
             assert name in known, f"{self.source.name} has no column {name}"
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([self.source.schema.field(c) for c in self.columns])
+        return pa.schema([self.source.scanned.field(c) for c in self.columns])
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,12 @@ class UnionAll(Node):
 
 @dataclass(frozen=True, slots=True)
 class Versions(Node):
-    """A row is a version of an entity: what its primary key held from `changed_at` on."""
+    """A row is a change of an entity: what its primary key holds from then on, or a delete.
+
+    As of t a primary key has the version of its greatest change by (changed, sequence, deletes
+    first, whole row) among those changed and known before t, and none where that is a delete. This
+    choice comes first, so that nothing is filtered below; `where` is asked of what was chosen.
+    """
 
     input: Node
     source: str
@@ -192,15 +197,35 @@ class Versions(Node):
     changed_at: Expr
     known_at: Expr | None = None
     sequence: Expr | None = None
+    event_time: Expr | None = None
+    """What windows go by, and the order of versions in them; None: `changed_at`."""
+    deleted: Expr | None = None
+    """Whether a change is a delete; None: none is."""
+    where: Expr | None = None
+    """A chosen version counts where this is true."""
 
     def __post_init__(self) -> None:
         assert pa.types.is_timestamp(self.changed_at.type)
-        _check_reads(self.input.schema, self.changed_at, self.known_at, self.sequence)
-        assert set(self.primary_key) <= set(self.input.schema.names)
+        assert self.event_time is None or pa.types.is_timestamp(self.event_time.type)
+        assert self.deleted is None or pa.types.is_boolean(self.deleted.type)
+        _check_reads(self.input.schema, *self.chooses, self.event_time)
+        _check_reads(self.schema, self.where)
+        assert set(self.primary_key) <= set(self.schema.names)
+
+    @property
+    def chooses(self) -> tuple[Expr | None, ...]:
+        """The expressions by which a version is chosen."""
+        return (self.changed_at, self.known_at, self.sequence, self.deleted)
+
+    @property
+    def time(self) -> Expr:
+        """What windows go by."""
+        return self.changed_at if self.event_time is None else self.event_time
 
     @property
     def schema(self) -> pa.Schema:
-        return self.input.schema
+        """The declared columns; what a reader of changes adds to them is no part of a row."""
+        return pa.schema([f for f in self.input.schema if not is_added(f.name)])
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -251,9 +276,13 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class View(Node):
-    """A row is, for a key and a time, the features over the events visible then."""
+    """A row is, for a key and a time, the features over the events visible then.
 
-    events: Events | UnionAll
+    Over Versions it is over the rows valid then: those of all history whatever their event time,
+    those of other windows by it.
+    """
+
+    events: Events | UnionAll | Versions
     keys: tuple[Expr, ...]
     """Over the events; none: one global key."""
     features: tuple[Feature, ...]
@@ -383,7 +412,7 @@ class StaticJoin(Node):
 class Keys(Node):
     """A row is a distinct key of the events, none of it NULL, in canonical order."""
 
-    events: Events | UnionAll
+    events: Events | UnionAll | Versions
     keys: tuple[tuple[str, Expr], ...]
 
     def __post_init__(self) -> None:

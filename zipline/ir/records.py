@@ -124,6 +124,9 @@ RECORDS: dict[type, tuple[type[Message], dict[str, Holds]]] = {
             "changed_at": EXPRESSION,
             "known_at": EXPRESSION,
             "sequence": EXPRESSION,
+            "event_time": EXPRESSION,
+            "deleted": EXPRESSION,
+            "where": EXPRESSION,
         },
     ),
     nodes.Aggregate: (

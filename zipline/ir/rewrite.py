@@ -24,6 +24,8 @@ EXPRESSION_FIELDS = (
     "known_at",
     "sequence",
     "changed_at",
+    "deleted",
+    "where",
     "residual",
     "time",
 )

@@ -124,7 +124,7 @@ def _verify_literal(literal: Literal) -> None:
 def _readings(node: Node) -> Iterator[tuple[pa.Schema, Expr]]:
     """The expressions of a node, each with the schema that it reads."""
     if isinstance(node, Scan):
-        yield from _over(node.source.schema, node.predicate)
+        yield from _over(node.source.scanned, node.predicate)
     elif isinstance(node, Filter):
         yield from _over(node.input.schema, node.predicate)
     elif isinstance(node, Project):
@@ -132,7 +132,8 @@ def _readings(node: Node) -> Iterator[tuple[pa.Schema, Expr]]:
     elif isinstance(node, Events):
         yield from _over(node.schema, node.event_time, node.known_at, node.sequence)
     elif isinstance(node, Versions):
-        yield from _over(node.schema, node.changed_at, node.known_at, node.sequence)
+        yield from _over(node.input.schema, *node.chooses, node.event_time)
+        yield from _over(node.schema, node.where)
     elif isinstance(node, View):
         yield from _over(node.events.schema, *node.keys)
         for feature in node.features:
@@ -174,6 +175,8 @@ def _verify_node(node: Node) -> None:
     elif isinstance(node, View):
         for feature in node.features:
             verify_aggregate(feature.aggregate)
+            ahead = feature.window.forward and isinstance(node.events, Versions)
+            assert not ahead, f"{feature.name} looks ahead at the rows of an entity"
     elif isinstance(node, UnionAll):
         kinds = {e.sequence.type for e in node.events if e.sequence is not None}
         assert len(kinds) <= 1, f"sequences of {kinds}"
@@ -181,7 +184,7 @@ def _verify_node(node: Node) -> None:
         _verify_choice(node.input)
     elif isinstance(node, TemporalJoin | StaticJoin):
         Labels().of(node)
-    for name in ("predicate", "residual"):
+    for name in ("predicate", "residual", "where"):
         condition = getattr(node, name, None)
         assert condition is None or pa.types.is_boolean(condition.type), format_expr(condition)
 

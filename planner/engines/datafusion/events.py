@@ -25,7 +25,7 @@ from bighead.planner.engines.datafusion.rows import (
 )
 from bighead.zipline.errors import DataError
 from bighead.zipline.expressions.arrow import Array, compute, make, nulls, repeat, scalar
-from bighead.zipline.ir.nodes import Events, UnionAll, Versions
+from bighead.zipline.ir.nodes import Events, UnionAll
 
 ALWAYS = -(2**63)
 """A knowledge time that is before every other: a row without one is known when it happens."""
@@ -38,12 +38,16 @@ class Prepared:
     table: pa.Table
     """The columns of the node's schema."""
     time: Array
-    """int64 microseconds; NULL is an error where a spine row meets it."""
+    """int64 microseconds; NULL is an error where a spine row meets it, except in an entity."""
     known: Array | None
     """int64 microseconds, NULL for never; None: each is known when it happens."""
     sequence: Array | None
     source: str
     """For messages."""
+    until: Array | None = None
+    """When a row ends, NULL for never; None: these are events, which never do."""
+    changed: Array | None = None
+    """When the row of an entity changed, by which it is looked up; `time` is what windows go by."""
 
     @property
     def bytes(self) -> int:
@@ -51,13 +55,12 @@ class Prepared:
         return int(self.table.nbytes)
 
 
-def prepare(node: Events | Versions, rows: pa.Table, run: Run, threads: int) -> Prepared:
+def prepare(node: Events, rows: pa.Table, run: Run, threads: int) -> Prepared:
     """The events of one source. Raises DataError for two unequal rows of one identity."""
-    if isinstance(node, Events) and node.identity:
+    if node.identity:
         rows = _without_copies(node, rows, threads)
-    time_of = node.event_time if isinstance(node, Events) else node.changed_at
-    time = values(time_of, rows)
-    if isinstance(node, Events) and node.skip_null_times and time.null_count:
+    time = values(node.event_time, rows)
+    if node.skip_null_times and time.null_count:
         several = "s" if time.null_count != 1 else ""
         run.facts.append(
             f"{time.null_count:,} row{several} skipped: NULL event time in {node.source}"

@@ -35,6 +35,7 @@ from bighead.planner.engines.datafusion.rows import (
 )
 from bighead.planner.engines.datafusion.sharing import Shared
 from bighead.planner.engines.datafusion.static_joins import static_join
+from bighead.planner.engines.datafusion.versions import kept_rows, prepare_versions
 from bighead.planner.engines.datafusion.views import answer, ask
 from bighead.planner.sources.dataset import Span
 from bighead.zipline.errors import UnsupportedError
@@ -45,6 +46,7 @@ from bighead.zipline.ir.nodes import (
     Events,
     Filter,
     Keys,
+    Lookup,
     Node,
     Project,
     Relational,
@@ -150,9 +152,12 @@ class Execution:
 
     def keys(self, node: Keys) -> pa.Table:
         """The distinct keys, in canonical order."""
-        events = self.prepared(node.events, None)
+        if isinstance(node.events, Versions):
+            rows = kept_rows(node.events, self.table(node.events.input))
+        else:
+            rows = self.prepared(node.events, None).table
         with self.measured(node):
-            found = distinct_keys(node, events.table, self.threads)
+            found = distinct_keys(node, rows, self.threads)
         self.count(node, found.num_rows)
         return found
 
@@ -230,6 +235,8 @@ class Execution:
 
     def _prepare(self, node: Events | Versions, moments: Moments) -> Prepared:
         rows = self.table(node.input, moments)
+        if isinstance(node, Versions):
+            return prepare_versions(node, rows, self.threads)
         return prepare(node, rows, self.run, self.threads)
 
     def timeline(
@@ -245,16 +252,20 @@ class Execution:
             timeline = kept.timeline
         else:
             theirs = [values(k, events.table) for k in join.right.keys]
-            encoding = encoded(keys, theirs, len(time), len(events.time), self.threads)
+            moment = events.time
+            if events.changed is not None and isinstance(join.right, Lookup):
+                moment = events.changed
+            encoding = encoded(keys, theirs, len(time), len(moment), self.threads)
             try:
                 timeline = Timeline(
                     encoding,
                     time,
-                    events.time,
+                    moment,
                     events.known,
                     events.sequence,
                     join.inclusive,
                     self.threads,
+                    until=events.until,
                 )
             except NullTime as fault:
                 names = [format_expr(k) for k in join.right.keys]
@@ -266,11 +277,12 @@ class Execution:
 
     def _remark(self, join: TemporalJoin, timeline: Timeline, encoding: Encoding) -> None:
         label = join.label if isinstance(join, KernelJoin) else join.alias
-        path = (
-            "ordered path (rows become visible in the order of their times)"
-            if timeline.ordered
-            else "interval sweep (rows become visible out of the order of their times)"
-        )
+        if isinstance(join.right.events, Versions):
+            path = "interval sweep (rows are valid from one change to the next)"
+        elif timeline.ordered:
+            path = "ordered path (rows become visible in the order of their times)"
+        else:
+            path = "interval sweep (rows become visible out of the order of their times)"
         self.run.facts.append(
             f"{label}: {path}; {timeline.rows:,} events of {timeline.groups:,} keys, "
             f"{timeline.largest_group:,} at most; keys {encoding.seconds:.3f} s, "
@@ -316,7 +328,9 @@ def _events_question(join: TemporalJoin) -> object:
 
 def _timeline_question(join: TemporalJoin) -> object:
     right = join.right
-    return "timeline", right.events, right.keys, join.keys, join.time, join.inclusive
+    # Rows of an entity are looked up by another time than windows go by.
+    kind = isinstance(right, Lookup)
+    return "timeline", kind, right.events, right.keys, join.keys, join.time, join.inclusive
 
 
 def _identity(array: Array) -> object:
@@ -342,7 +356,7 @@ def _span(node: Scan, moments: Moments) -> Span | None:
     if isinstance(source, EventSource):
         time = source.event_time
     elif isinstance(source, EntitySource):
-        time = source.changed_at
+        time = source.changed
     if node.reach is None or moments is None or time is None:
         return None
     first, last = moments

@@ -21,6 +21,7 @@ from bighead.zipline.ir.nodes import (
     StaticJoin,
     TemporalJoin,
     UnionAll,
+    Versions,
     walk,
 )
 from bighead.zipline.ir.rewrite import transform_plan
@@ -84,7 +85,9 @@ class KernelJoin(TemporalJoin):
         events = self.right.events
         parts = events.events if isinstance(events, UnionAll) else (events,)
         path = "ordered"
-        if any(part.known_at is not None for part in parts):
+        if isinstance(events, Versions):
+            path = "interval sweep: a row counts from its change until the next one of its key"
+        elif any(part.known_at is not None for part in parts):
             path += " where rows become known in the order of their times, else an interval sweep"
         return _described(self, "KernelJoin", f"\npath: {path}")
 
@@ -172,7 +175,7 @@ def _shared_scans(plan: Node) -> dict[tuple[object, ...], tuple[Reach | None, tu
             )
         # In the order of the source, so that equal sets of columns are equal.
         both = {*reads, *scan.columns}
-        shared[key] = farther, tuple(c for c in scan.source.schema.names if c in both)
+        shared[key] = farther, tuple(c for c in scan.source.scanned.names if c in both)
     return shared
 
 

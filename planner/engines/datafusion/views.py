@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +14,8 @@ from bighead.planner.engines.datafusion.ordinal import comparable
 from bighead.planner.engines.datafusion.rows import exported, numbers, values
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.expr import Column, Expr
-from bighead.zipline.ir.nodes import Aggregate, Feature, View
-from bighead.zipline.windows import MAX_MICROSECONDS, Window
+from bighead.zipline.ir.nodes import Aggregate, Versions, View
+from bighead.zipline.windows import Window
 
 
 @dataclass(slots=True)
@@ -50,11 +49,11 @@ def ask(view: View, table: pa.Table, count_rows: bool) -> Asked:
     for i, feature in enumerate(view.features):
         by_aggregate.setdefault((feature.aggregate, feature.window.rows is not None), []).append(i)
     for (aggregate, cut), positions in by_aggregate.items():
-        windows = tuple(kernel_window(view.features[i].window, view.tail) for i in positions)
+        windows = tuple(kernel_window(view.features[i].window, view) for i in positions)
         asked.specs.append(_spec(asked, aggregate, windows, cut))
         asked.features.append(positions)
     if count_rows:
-        widest = tuple(kernel_window(w, view.tail) for w in widest_windows(view.features))
+        widest = tuple(widest_windows(view))
         asked.specs.append(Spec("count_rows", windows=widest))
         asked.features.append([])
     return asked
@@ -80,27 +79,27 @@ def _spec(
     )
 
 
-def kernel_window(window: Window, tail: int | None) -> temporal.Window:
+def kernel_window(window: Window, view: View) -> temporal.Window:
     """The window as the kernel knows it; `tail` rounds the lower bounds of those of a width."""
+    versions = isinstance(view.events, Versions)
+    if versions and window.width is None and window.rows is None:
+        return temporal.Window(whenever=True)  # every valid row, whatever its event time
     plain = temporal.Window(window.width, window.rows, window.forward)
-    if tail is None or window.width is None or window.forward:
+    if view.tail is None or window.width is None or window.forward:
         return plain
-    return replace(plain, tail=tail)
+    return replace(plain, tail=view.tail)
 
 
-def widest_windows(features: Sequence[Feature]) -> list[Window]:
+def widest_windows(view: View) -> list[temporal.Window]:
     """The windows that hold a row where any window does: the widest back, the widest ahead."""
+    versions = isinstance(view.events, Versions)
     widest: dict[bool, Window] = {}
-    for window in (replace(f.window, rows=None) for f in features):
+    for window in (f.window for f in view.features):
         known = widest.get(window.forward)
-        wider = known is None or (known.width is not None and _width(window) > known.width)
-        if wider:
+        if known is None or window.breadth(versions) > known.breadth(versions):
             widest[window.forward] = window
-    return list(widest.values())
-
-
-def _width(window: Window) -> int:
-    return MAX_MICROSECONDS + 1 if window.width is None else window.width
+    # A window that is cut to some rows holds one where it does uncut.
+    return [replace(kernel_window(w, view), rows=None) for w in widest.values()]
 
 
 def answer(asked: Asked, timeline: Timeline, count_rows: bool) -> tuple[list[Array], Array | None]:

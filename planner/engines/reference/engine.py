@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from bighead.planner.engine import Open, Run
-from bighead.planner.engines.reference.events import UNSEEN, Asking, Event, Key, collect, key_of
+from bighead.planner.engines.reference.events import (
+    UNSEEN,
+    Asking,
+    Event,
+    Key,
+    collect,
+    key_of,
+    rows_kept,
+)
 from bighead.planner.engines.reference.expressions import evaluate
 from bighead.planner.engines.reference.temporal import Keyed, lookup_rows, view_rows
 from bighead.planner.engines.reference.values import (
@@ -121,7 +129,7 @@ class Execution:
 
     def scan(self, node: Scan) -> list[Row]:
         """The rows of a source; what is beyond reach makes no difference and is read too."""
-        rows = rows_of(self.open_source(node.source).scan(node.source.schema.names))
+        rows = rows_of(self.open_source(node.source).scan(node.source.scanned.names))
         if node.predicate is not None:
             rows = [r for r in rows if evaluate(node.predicate, r) is True]
         return [{c: row[c] for c in node.columns} for row in rows]
@@ -196,7 +204,10 @@ class Execution:
         """The distinct keys of the events, in canonical order."""
         exprs = [e for _, e in node.keys]
         found: dict[Key, Row] = {}
-        for event in self.events(node.events):
+        events = self.events(node.events)
+        if isinstance(node.events, Versions):
+            events = rows_kept(node.events, events)
+        for event in events:
             key = key_of(exprs, event.row)
             if key is not None:
                 found.setdefault(

@@ -1,4 +1,4 @@
-"""Events, versions and the questions of a spine: what is known of a row besides its columns.
+"""Events, changes and the questions of a spine: what is known of a row besides its columns.
 
 A row without a time carries its flaw along and is refused where a spine row has its key and a time;
 an unequal copy is refused where one window or look-up sees both. What nothing meets does no harm.
@@ -24,15 +24,19 @@ UNSEEN = "not seen: "
 
 @dataclass(slots=True)
 class Event:
-    """A row with its times; also a version of an entity, whose time is when it changed."""
+    """A row with its times; also a change of an entity, whose time is when it changed."""
 
     row: Row
     time: Any
+    moment: Any
+    """What windows and the order in them go by: the time, or an entity's EVENT TIME."""
     known: Any
     """None is never."""
     dated: bool
     """Whether the source names a knowledge time; without one an event is known when it happens."""
     sequence: Value
+    deleted: bool = False
+    """Whether it is the end of an entity's row."""
     flaw: str | None = None
     """Why the row cannot be used: it has no time."""
     twin: Event | None = None
@@ -42,8 +46,14 @@ class Event:
 
     @property
     def age(self) -> tuple[Any, ...]:
-        """Sorts by (time, sequence), NULL first; greater is newer."""
-        return (order(self.time), order(self.sequence))
+        """Sorts by (moment, sequence), NULL first; greater is newer."""
+        return (order(self.moment), order(self.sequence))
+
+    @property
+    def whole(self) -> tuple[Any, ...]:
+        """Sorts by time, sequence, deletes first, then the whole row by its declared columns."""
+        values = tuple(order(v) for v in self.row.values())
+        return (order(self.time), order(self.sequence), not self.deleted, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,12 @@ def events_of(node: Events | Versions, rows: list[Row], facts: list[str]) -> lis
         happened = evaluate(time, row)
         known = happened if node.known_at is None else evaluate(node.known_at, row)
         sequence = None if node.sequence is None else evaluate(node.sequence, row)
-        events.append(Event(row, happened, known, node.known_at is not None, sequence))
+        event = Event(row, happened, happened, known, node.known_at is not None, sequence)
+        if isinstance(node, Versions):
+            event.row = {c: row[c] for c in node.schema.names}
+            event.moment = evaluate(node.time, row)
+            event.deleted = node.deleted is not None and evaluate(node.deleted, row) is True
+        events.append(event)
     if isinstance(node, Events):
         events = without_copies(node, events)
         if node.skip_null_times:
@@ -131,20 +146,29 @@ def _null_flaw(node: Events | Versions, event: Event) -> str | None:
     return None
 
 
-def matching(asking: Asking, keyed: list[tuple[Key | None, Event]]) -> list[Event]:
-    """The events of the spine row's key; a flawed one is an error here."""
+def matching(
+    asking: Asking,
+    keyed: list[tuple[Key | None, Event]],
+    passes: Callable[[Event], bool] = lambda _: True,
+) -> list[Event]:
+    """The events of the spine row's key.
+
+    One without a time that passes might be any of them, which is an error.
+    """
     if asking.key is None or asking.time is None:
         return []
     events = [event for key, event in keyed if key == asking.key]
     for event in events:
-        if event.flaw is not None:
+        if event.time is None and passes(event):
             raise DataError(event.flaw)
     return events
 
 
 def refuse_conflicts(seen: list[Event]) -> None:
-    """Raise where two unequal rows of one identity are seen together."""
+    """Raise where a row without a primary key is seen, or unequal rows of one identity together."""
     for event in seen:
+        if event.flaw is not None:
+            raise DataError(event.flaw)
         if event.twin is not None and any(event.twin is other for other in seen):
             raise DataError(str(event.conflict))
 
@@ -158,3 +182,36 @@ def collect(
     """
     parts = node.events if isinstance(node, UnionAll) else (node,)
     return [event for part in parts for event in events_of(part, rows_of(part.input), facts)]
+
+
+def valid_of_key(
+    versions: Versions,
+    asking: Asking,
+    keyed: list[tuple[Key | None, Event]],
+    passes: Callable[[Event], bool] = lambda _: True,
+) -> list[Event]:
+    """The rows of the key that are valid as of t: each primary key's version, chosen first.
+
+    It is chosen among the changes of all keys of the join, since a newer one may have moved the row
+    to another; a delete, or a version for which WHERE is not true, is no row.
+    """
+    wanted = matching(asking, keyed, lambda e: e.deleted or (_is_row(versions, e) and passes(e)))
+    if not wanted:
+        return []
+    newest: dict[Key, Event] = {}
+    for event in sorted((e for _, e in keyed if asking.sees(e)), key=lambda e: e.whole):
+        # A row without a primary key is nobody's version: it stays, and is refused where seen.
+        key = tuple(order(event.row[c]) for c in versions.primary_key)
+        newest[key if event.flaw is None else (id(event),)] = event
+    valid = [e for e in newest.values() if any(e is other for other in wanted)]
+    return [e for e in valid if _is_row(versions, e)]
+
+
+def rows_kept(versions: Versions, events: list[Event]) -> list[Event]:
+    """The changes that are no deletes and for which WHERE is true."""
+    return [e for e in events if _is_row(versions, e)]
+
+
+def _is_row(versions: Versions, event: Event) -> bool:
+    where = versions.where
+    return not event.deleted and (where is None or evaluate(where, event.row) is True)

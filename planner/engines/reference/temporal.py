@@ -17,6 +17,7 @@ from bighead.planner.engines.reference.events import (
     Key,
     matching,
     refuse_conflicts,
+    valid_of_key,
 )
 from bighead.planner.engines.reference.expressions import Failure, attempt, evaluate
 from bighead.planner.engines.reference.values import (
@@ -73,10 +74,22 @@ def holds(window: Window, event: Event, asking: Asking, tail: int | None) -> boo
         return bool(t < event.time and (width is None or event.time <= t + width))
     if not asking.sees(event):
         return False
-    if width is None:
-        return True
+    return width is None or _reaches(width, event, t, tail)
+
+
+def holds_row(window: Window, event: Event, asking: Asking, tail: int | None) -> bool:
+    """Whether the window as of t holds the row of an entity that is valid then.
+
+    One over all history holds it whatever its event time; others go by that, and NULL is in none.
+    """
+    if window.width is None:
+        return window.rows is None or asking.is_after(event.moment)
+    return asking.is_after(event.moment) and _reaches(window.width, event, asking.time, tail)
+
+
+def _reaches(width: int, event: Event, t: int, tail: int | None) -> bool:
     lower = t - width
-    return bool(event.time >= (lower if tail is None else lower // tail * tail))
+    return bool(event.moment >= (lower if tail is None else lower // tail * tail))
 
 
 def aggregated(feature: Feature, held: list[Input], asking: Asking) -> Value:
@@ -123,9 +136,14 @@ def view_rows(
     for asking in spine:
         row: Row = {}
         found = False
-        events = matching(asking, keyed)
+        inside = holds
+        if isinstance(view.events, Versions):
+            inside = holds_row
+            events = valid_of_key(view.events, asking, keyed)
+        else:
+            events = matching(asking, keyed)
         for feature in view.features:
-            held = [e for e in events if holds(feature.window, e, asking, view.tail)]
+            held = [e for e in events if inside(feature.window, e, asking, view.tail)]
             refuse_conflicts(held)
             found = found or bool(held)
             try:
@@ -162,43 +180,32 @@ def lookup_rows(
 
 
 def _nearest(join: TemporalJoin, lookup: Lookup, asking: Asking, keyed: Keyed) -> Row | None:
-    events = matching(asking, keyed)
     if asking.key is None or asking.time is None:
         return None
+
+    def passes(event: Event) -> bool:
+        both = asking.row | {f"{join.alias}.{c}": v for c, v in event.row.items()}
+        return lookup.residual is None or evaluate(lookup.residual, both) is True
+
     if isinstance(lookup.events, Versions):
-        valid = _valid(lookup.events, asking, keyed)
-        candidates = [e for e in events if any(e is v for v in valid)]
-    elif lookup.forward:
-        # A row that lies ahead must still be known, where its source says when that was.
-        candidates = [
-            e
-            for e in events
-            if (asking.time <= e.time if asking.inclusive else asking.time < e.time)
-            and (not e.dated or asking.is_after(e.known))
-        ]
+        candidates = valid_of_key(lookup.events, asking, keyed, passes)
     else:
-        candidates = [e for e in events if asking.sees(e)]
+        events = matching(asking, keyed, passes)
+        candidates = [e for e in events if _may_be_found(lookup, asking, e)]
     if lookup.tolerance is not None:
         candidates = [e for e in candidates if abs(asking.time - e.time) <= lookup.tolerance]
-    refuse_conflicts(candidates)
+    refuse_conflicts([e for e in candidates if e.flaw is None or passes(e)])
     # The nearest first; of equally near ones the greatest by sequence, then by the whole row.
-    candidates.sort(key=whole, reverse=True)
+    candidates.sort(key=lambda e: e.whole, reverse=True)
     candidates.sort(key=lambda e: abs(asking.time - e.time))
-    for event in candidates:
-        both = asking.row | {f"{join.alias}.{c}": v for c, v in event.row.items()}
-        if lookup.residual is None or evaluate(lookup.residual, both) is True:
-            return event.row
-    return None
+    return next((event.row for event in candidates if passes(event)), None)
 
 
-def whole(event: Event) -> tuple[object, ...]:
-    """Sorts by time, sequence, then the whole row by its declared columns."""
-    return (event.age, tuple(order(v) for v in event.row.values()))
-
-
-def _valid(versions: Versions, asking: Asking, keyed: Keyed) -> list[Event]:
-    """For each primary key the version that holds as of t."""
-    newest: dict[Key, Event] = {}
-    for event in sorted((e for _, e in keyed if asking.sees(e)), key=whole):
-        newest[tuple(order(event.row[c]) for c in versions.primary_key)] = event
-    return list(newest.values())
+def _may_be_found(lookup: Lookup, asking: Asking, event: Event) -> bool:
+    if event.time is None:
+        return False
+    if not lookup.forward:
+        return asking.sees(event)
+    # A row that lies ahead must still be known, where its source says when that was.
+    ahead = asking.time <= event.time if asking.inclusive else asking.time < event.time
+    return bool(ahead and (not event.dated or asking.is_after(event.known)))

@@ -14,9 +14,9 @@ from sqlglot import exp
 
 from bighead.zipline.catalog import KINDS, FeatureSet, TrainingSet
 from bighead.zipline.expressions import cast, common_type, implicit_cast
-from bighead.zipline.ir.expr import Column, Expr, rename, transform
+from bighead.zipline.ir.expr import Column, Expr, conjunction, conjuncts, rename, transform
 from bighead.zipline.ir.nodes import Events, Filter, Node, Project, Scan, UnionAll, Versions
-from bighead.zipline.ir.sources import EntitySource, EventSource
+from bighead.zipline.ir.sources import CHANGED, EntitySource, EventSource, is_added
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.scope import (
@@ -59,8 +59,10 @@ class Origin:
         return Relation(self.alias, (*shown, *hidden), features=self.offered)
 
     def where(self, predicate: Expr) -> Origin:
-        """Only the rows that pass; not for `Versions`, where the choice comes first."""
-        assert not isinstance(self.rows, Versions)
+        """Only the rows that pass; of an entity, those of the chosen versions."""
+        if isinstance(self.rows, Versions):
+            both = conjunction((*conjuncts(self.rows.where), predicate))
+            return replace(self, rows=replace(self.rows, where=both))
         if isinstance(self.rows, UnionAll):
             parts = tuple(_filtered(events, predicate) for events in self.rows.events)
             return replace(self, rows=UnionAll(parts))
@@ -87,15 +89,8 @@ def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
         return Origin(_events(found), alias, _time_column(found.event_time), (found.name,))
     if isinstance(found, EntitySource) and not found.static:
         assert found.changed_at is not None
-        versions = Versions(
-            Scan(found, tuple(found.schema.names)),
-            found.name,
-            found.primary_key,
-            found.changed_at,
-            found.known_at,
-            _sequence(found),
-        )
-        return Origin(versions, alias, _time_column(found.changed_at), (found.name,))
+        versions = _versions(found)
+        return Origin(versions, alias, times_of(versions), (found.name,))
     if isinstance(found, EntitySource):
         raise context.error(
             node,
@@ -115,7 +110,10 @@ def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
 def times_of(rows: Timed) -> tuple[str, ...]:
     """What the time of rows is called, where it is one plain column."""
     if isinstance(rows, Versions):
-        return _time_column(rows.changed_at)
+        changed = rows.changed_at
+        if Column(CHANGED, changed.type) in getattr(changed, "args", ()):
+            changed = changed.args[1]  # type: ignore[union-attr]
+        return tuple(name for name in _time_column(changed) if not is_added(name))
     parts = rows.events if isinstance(rows, UnionAll) else (rows,)
     names = {name for part in parts for name in _time_column(part.event_time)}
     return tuple(names) if len(names) == 1 and TIME not in names else ()
@@ -146,7 +144,22 @@ def _is_plain(expr: Expr) -> bool:
 def _sequence(source: EventSource | EntitySource) -> Expr | None:
     if source.sequence is None:
         return None
-    return Column(source.sequence, source.schema.field(source.sequence).type)
+    return Column(source.sequence, source.scanned.field(source.sequence).type)
+
+
+def _versions(source: EntitySource) -> Versions:
+    changed = source.changed
+    assert changed is not None
+    return Versions(
+        Scan(source, tuple(source.scanned.names)),
+        source.name,
+        source.primary_key,
+        changed,
+        source.known,
+        _sequence(source),
+        source.event_time,
+        source.deleted,
+    )
 
 
 def _events(source: EventSource) -> Events:

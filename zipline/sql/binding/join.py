@@ -9,9 +9,8 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from bighead.zipline.expressions import call
 from bighead.zipline.ir.expr import Column, Expr, conjunction, rename, substitute
-from bighead.zipline.ir.nodes import Lookup, TemporalJoin, Versions, View
+from bighead.zipline.ir.nodes import Lookup, TemporalJoin, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.events import Origin
 from bighead.zipline.sql.binding.expression import ExpressionBinder
@@ -27,7 +26,6 @@ from bighead.zipline.sql.binding.on import (
     Chain,
     conditions,
     equality,
-    key_column,
     sides,
     unified,
     using,
@@ -36,7 +34,6 @@ from bighead.zipline.sql.binding.plain import PlainRows, match_plain
 from bighead.zipline.sql.binding.right import Right, bind_right, read_columns
 from bighead.zipline.sql.binding.scope import Relation, Scope
 from bighead.zipline.sql.binding.static import join_static
-from bighead.zipline.sql.binding.view import SELF
 from bighead.zipline.sql.intervals import interval_microseconds
 
 
@@ -98,9 +95,6 @@ def _view(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -
     view = replace(right.view, keys=tuple(theirs for _, theirs in pairs))
     if isinstance(view, Lookup):
         view = replace(view, tolerance=_tolerance(node))
-        if view.residual is not None:
-            mine = f"{right.alias}."
-            view = replace(view, residual=rename(view.residual, lambda n: n.replace(SELF, mine, 1)))
     return _joined(chain, node, right, view, tuple(o for o, _ in pairs), matched)
 
 
@@ -142,25 +136,16 @@ def _rows(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -
             pairs.append(unified(chain, conjunct, *pair))
             continue
         left, _ = sides(chain, seen, conjunct)
-        if not left and not isinstance(right.rows, Versions):
+        if not left:
             ahead.append(ExpressionBinder(seen).predicate(conjunct, "ON"))
         else:
             beside.append(_both(chain, right, conjunct))
-    if right.predicate is not None:
-        beside.append(rename(right.predicate, lambda n: f"{right.alias}.{n}"))
     if not pairs and chain.in_set:
         raise chain.error(
             node.this, f"ON has to say which row of {right.alias} is meant", "add ON key = key"
         )
-    if isinstance(right.rows, Versions):
-        pairs, others = _by_primary_key(right.rows, pairs)
-        beside += [
-            call("=", (ours, rename(theirs, lambda n: f"{right.alias}.{n}")))
-            for ours, theirs in others
-        ]
     rows = right.rows
     for predicate in ahead:
-        assert not isinstance(rows, Versions)
         rows = Origin(rows, right.alias, (), ()).where(predicate).rows
     columns = read_columns(right.columns)
     lookup = Lookup(
@@ -184,27 +169,6 @@ def _both(chain: Chain, right: Right, conjunct: exp.Expr) -> Expr:
     )
     scope = chain.scope.with_relation(theirs)
     return ExpressionBinder(scope).predicate(conjunct, "ON")
-
-
-def _by_primary_key(
-    versions: Versions, pairs: list[tuple[Expr, Expr]]
-) -> tuple[list[tuple[Expr, Expr]], list[tuple[Expr, Expr]]]:
-    """The equalities that choose a version, and those that are asked of the chosen one.
-
-    Where the whole primary key is equated, it alone chooses. Otherwise several entities may have a
-    row that is valid then, and all equalities together say which are meant.
-    """
-    by_key: dict[str, tuple[Expr, Expr]] = {}
-    others = []
-    for ours, theirs in pairs:
-        name = key_column(theirs)
-        if name in versions.primary_key and name not in by_key:
-            by_key[name] = (ours, theirs)
-        else:
-            others.append((ours, theirs))
-    if len(by_key) < len(versions.primary_key):
-        return pairs, []
-    return list(by_key.values()), others
 
 
 def _tolerance(node: tree.TemporalJoin) -> int | None:

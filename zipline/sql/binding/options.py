@@ -1,4 +1,4 @@
-"""WITH (...): which options there are, what they take, and which this version does not answer."""
+"""WITH (...): which options there are, what they take."""
 
 from __future__ import annotations
 
@@ -38,12 +38,6 @@ FEATURE_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "tail": DURATION}
 TRAINING_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "open_labels": OPEN}
 TAILS = ("5m", "1h", "1d")
 
-NOT_YET = {
-    "snapshot": "daily snapshots are not read by this version",
-    "op": "entities with deletes are not read by this version",
-}
-"""Options that would change rows and are not answered; to ignore them would be wrong."""
-
 
 def bind_options(
     context: Context, options: Sequence[exp.Expr] | None, known: Mapping[str, str]
@@ -57,8 +51,6 @@ def bind_options(
         if name in values:
             raise context.error(option.this, f"the option {name} is stated twice")
         value = _value(context, option, name, known[name])
-        if name in NOT_YET:
-            raise context.error(option, NOT_YET[name], f"leave out {name}")
         values[name] = value
     return tuple(sorted(values.items()))
 

@@ -82,7 +82,7 @@ def match_plain(chain: Chain, node: tree.TemporalJoin, plain: PlainRows) -> tupl
     ours, theirs, kind = comparison(chain, node, plain.alias)
     time, event_time = _times(chain, ours, theirs, plain)
     rows = Events(plain.node, plain.alias, event_time, skip_null_times=True)
-    right = Right(plain.alias, rows, None, (), seen.columns, seen, (), None, ())
+    right = Right(plain.alias, rows, None, (), seen.columns, seen, (), ())
     forward = kind in (exp.LT, exp.LTE)
     return right, Match(time, kind in (exp.GTE, exp.LTE), forward)
 

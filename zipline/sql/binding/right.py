@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from bighead.zipline.catalog import FeatureSet
 from bighead.zipline.ir.expr import Expr, columns_of
-from bighead.zipline.ir.nodes import Lookup, Versions, View
+from bighead.zipline.ir.nodes import Lookup, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import holds_aggregate
 from bighead.zipline.sql.binding.events import Origin, Timed, bind_origin, times_of, unite
@@ -35,8 +35,6 @@ class Right:
     """What ON and MATCH_CONDITION may name: the rows' own columns, under the alias."""
     times: tuple[str, ...]
     """The names of the column that is its time."""
-    predicate: Expr | None
-    """WHERE of a sub-query over an entity's rows: it filters what was chosen."""
     uses: tuple[str, ...]
 
 
@@ -68,7 +66,6 @@ def bind_right(node: exp.Expr, context: Context) -> Right:
         relation.columns,
         relation,
         origin.times,
-        None,
         origin.uses,
     )
 
@@ -83,7 +80,6 @@ def _of_set(bound: BoundSet, alias: str) -> Right:
         bound.columns,
         Relation(alias, bound.keys),
         (),
-        None,
         bound.uses,
     )
 
@@ -118,7 +114,7 @@ def _united(node: exp.Subquery, query: exp.Union, context: Context) -> Right:
         assert isinstance(table, exp.Table)
         origin = bind_origin(table, context, PURPOSE)
         where = branch.args.get("where")
-        if where is not None and not isinstance(origin.rows, Versions):
+        if where is not None:
             binder = ExpressionBinder(Scope(context, (origin.relation,)))
             origin = origin.where(binder.predicate(where.this, "WHERE"))
         names = [n.casefold() for n in origin.rows.schema.names]
@@ -131,7 +127,7 @@ def _united(node: exp.Subquery, query: exp.Union, context: Context) -> Right:
     origin = unite(node, tables, origins, context)
     relation = origin.relation
     return Right(
-        origin.alias, origin.rows, None, (), relation.columns, relation, origin.times, None,
+        origin.alias, origin.rows, None, (), relation.columns, relation, origin.times,
         origin.uses,
     )  # fmt: skip
 
@@ -161,12 +157,9 @@ def _filtered(query: exp.Select, alias: str, context: Context) -> Right:
         raise context.error(query, "the right side of an as-of join reads a source", "add FROM")
     origin = bind_origin(query.args["from_"].this, context, PURPOSE)
     binder = ExpressionBinder(Scope(context, (origin.relation,)))
-    predicate = None
     where = query.args.get("where")
     if where is not None:
-        predicate = binder.predicate(where.this, "WHERE")
-        if not isinstance(origin.rows, Versions):
-            origin, predicate = origin.where(predicate), None
+        origin = origin.where(binder.predicate(where.this, "WHERE"))
     columns: list[tuple[str, Expr]] = []
     for item in query.expressions:
         if isinstance(item, exp.Star) or (
@@ -189,7 +182,7 @@ def _filtered(query: exp.Select, alias: str, context: Context) -> Right:
     own = [(n, e) for n, e in origin.relation.columns if n not in offered]
     return Right(
         alias, origin.rows, None, (), tuple(columns), Relation(alias, (*columns, *own)),
-        origin.times, predicate, origin.uses,
+        origin.times, origin.uses,
     )  # fmt: skip
 
 

@@ -7,20 +7,22 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions import call, cast
-from bighead.zipline.ir.expr import Column, Expr, Literal
-from bighead.zipline.ir.sources import EntitySource, EventSource
-from bighead.zipline.ir.types import DATE, INTERVAL, TIMESTAMP, is_integer, sql_name
+from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
+from bighead.zipline.ir.sources import DEBEZIUM, FIELDS, EntitySource, EventSource, is_added
+from bighead.zipline.ir.types import DATE, INTERVAL, TIMESTAMP, VARCHAR, is_integer, sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.expression import ExpressionBinder, bind_type
 from bighead.zipline.sql.binding.options import ENTITY_OPTIONS, SOURCE_OPTIONS, bind_options
-from bighead.zipline.sql.binding.scope import Context, Scope, dotted, of_schema
+from bighead.zipline.sql.binding.scope import Context, Relation, Scope, dotted, match, of_schema
 from bighead.zipline.sql.commands import CreateSource
 from bighead.zipline.sql.spelling.generator import spell
 from bighead.zipline.windows import UNITS
 
 TIME_UNITS = ("s", "ms", "us")
 ONLY_EVENTS = ("identity", "skip_null_times", "unit")
+CHANGING_OPTIONS = ("op", "snapshot", "format")
 ONLY_ENTITIES = ("primary_key", "changed_at", "static")
 NOT_STATIC = ("changed_at", "known_at", "sequence", "event_time", "unit")
 
@@ -48,8 +50,8 @@ class _SourceBinder:
         self.schema = self._schema()
         self.counted = False
         """Some time is an integer in the source's UNIT."""
-        scope = Scope(context, (of_schema(self.name.split(".")[-1], self.schema),))
-        self.binder = ExpressionBinder(scope)
+        self.own = of_schema(self.name.split(".")[-1], self.schema)
+        self.binder = ExpressionBinder(Scope(context, (self.own,)))
 
     def _schema(self) -> pa.Schema:
         columns = self.args.get("columns")
@@ -100,28 +102,90 @@ class _SourceBinder:
             )
         if self.args.get("static"):
             self._refuse(NOT_STATIC, "a STATIC entity")
+            self._refuse_options("a STATIC entity has no changes")
         elif self.args.get("changed_at") is None:
             raise self.context.error(
                 self.node.this,
                 f"{self.name} does not say when its rows change",
                 "add CHANGED AT column, or STATIC where they never do",
             )
-        if self.args.get("event_time") is not None:
-            raise self.context.error(
-                self.args["event_time"],
-                "windows over entities are not answered by this version, so EVENT TIME has no use",
-                "leave it out",
-            )
         options = bind_options(self.context, self.args.get("options"), ENTITY_OPTIONS)
+        stated = dict(options)
+        if "op" in stated:
+            stated["op"] = self._op(str(stated["op"]))
+        self._check_format(stated.get("format"))
+        primary_key = self._columns("primary_key")
+        event_time = self._time("event_time")
+        if stated.get("format") == DEBEZIUM:
+            named = tuple((name, Column(f.name, f.type)) for name, f in FIELDS.items())
+            relations = (self.own, Relation("source", named))
+            self.binder = ExpressionBinder(Scope(self.context, relations))
+        changed_at = self._time("changed_at")
+        if "snapshot" in stated and changed_at is not None:
+            self._check_day(changed_at)
         return EntitySource(
             self.name,
             self.schema,
-            self._columns("primary_key"),
-            self._time("changed_at"),
+            primary_key,
+            changed_at,
             self._time("known_at"),
             self._column("sequence"),
-            options=options,
+            event_time,
+            options=tuple(sorted(stated.items())),
         )
+
+    def _option(self, name: str) -> exp.Expr | None:
+        """The place where an option is stated."""
+        given = self.args.get("options") or []
+        return next((o for o in given if o.this.name.lower() == name), None)
+
+    def _refuse_options(self, reason: str) -> None:
+        for name in CHANGING_OPTIONS:
+            place = self._option(name)
+            if place is not None and (name != "format" or place.expression.name == DEBEZIUM):
+                raise self.context.error(place, reason, f"leave out {name}, or add CHANGED AT")
+
+    def _op(self, given: str) -> str:
+        """The column that says what a change does, as it is declared."""
+        found = match(exp.to_identifier(given), self.schema.names)
+        if len(found) != 1:
+            raise self.context.error(
+                self._option("op"),
+                f"no column '{given}' in {self.name} to say what a change does",
+                did_you_mean(given, self.schema.names) or f"declare {given} VARCHAR",
+            )
+        kind = self.schema.field(found[0]).type
+        if kind != VARCHAR:
+            raise self.context.error(
+                self._option("op"),
+                f"the column '{found[0]}' is {sql_name(kind)}, and op takes VARCHAR: "
+                "'insert', 'update' or 'delete'",
+            )
+        return found[0]
+
+    def _check_format(self, given: object) -> None:
+        if isinstance(given, str) and given != DEBEZIUM and "debezium" in given.lower():
+            raise self.context.error(
+                self._option("format"), f"no format '{given}'", f"write '{DEBEZIUM}'"
+            )
+
+    def _check_day(self, changed_at: Expr) -> None:
+        """Refuses times that a snapshot does not have, or that lie before what it shows."""
+        if any(map(is_added, columns_of(changed_at))):
+            raise self.context.error(
+                self.args["changed_at"],
+                "the rows of a snapshot have no field of source",
+                "name a column that says when a row changed",
+            )
+        if not isinstance(changed_at, Call) or changed_at.function != "cast":
+            return
+        read = changed_at.args[0]
+        if isinstance(read, Column) and read.name.casefold() == "ds":
+            raise self.context.error(
+                self.args["changed_at"],
+                "a snapshot shows the end of its day, and ds is the beginning",
+                f"write CHANGED AT {read.name} + INTERVAL '1' DAY",
+            )
 
     def _refuse(self, keys: tuple[str, ...], what: str) -> None:
         for key in keys:

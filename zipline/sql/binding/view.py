@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from bighead.zipline.errors import SqlError
 from bighead.zipline.expressions import find
-from bighead.zipline.ir.expr import Column, Expr, columns_of, rename
+from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import Aggregate, Feature, Lookup, Versions, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import (
@@ -32,7 +32,7 @@ from bighead.zipline.sql.binding.scope import Context, Scope, match
 from bighead.zipline.sql.spelling.generator import spell
 from bighead.zipline.windows import Window
 
-PURPOSE = "a feature set reads event sources, or looks up rows of an entity"
+PURPOSE = "a feature set reads events, or the rows of an entity"
 REFUSED = {
     "with_": "WITH",
     "joins": "a join",
@@ -44,8 +44,6 @@ REFUSED = {
     "distinct": "DISTINCT",
     "laterals": "LATERAL",
 }
-SELF = "this."
-"""Stands before the columns of the looked-up row in a residual, until a join gives its alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,6 @@ class _SetBinder:
         self.query, self.context, self.tail = query, context, tail
         self.scope = Scope(context, (origin.relation,), forbidden=origin.barred)
         self.binder = ExpressionBinder(self.scope)
-        self.residual: Expr | None = None
         self.origin = self._where(origin)
         self.named: Named = bind_named_windows(context, query.args.get("windows") or [])
         self.features = _Features()
@@ -133,11 +130,7 @@ class _SetBinder:
             raise self.context.error(
                 bad, "WHERE sees single rows, not aggregates", "write FILTER (WHERE ...)"
             )
-        predicate = self.binder.predicate(where.this, "WHERE")
-        if isinstance(origin.rows, Versions):
-            self.residual = rename(predicate, lambda name: SELF + name)
-            return origin
-        return origin.where(predicate)
+        return origin.where(self.binder.predicate(where.this, "WHERE"))
 
     def bind(self) -> BoundSet:
         """The whole set."""
@@ -156,21 +149,13 @@ class _SetBinder:
         rows = self.origin.rows
         view: View | Lookup
         if aggregated:
-            if isinstance(rows, Versions):
-                raise self.context.error(
-                    self.query.args["from_"],
-                    f"aggregates over the entity {rows.source} are not answered by this version",
-                    "look up its rows without aggregates",
-                )
             self._check_direction()
             view = View(rows, exprs, tuple(self.features.found), self.tail)
         else:
             if self.tail is not None:
                 raise self.context.error(self.query, "tail rounds windows, and there are none")
-            if isinstance(rows, Versions):
-                self._check_primary_key(rows, exprs)
             read = columns_of(*(e for _, e in columns))
-            view = Lookup(rows, exprs, read, residual=self.residual)
+            view = Lookup(rows, exprs, read)
         return BoundSet(view, keys, columns, self.origin.uses)
 
     def _check_direction(self) -> None:
@@ -184,19 +169,15 @@ class _SetBinder:
                 "a set looks ahead or back: what looks ahead is a label",
                 "make two sets, and give every aggregate of the labels OVER (NEXT '7d')",
             )
+        if isinstance(self.origin.rows, Versions):
+            raise self.context.error(
+                self.query.find(tree.Windows) or self.query,
+                f"labels look ahead at events, and {self.origin.rows.source} is an entity",
+                "write LAST, or count the events of an event source",
+            )
         if self.tail is not None:
             raise self.context.error(
                 self.query, "tail rounds where windows begin that look back, and NEXT looks ahead"
-            )
-
-    def _check_primary_key(self, rows: Versions, keys: Sequence[Expr]) -> None:
-        named = {e.name for e in keys if isinstance(e, Column)}
-        if named != set(rows.primary_key) or len(keys) != len(named):
-            key = ", ".join(rows.primary_key)
-            raise self.context.error(
-                self.query.args.get("group") or self.query,
-                f"a row of the entity {rows.source} is looked up by its whole primary key",
-                f"write GROUP BY {key}",
             )
 
     # -- the key --------------------------------------------------------------------------------

@@ -272,10 +272,8 @@ class FromBinder:
             )
         alias = node.alias or right.alias
         rows = right.rows
-        if not hasattr(rows, "event_time") and not hasattr(rows, "events"):
-            raise self.context.error(node, "AS OF over an entity is not answered by this version")
         if right.keys:
-            spine: Node = Keys(rows, tuple((f"{alias}.{n}", e) for n, e in right.keys))  # type: ignore[arg-type]
+            spine: Node = Keys(rows, tuple((f"{alias}.{n}", e) for n, e in right.keys))
         else:
             spine = self.steps.relational('SELECT TRUE AS "#one"', {}, ["#one"])
         keys = tuple(Column(f.name, f.type) for f in spine.schema) if right.keys else ()

@@ -11,7 +11,7 @@ import pyarrow as pa
 from bighead.zipline.catalog import Definition, FeatureSet, TrainingSet
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.format_expr import format_expr, format_name
-from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table
+from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table, is_added
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql.grammar.tokens import WORDS
 from bighead.zipline.sql.spelling.fmt import fmt
@@ -68,11 +68,15 @@ def _entity_clauses(source: EntitySource) -> list[str]:
         clauses.append(f"KNOWN AT {_time(source.known_at)}")
     if source.sequence is not None:
         clauses.append(f"SEQUENCE {_name(source.sequence)}")
-    return clauses + _unit(source.changed_at, source.known_at)
+    if source.event_time is not None:
+        clauses.append(f"EVENT TIME {_time(source.event_time)}")
+    return clauses + _unit(source.changed_at, source.known_at, source.event_time)
 
 
 def _name(name: str) -> str:
     """A column's name; quoted where it is a keyword or no plain word."""
+    if is_added(name):
+        return format_name(name)
     if "." in name or name.upper() in RESERVED:
         return '"' + name.replace('"', '""') + '"'
     return format_name(name)

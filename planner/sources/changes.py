@@ -1,0 +1,136 @@
+"""The data of an entity that changes: a log, daily snapshots, or both, as one dataset of changes.
+
+The rows are those of the declared columns; what was said of deletes in one way or another (a column
+of operations, an envelope, an absence) becomes the added columns of `EntitySource.scanned`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.planner.sources.dataset import Dataset, Size, Span
+from bighead.planner.sources.debezium import DebeziumLines
+from bighead.planner.sources.files import Files
+from bighead.planner.sources.opener import KINDS, Place, is_path, open_source
+from bighead.planner.sources.pick import pick
+from bighead.planner.sources.snapshots import Conflicts, Snapshots, open_snapshots
+from bighead.zipline.errors import DataError, SourceError
+from bighead.zipline.ir.sources import DELETED, EntitySource
+
+UPSERTS = ("insert", "update", "upsert", "create", "read", "snapshot", "c", "u", "r", "i")
+DELETES = ("delete", "d")
+"""What the column `op` may say, in any case."""
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Upserts and deletes, those of the log before those that snapshots show."""
+
+    source: EntitySource
+    log: Dataset | None
+    """Its rows have the added columns already where they are envelopes."""
+    snapshots: Snapshots | None
+    note: Note
+    """Is told what snapshots and log disagree about."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The declared columns and the added ones."""
+        return self.source.scanned
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those of the log, then the snapshots day by day."""
+        parts = (self.log, self.snapshots)
+        return tuple(path for part in parts if part is not None for path in part.files)
+
+    def size(self) -> Size:
+        """That of the log; of snapshots only their changes are rows, and not counted before."""
+        if self.log is None or self.snapshots is not None:
+            return Size(None, None)
+        return self.log.size()
+
+    def scan(
+        self, columns: Sequence[str], predicate: Any = None, span: Span | None = None
+    ) -> pa.Table:
+        """The columns of the changes for which the predicate is true."""
+        parts: list[pa.Table] = []
+        log = None if self.log is None else self._logged(self.log)
+        if log is not None:
+            parts.append(log)
+        if self.snapshots is not None:
+            conflicts = Conflicts(self.source.name)
+            parts += self.snapshots.changes(log, conflicts)
+            for sentence in conflicts.sentences():
+                self.note(sentence)
+        return pick(pa.concat_tables(parts), columns, predicate, span)
+
+    def _logged(self, log: Dataset) -> pa.Table:
+        """The rows of the log with all columns."""
+        rows = log.scan(log.schema.names)
+        if DELETED in log.schema.names:
+            return rows.select(self.schema.names)
+        arrays: list[Any] = [rows[name] for name in self.source.schema.names]
+        for part in list(self.schema)[len(arrays) :]:
+            if part.name == DELETED:
+                arrays.append(self._deleted(rows))
+            else:
+                arrays.append(pa.nulls(rows.num_rows, part.type))
+        return pa.table(arrays, schema=self.schema)
+
+    def _deleted(self, rows: pa.Table) -> Any:
+        name = self.source.option("op")
+        if not isinstance(name, str):
+            return pa.repeat(False, rows.num_rows)
+        said: Any = pc.utf8_lower(rows[name])
+        known = pc.is_in(said, value_set=pa.array([*UPSERTS, *DELETES]))
+        if not pc.all(known, min_count=0).as_py():
+            bad = rows[name].filter(pc.invert(known))[0].as_py()
+            what = "NULL" if bad is None else f"'{bad}'"
+            raise DataError(
+                f"{self.source.name} has a change whose {name} is {what}; write 'insert', "
+                "'update' or 'delete' (or 'c', 'u', 'd')"
+            )
+        return pc.is_in(said, value_set=pa.array(DELETES))
+
+
+def open_changes(source: EntitySource, data: object, place: Place, note: Note) -> Dataset:
+    """The changes of an entity, from its data or its option `batch`, and from its `snapshot`.
+
+    data: what was registered under its name, or None. Raises SourceError, SchemaError.
+    """
+    log = None if data is None else _open_log(source, data, place)
+    folder = source.option("snapshot")
+    snapshots = None
+    if isinstance(folder, str):
+        snapshots = open_snapshots(source, folder, place)
+    if log is None and snapshots is None:
+        raise SourceError(
+            f"{source.name} has no data; state WITH (batch = 'folder/*.parquet') or "
+            f"WITH (snapshot = 'folder/'), or register('{source.name}', data, ...)"
+        )
+    return Changes(source, log, snapshots, note)
+
+
+def _open_log(source: EntitySource, data: object, place: Place) -> Dataset:
+    if not is_path(data):
+        return data  # type: ignore[return-value]
+    kinds = dict(KINDS)
+    if source.debezium:
+        kinds |= dict.fromkeys((".json", ".jsonl", ".ndjson"), DebeziumLines(source))
+    log = open_source(data, source.name, place, source.schema, kinds=kinds)
+    if isinstance(log, Files) and isinstance(log.kind, DebeziumLines):
+        return replace(log, schema=source.scanned)
+    if source.debezium and not isinstance(log, Files):
+        raise SourceError(
+            f"{source.name} is in the format debezium-json, which is read from files; copy them "
+            "to a folder of this machine"
+        )
+    return log
