@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
 
+from bighead.zipline.aggregates import aggregate as typed
 from bighead.zipline.expressions import call
 from bighead.zipline.ir.expr import Call, Column, Expr
 from bighead.zipline.ir.expr import Literal as Constant
@@ -15,6 +18,7 @@ from bighead.zipline.ir.nodes import Feature
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.conformance.cases import aggregate, column
 from tests.conformance.draw_tables import pick
+from tests.conformance.user import USERS
 from tests.conformance.values import NESTED, POOLS, Rng
 
 NUMBERS = (
@@ -80,7 +84,7 @@ QUANTILES = ("0", "1", "0.5", "0.25", "0.1", "0.333333333333", "0.99")
 
 
 def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Feature]:
-    """A feature for each aggregate and window."""
+    """A feature for each aggregate and window, user-defined ones too."""
     made = []
     for function, names in AGGREGATES.items():
         if function in WAITING:
@@ -109,6 +113,13 @@ def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Fea
             if rng.random() < 0.25:
                 more["bucket"] = column(schema, pick(rng, BUCKETS))
             made.append(Feature(f"{function}_{i}", aggregate(function, *args, **more), window))
+    for (user, names), (i, window) in product(USERS, enumerate(windows)):
+        asked = typed(user.name, [column(schema, n) for n in names], user=user)
+        if rng.random() < 0.25:
+            asked = replace(asked, filter=_filter(rng, schema))
+        if rng.random() < 0.25:
+            asked = replace(asked, bucket=column(schema, pick(rng, BUCKETS)))
+        made.append(Feature(f"{user.name}_{i}", asked, window))
     return made
 
 

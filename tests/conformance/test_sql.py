@@ -21,6 +21,7 @@ from tests.conformance.check import REFERENCE, Outcome, ask, calmed, sizes
 from tests.conformance.compare import difference
 from tests.conformance.draw_tables import KEYS, KNOWLEDGE, MATCHES, Keys, Knowledge, Match
 from tests.conformance.generate import lookup_case, windows_case
+from tests.conformance.user import Bag, Mixed, Reach
 
 SOAK_SEEDS = 6
 
@@ -28,6 +29,7 @@ SOAK_SEEDS = 6
 def session(case: Case, engine: str) -> Session:
     """A session that holds the tables of a case, declared as the case says."""
     s = Session(engine=engine)
+    s.register_aggregate(Bag, Mixed, Reach)
     s.register("spine", case.tables["spine"])
     for source in case.sources:
         known = None if source.known_at is None else "known"

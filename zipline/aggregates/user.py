@@ -16,12 +16,14 @@ the class, so results computed by an older version are never taken for those of 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 import re
 import textwrap
 import types
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,7 @@ import pyarrow as pa
 
 from bighead.zipline.aggregates.accepts import any_value
 from bighead.zipline.aggregates.function import Accuracy, AggregateFunction
-from bighead.zipline.errors import DataError, SchemaError, UnsupportedError
+from bighead.zipline.errors import BigheadError, DataError, SchemaError, UnsupportedError
 from bighead.zipline.ir.types import NAMES, canonical, parse_decimal, sql_name
 
 METHODS: dict[str, str] = {
@@ -88,40 +90,61 @@ class UserAggregate:
 
     def make(self) -> Any:
         """An instance of the class. Raises DataError where that fails."""
-        try:
+        with self.guarded():
             return self.made()
-        except Exception as error:  # code of a user may raise anything
-            raise self.failure(error) from error
 
-    def failure(self, error: Exception) -> DataError:
-        """What the class raised, as an error that names the aggregate and the method."""
-        codes = {
-            method.__code__: name
-            for name, method in inspect.getmembers(self.made, inspect.isfunction)
-        }
-        name, line = "", 0
-        trace = error.__traceback__
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """What the class raises inside is a DataError that names the aggregate and the method."""
+        try:
+            yield
+        except BigheadError:
+            raise
+        except Exception as error:  # code of a user may raise anything
+            found = self._place(error)
+            if found is None:
+                raise  # not from the class
+            name, line = found
+            said = f": {error}" if str(error) else ""
+            raise DataError(
+                f"the aggregate {self.name.upper()} failed in {name}(), line {line} of its file: "
+                f"{type(error).__name__}{said}; try it with bighead check-aggregate "
+                f"{self.made.__module__}:{self.made.__qualname__}"
+            ) from error
+
+    def _place(self, error: Exception) -> tuple[str, int] | None:
+        """The method of the class, and the line in it, that an error came from."""
+        codes = {m.__code__: n for n, m in inspect.getmembers(self.made, inspect.isfunction)}
+        trace, found = error.__traceback__, None
         while trace is not None:
             method = codes.get(trace.tb_frame.f_code)
             if method is not None:
-                name, line = method, trace.tb_lineno
+                found = method, trace.tb_lineno
             trace = trace.tb_next
-        where = f" in {name}(), line {line} of its file" if name else ""
-        said = f": {error}" if str(error) else ""
-        return DataError(
-            f"the aggregate {self.name.upper()} failed{where}: {type(error).__name__}{said}; "
-            f"try it with bighead check-aggregate {self.made.__module__}:{self.made.__qualname__}"
-        )
+        return found
 
     def finished(self, value: Any) -> Any:
-        """The value of `finish`, which must be of the declared type. Raises DataError."""
+        """The value of `finish`, a copy of it where it may be part of the state.
+
+        Raises DataError where it is not of the declared type.
+        """
         if not fits(value, self.returns):
             raise DataError(
                 f"the aggregate {self.name.upper()} returns {sql_name(self.returns)}, but its "
                 f"finish() gave {value!r}, a {type(value).__name__}; convert it there, or declare "
                 "another type"
             )
-        return value
+        return copy.deepcopy(value) if pa.types.is_nested(self.returns) else value
+
+    def values(self, columns: Sequence[pa.Array[Any]]) -> list[tuple[Any, ...]]:
+        """The arguments of each row as Python's values. Raises DataError where one has none."""
+        try:
+            return list(zip(*(column.to_pylist() for column in columns), strict=True))
+        except (ValueError, OverflowError) as error:
+            raise DataError(
+                f"the aggregate {self.name.upper()} is given a time that Python's calendar does "
+                f"not hold ({error}); leave it out by FILTER"
+            ) from error
 
 
 _KNOWN: dict[tuple[str, str], UserAggregate] = {}

@@ -35,6 +35,7 @@ from bighead.planner.engines.datafusion.rows import (
 )
 from bighead.planner.engines.datafusion.sharing import Shared
 from bighead.planner.engines.datafusion.static_joins import static_join
+from bighead.planner.engines.datafusion.user_aggregates import Question, UserAggregates
 from bighead.planner.engines.datafusion.versions import kept_rows, prepare_versions
 from bighead.planner.engines.datafusion.views import answer, ask
 from bighead.planner.sources.dataset import Span
@@ -205,8 +206,12 @@ class Execution:
     ) -> tuple[list[Array], Array | None]:
         inner = node.kind == "inner"
         asked = ask(view, events.table, count_rows=inner)
+        own: dict[int, Array] = {}
+        if any(f.aggregate.user is not None for f in view.features):
+            question = Question(keys, time, node.inclusive, self.threads)
+            own = UserAggregates(view, events, question).columns()
         try:
-            return answer(asked, timeline, count_rows=inner)
+            return answer(asked, timeline, inner, own)
         except Overflow as fault:
             feature = view.features[asked.features[fault.spec][fault.window]]
             key = spell_pairs([format_expr(k) for k in view.keys], keys, fault.row)

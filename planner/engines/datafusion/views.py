@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,10 +44,15 @@ class Asked:
 
 
 def ask(view: View, table: pa.Table, count_rows: bool) -> Asked:
-    """The specs of a view's features; with `count_rows` also how many rows its windows hold."""
+    """The specs of a view's features, user-defined ones aside.
+
+    With `count_rows` also how many rows its windows hold.
+    """
     asked = Asked(view, table, [], {}, [], [])
     by_aggregate: dict[tuple[Aggregate, bool], list[int]] = {}
     for i, feature in enumerate(view.features):
+        if feature.aggregate.user is not None:
+            continue
         by_aggregate.setdefault((feature.aggregate, feature.window.rows is not None), []).append(i)
     for (aggregate, cut), positions in by_aggregate.items():
         windows = tuple(kernel_window(view.features[i].window, view) for i in positions)
@@ -102,15 +108,20 @@ def widest_windows(view: View) -> list[temporal.Window]:
     return [replace(kernel_window(w, view), rows=None) for w in widest.values()]
 
 
-def answer(asked: Asked, timeline: Timeline, count_rows: bool) -> tuple[list[Array], Array | None]:
-    """The view's columns in their order, and for each spine row whether some window holds a row."""
+def answer(
+    asked: Asked, timeline: Timeline, count_rows: bool, own: Mapping[int, Array]
+) -> tuple[list[Array], Array | None]:
+    """The view's columns in their order, and for each spine row whether some window holds a row.
+
+    `own` are the columns of user-defined aggregates, by the positions of their features.
+    """
     results = timeline.aggregate(asked.columns, asked.specs)
     held = None
     if count_rows:
         counts = [numbers(exported(r)) for r in results.pop()]
         held = make(np.any([c > 0 for c in counts], axis=0))
     # Only the aggregates that select need the events any more, and each only its own column.
-    found: list[Array | None] = [None] * len(asked.view.features)
+    found: list[Array | None] = [own.get(i) for i in range(len(asked.view.features))]
     for positions in asked.features[: len(results)]:
         windows = results.pop(0)
         feature = asked.view.features[positions[0]]

@@ -78,17 +78,16 @@ def user_defined(items: list[Item], aggregate: Aggregate) -> Value:
     known = known_aggregate(aggregate.function, aggregate.user)
     ordered = sorted(items, key=lambda i: (i.age, [order(v) for v in i.values]))
     columns = [
-        to_arrow([positive_zero(i.values[n]) for i in ordered], kind).to_pylist()
+        to_arrow([positive_zero(i.values[n]) for i in ordered], kind)
         for n, kind in enumerate(known.arguments)
     ]
+    rows = known.values(columns) if columns else [()] * len(ordered)
     made = known.make()
-    try:
+    with known.guarded():
         state = made.zero()
-        for values in zip(*columns, strict=True) if columns else [()] * len(ordered):
+        for values in rows:
             state = made.add(state, *values)
         value = made.finish(state)
-    except Exception as error:  # code of a user may raise anything
-        raise known.failure(error) from error
     return from_arrow(pa.array([known.finished(value)], known.returns))[0]
 
 
