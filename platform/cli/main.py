@@ -17,6 +17,7 @@ import typer
 
 from bighead.platform.cli.commands.apply import apply
 from bighead.platform.cli.commands.backfill import backfill
+from bighead.platform.cli.commands.check_aggregate import check_aggregate
 from bighead.platform.cli.commands.demo import demo
 from bighead.platform.cli.commands.describe import describe
 from bighead.platform.cli.commands.diff import diff
@@ -57,6 +58,7 @@ app.command()(lineage)
 app.command()(search)
 app.command("test")(run_tests)
 app.command()(backfill)
+app.command()(check_aggregate)
 app.command()(demo)
 
 

@@ -20,10 +20,11 @@ KEYS: dict[str, type] = {
     "data": str,
     "engine": str,
     "registry": str,
+    "aggregates": list,
     "s3": dict,
 }
 S3_KEYS: dict[str, type] = {"endpoint": str, "region": str}
-TYPES = {str: "a text in quotes", dict: "a table", bool: "true or false"}
+TYPES = {str: "a text in quotes", dict: "a table", list: "a list of names"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Project:
     engine: str = "datafusion"
     registry: str | None = None
     """The URL of its registry; None: a file in the folder `state`."""
+    aggregates: tuple[str, ...] = ()
+    """Modules, in this folder or installed, whose aggregates SQL may name."""
     s3_endpoint: str | None = None
     s3_region: str | None = None
 
@@ -93,6 +96,9 @@ def read_project(folder: Path) -> Project:
     _check(record, KEYS, path)
     s3 = record.get("s3", {})
     _check(s3, S3_KEYS, path, "s3.")
+    for name in record.get("aggregates", ()):
+        if not isinstance(name, str):
+            raise BigheadError(f"{path}: aggregates holds names of modules in quotes, not {name!r}")
     engine = record.get("engine", "datafusion")
     if engine not in ENGINES:
         raise BigheadError(f"{path}: no engine '{engine}'; {did_you_mean(engine, ENGINES)}")
@@ -103,6 +109,7 @@ def read_project(folder: Path) -> Project:
         data=folder / record.get("data", "."),
         engine=engine,
         registry=record.get("registry"),
+        aggregates=tuple(record.get("aggregates", ())),
         s3_endpoint=s3.get("endpoint"),
         s3_region=s3.get("region"),
     )

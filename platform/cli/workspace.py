@@ -10,6 +10,7 @@ from pathlib import Path
 from bighead.planner.catalog import Definitions
 from bighead.planner.session import Session
 from bighead.planner.sources.object_store import ObjectStore
+from bighead.platform.cli.aggregates import project_aggregates
 from bighead.platform.cli.console import say
 from bighead.platform.cli.opening import open_registry
 from bighead.platform.cli.project import Project, find_project
@@ -112,7 +113,11 @@ def unapplied(project: Project, registry: Registry, state: State) -> str:
 
 def _session(project: Project, registry: Registry, engine: str | None) -> Session:
     store = ObjectStore(region=project.s3_region, endpoint=project.s3_endpoint)
-    return Session(engine or project.engine, folder=project.data, store=store, versions=registry)
+    session = Session(
+        engine or project.engine, folder=project.data, store=store, versions=registry
+    )
+    session.register_aggregate(*project_aggregates(project))
+    return session
 
 
 def _sources(file: Path) -> list[tuple[str, str]]:

@@ -75,8 +75,6 @@ AGGREGATES: dict[str, tuple[str, ...]] = {
 }
 """Each aggregate with the columns that it takes."""
 BUCKETS = ("s", "i16", "f64", "bool", "date", "dec", "stamp", "bin", "u64", "f32")
-WAITING = frozenset(list(AGGREGATES)[-10:])
-"""What the kernel does not have yet."""
 TAKE_K = ("first_k", "last_k", "top_k", "bottom_k", "array_agg_distinct", "approx_top_k")
 DECAYED = ("decayed_sum", "decayed_count")
 HALF_LIVES = (1, HOUR, DAY, 4 * DAY)
@@ -87,8 +85,6 @@ def features(rng: Rng, schema: pa.Schema, windows: Sequence[Window]) -> list[Fea
     """A feature for each aggregate and window, user-defined ones too."""
     made = []
     for function, names in AGGREGATES.items():
-        if function in WAITING:
-            continue
         for i, window in enumerate(windows):
             args: tuple[Expr, ...] = ()
             if names:

@@ -198,14 +198,12 @@ def test_a_state_that_finish_hands_out_is_not_changed_afterwards(s: Session) -> 
 
 
 def test_describe_and_explain_name_it(s: Session) -> None:
-    s.sql(
-        "CREATE FEATURE SET f AS SELECT k, GEOMETRIC_MEAN(v) OVER (LAST '7d') AS x FROM e GROUP BY k"
-    )
+    item = "GEOMETRIC_MEAN(v) OVER (LAST '7d') AS x"
+    s.sql(f"CREATE FEATURE SET f AS SELECT k, {item} FROM e GROUP BY k")
     text = str(s.sql("DESCRIBE f"))
     assert "GEOMETRIC_MEAN(v) over [t - 7d, t), rounded" in text
-    query = (
-        "SELECT q.k, f.x FROM q ASOF LEFT JOIN f MATCH_CONDITION (q.t > f.event_time) ON f.k = q.k"
-    )
+    join = "ASOF LEFT JOIN f MATCH_CONDITION (q.t > f.event_time) ON f.k = q.k"
+    query = f"SELECT q.k, f.x FROM q {join}"
     assert "GEOMETRIC_MEAN(v)" in str(s.sql(f"EXPLAIN {query}"))
     assert "geometric_mean@" in str(s.sql(f"EXPLAIN STAGE tiled {query}"))
 

@@ -26,6 +26,8 @@ SELECTING = frozenset(
         "top_k",
         "bottom_k",
         "histogram",
+        "array_agg_distinct",
+        "approx_top_k",
     }
 )
 """The aggregates that answer with event rows; their values are those of the first argument."""
@@ -63,6 +65,12 @@ def _value(feature: Feature, answer: Any, chosen: Array | None) -> Any:
         entries = answer.values
         keys = positive_zero(chosen.take(entries.field("row")))
         return _map(answer, keys, entries.field("count"), feature.aggregate.type)
+    if function == "approx_top_k":
+        entries = answer.values
+        parts = [positive_zero(chosen.take(entries.field("row"))), entries.field("count")]
+        pairs = pa.StructArray.from_arrays(parts, fields=list(feature.aggregate.type.value_type))
+        listed = feature.aggregate.type
+        return pa.ListArray.from_arrays(answer.offsets, pairs, type=listed, mask=_mask(answer))
     if pa.types.is_list(answer.type):
         taken = positive_zero(chosen.take(answer.values))
         listed = pa.list_(taken.type)

@@ -15,12 +15,25 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bighead.kernels.temporal import Encoding, NullTime, Overflow, Timeline, Unsupported
+from bighead.kernels.temporal import (
+    Encoding,
+    NullTime,
+    Overflow,
+    Timeline,
+    UnequalLengths,
+    Unsupported,
+)
 from bighead.planner.engine import Open, Run
 from bighead.planner.engines.datafusion.distinct_keys import distinct_keys
 from bighead.planner.engines.datafusion.encoding import encoded
 from bighead.planner.engines.datafusion.events import Prepared, prepare, united
-from bighead.planner.engines.datafusion.faults import null_time, overflow, spell_key, spell_pairs
+from bighead.planner.engines.datafusion.faults import (
+    null_time,
+    overflow,
+    spell_key,
+    spell_pairs,
+    unequal_lengths,
+)
 from bighead.planner.engines.datafusion.lookups import Sides, look_up
 from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin
 from bighead.planner.engines.datafusion.relational import run_relational
@@ -216,6 +229,10 @@ class Execution:
             feature = view.features[asked.features[fault.spec][fault.window]]
             key = spell_pairs([format_expr(k) for k in view.keys], keys, fault.row)
             raise overflow(feature, key, time[fault.row].as_py()) from None
+        except UnequalLengths as fault:
+            feature = view.features[asked.features[fault.spec][fault.window]]
+            key = spell_pairs([format_expr(k) for k in view.keys], keys, fault.row)
+            raise unequal_lengths(feature, key, time[fault.row].as_py()) from None
         except Unsupported as fault:
             raise UnsupportedError(f"this version cannot compute {node.alias}: {fault}") from None
 

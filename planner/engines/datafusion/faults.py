@@ -56,10 +56,25 @@ def null_time(node: object, source: str, key: str) -> DataError:
 
 def overflow(feature: Feature, key: str, time: int | None) -> DataError:
     """A sum does not fit its type; `key` is spelled `k = 1`, and empty for the global key."""
+    return DataError(
+        f"{_named(feature)} does not fit {sql_name(feature.aggregate.type)}{_place(key, time)}; "
+        "cast its argument to DOUBLE or DECIMAL, or take a shorter window"
+    )
+
+
+def unequal_lengths(feature: Feature, key: str, time: int | None) -> DataError:
+    """Vectors of one window are not equally long; `key` as in `overflow`."""
+    return DataError(
+        f"{_named(feature)} meets vectors of unequal lengths{_place(key, time)}; make them equally "
+        "long, or leave some out by FILTER"
+    )
+
+
+def _named(feature: Feature) -> str:
+    return f"{format_aggregate(feature.aggregate)} ({format_name(feature.name)})"
+
+
+def _place(key: str, time: int | None) -> str:
     at = format_expr(Literal(time, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")
     of = f" for the key {key}" if key else ""
-    name, kind = format_name(feature.name), sql_name(feature.aggregate.type)
-    return DataError(
-        f"{format_aggregate(feature.aggregate)} ({name}) does not fit {kind}{of} as of {at}; cast "
-        "its argument to DOUBLE or DECIMAL, or take a shorter window"
-    )
+    return f"{of} as of {at}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
+from typing import Literal as OneOf
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ from bighead.zipline.windows import Window
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
 Flags = npt.NDArray[np.bool_]
+Side = OneOf["left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Group:
         # Rows of an entity count over all history whatever their event time.
         whenever = self.until is not None and window.width is None and window.rows is None
         since = self.known if whenever else np.maximum(self.time, self.known)
-        found: Numbers = np.searchsorted(self.asked, since, "left" if self.inclusive else "right")
+        side: Side = "left" if self.inclusive else "right"
+        found: Numbers = np.searchsorted(self.asked, since, side)
         found[self.never if whenever else self.never | self.undated] = len(self.asked)
         return found
 
@@ -73,7 +76,7 @@ class Group:
         """For each event the first question that sees it no more; None where all are seen on."""
         if self.until is None:
             return None
-        side = "left" if self.inclusive else "right"
+        side: Side = "left" if self.inclusive else "right"
         found: Numbers = np.searchsorted(self.asked, self.until, side)
         found[self.endless] = len(self.asked)
         return found
@@ -90,13 +93,13 @@ class Group:
 
     def ahead(self, window: Window) -> tuple[Numbers, Numbers]:
         """For each question the range of events of a window that looks ahead."""
-        near, far = ("left", "left") if self.inclusive else ("right", "right")
-        low = np.searchsorted(self.time, self.asked, near)  # type: ignore[call-overload]
+        side: Side = "left" if self.inclusive else "right"
+        low = np.searchsorted(self.time, self.asked, side)
         if window.width is None:
             return low, np.full(len(self.asked), len(self.time), np.int64)
         ends = [t + window.width for t in self.asked.tolist()]
         bounds = np.array([min(e, GREATEST) for e in ends], np.int64)
-        high: Numbers = np.searchsorted(self.time, bounds, far)  # type: ignore[call-overload]
+        high: Numbers = np.searchsorted(self.time, bounds, side)
         high[np.array(ends, object) > GREATEST] = len(self.time)
         return low, high
 

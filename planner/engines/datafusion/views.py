@@ -13,6 +13,7 @@ from bighead.kernels.temporal import Spec, Timeline
 from bighead.planner.engines.datafusion.assemble import SELECTING, assemble
 from bighead.planner.engines.datafusion.ordinal import comparable
 from bighead.planner.engines.datafusion.rows import exported, numbers, values
+from bighead.zipline.aggregates.vectors import OF_LISTS
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Aggregate, Versions, View
@@ -27,19 +28,22 @@ class Asked:
     table: pa.Table
     """The events."""
     columns: list[Array]
-    places: dict[Expr, int]
+    places: dict[tuple[Expr, bool], int]
     specs: list[Spec]
     features: list[list[int]]
     """For each spec, the position of the feature of each of its windows."""
 
-    def place(self, expr: Expr) -> int:
-        """The position of an expression over the events among the kernel's columns."""
-        found = self.places.get(expr)
+    def place(self, expr: Expr, *, whole: bool = False) -> int:
+        """The position of an expression over the events among the kernel's columns.
+
+        The kernel compares single values, so lists and structs go by their order, or `whole` where
+        it adds them up.
+        """
+        found = self.places.get((expr, whole))
         if found is None:
             array = values(expr, self.table)
-            # The kernel compares single values; lists and structs go by their order.
-            self.columns.append(comparable(array))
-            found = self.places[expr] = len(self.columns) - 1
+            self.columns.append(array if whole else comparable(array))
+            found = self.places[expr, whole] = len(self.columns) - 1
         return found
 
 
@@ -73,15 +77,17 @@ def _spec(
     if cut:  # rows of equal time and sequence go by what this aggregate reads, as it is declared
         fields = [schema.field(n) for n in schema.names if n in aggregate.reads]
         ties = tuple(asked.place(Column(f.name, f.type)) for f in fields)
+    vectors = aggregate.function in OF_LISTS.values()
     return Spec(
         kind=aggregate.function,
-        args=tuple(asked.place(a) for a in aggregate.args),
+        args=tuple(asked.place(a, whole=vectors) for a in aggregate.args),
         windows=windows,
         filter=None if aggregate.filter is None else asked.place(aggregate.filter),
         bucket=None if aggregate.bucket is None else asked.place(aggregate.bucket),
         k=aggregate.k,
         p=None if aggregate.p is None else aggregate.p.as_integer_ratio(),
         tie=ties,
+        half_life=aggregate.half_life,
     )
 
 

@@ -12,7 +12,7 @@ from tests.services.cli.shell import SCRIPT, run, spawn
 Golden = Callable[[str, str], None]
 COMMANDS = (
     "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "search", "lineage",
-    "diff", "backfill",
+    "diff", "backfill", "check-aggregate",
 )  # fmt: skip
 
 

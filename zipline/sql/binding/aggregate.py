@@ -177,6 +177,10 @@ def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall 
         )
     except ExpressionError as error:
         raise context.moved(call, error) from None
+    if known.half_life and any(window.forward for window in over.windows):
+        raise context.error(
+            call, f"{known.signature} weighs rows by their age, and NEXT looks ahead", "write SUM"
+        )
     return AggregateCall(bound, over)
 
 

@@ -236,7 +236,10 @@ class _SetBinder:
                 starred = self._star(item)
                 outputs += [(n, e, item) for n, e in starred if e not in key_exprs]
                 continue
-            expr = self.binder.bind(_unaliased(item))
+            inner = _unaliased(item)
+            if isinstance(inner, exp.Anonymous) and not _is_known(inner):
+                raise unknown_function(self.context, inner)
+            expr = self.binder.bind(inner)
             if expr in key_exprs:
                 continue
             outputs.append((self._named(item), expr, item))
