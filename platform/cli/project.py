@@ -24,7 +24,7 @@ KEYS: dict[str, type] = {
     "s3": dict,
 }
 S3_KEYS: dict[str, type] = {"endpoint": str, "region": str}
-TYPES = {str: "a text in quotes", dict: "a table", list: "a list of names"}
+TYPES: dict[type, str] = {str: "a text in quotes", dict: "a table", list: "a list of names"}
 
 
 @dataclass(frozen=True, slots=True)

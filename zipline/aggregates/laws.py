@@ -295,15 +295,14 @@ def _same(a: Any, b: Any, near: float, size: float) -> bool:
     if near and _is_number(a) and _is_number(b):
         if not (math.isfinite(a) and math.isfinite(b)):
             return bool(a == b)
-        return abs(a - b) <= near * max(abs(a), abs(b)) + near / 10 * size
+        return bool(abs(a - b) <= near * max(abs(a), abs(b)) + near / 10 * size)
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_same(a[k], b[k], near, size) for k in a)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         pairs = zip(a, b, strict=False)
         return len(a) == len(b) and all(_same(x, y, near, size) for x, y in pairs)
-    slots = getattr(a, "__dict__", None)
-    if slots is not None and type(a) is type(b) and type(a).__eq__ is object.__eq__:
-        return _same(slots, b.__dict__, near, size)
+    if type(a) is type(b) and "__eq__" not in vars(type(a)) and hasattr(a, "__dict__"):
+        return _same(vars(a), vars(b), near, size)  # an object of a class without an equality
     return bool(a == b)
 
 

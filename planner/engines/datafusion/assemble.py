@@ -68,9 +68,9 @@ def _value(feature: Feature, answer: Any, chosen: Array | None) -> Any:
     if function == "approx_top_k":
         entries = answer.values
         parts = [positive_zero(chosen.take(entries.field("row"))), entries.field("count")]
-        pairs = pa.StructArray.from_arrays(parts, fields=list(feature.aggregate.type.value_type))
-        listed = feature.aggregate.type
-        return pa.ListArray.from_arrays(answer.offsets, pairs, type=listed, mask=_mask(answer))
+        arrow: Any = feature.aggregate.type
+        pairs = pa.StructArray.from_arrays(parts, fields=list(arrow.value_type))
+        return pa.ListArray.from_arrays(answer.offsets, pairs, type=arrow, mask=_mask(answer))
     if pa.types.is_list(answer.type):
         taken = positive_zero(chosen.take(answer.values))
         listed = pa.list_(taken.type)
