@@ -113,9 +113,7 @@ def unapplied(project: Project, registry: Registry, state: State) -> str:
 
 def _session(project: Project, registry: Registry, engine: str | None) -> Session:
     store = ObjectStore(region=project.s3_region, endpoint=project.s3_endpoint)
-    session = Session(
-        engine or project.engine, folder=project.data, store=store, versions=registry
-    )
+    session = Session(engine or project.engine, folder=project.data, store=store, versions=registry)
     session.register_aggregate(*project_aggregates(project))
     return session
 
