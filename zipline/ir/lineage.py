@@ -30,6 +30,7 @@ from bighead.zipline.ir.nodes import (
     Versions,
     View,
 )
+from bighead.zipline.ir.sources import DELETED
 from bighead.zipline.ir.tiled import TiledView
 
 Role = Literal["value", "filter", "key", "time"]
@@ -133,6 +134,10 @@ def _flow(node: Node, inputs: Inputs) -> _Flow:
 
 def _scan(node: Scan, inputs: Inputs) -> _Flow:
     every = {c: frozenset({Origin(node.source.name, c)}) for c in node.source.schema.names}
+    for added in node.source.scanned.names[len(every) :]:
+        # What a reader of changes adds comes from a column of operations, or from no column.
+        said = str(node.source.option("op")) if added == DELETED else ""
+        every[added] = every.get(said, NOTHING)
     rows = _as("filter", _Flow(every).value(node.predicate))
     return _Flow({c: every[c] for c in node.columns}, rows)
 
@@ -169,8 +174,10 @@ def _union_all(node: UnionAll, inputs: Inputs) -> _Flow:
 def _versions(node: Versions, inputs: Inputs) -> _Flow:
     below = _flow(node.input, inputs)
     keys = NOTHING.union(*(below.columns[c] for c in node.primary_key))
-    times = below.values((node.changed_at, node.known_at, node.sequence))
-    return replace(below, rows=below.rows | _as("key", keys) | _as("time", times))
+    times = below.values((node.changed_at, node.known_at, node.sequence, node.event_time))
+    kept = below.values((node.deleted, node.where))
+    about = _as("key", keys) | _as("time", times) | _as("filter", kept)
+    return replace(below, rows=below.rows | about)
 
 
 def _view(node: View | TiledView, inputs: Inputs) -> _Flow:

@@ -128,3 +128,16 @@ def test_a_set_over_a_feature_set_names_its_features() -> None:
         "GROUP BY listing"
     )
     assert found["most"][0] == "activity.nights_7d"
+
+
+def test_rows_of_an_entity_come_from_what_chooses_them() -> None:
+    found = traced(
+        "CREATE ENTITY SOURCE offers (offer BIGINT, host BIGINT, price DOUBLE, op VARCHAR, "
+        "at TIMESTAMP, made TIMESTAMP) PRIMARY KEY (offer) CHANGED AT at EVENT TIME made "
+        "WITH (op = 'op'); CREATE FEATURE SET f AS SELECT host, AVG(price) OVER (LAST '3d') AS p "
+        "FROM offers WHERE price > 0 GROUP BY host"
+    )
+    assert found["p"] == [
+        "offers.price", "offers.host key", "offers.offer key", "offers.at time",
+        "offers.made time", "offers.op filter", "offers.price filter",
+    ]  # fmt: skip
