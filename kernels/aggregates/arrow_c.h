@@ -8,10 +8,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "aggregates/pages.h"
 
 extern "C" {
 #ifndef ARROW_C_DATA_INTERFACE
@@ -47,18 +48,18 @@ namespace bighead {
 
 constexpr int64_t kNullable = 2;  // ARROW_FLAG_NULLABLE
 
-// Bytes aligned to a cache line. Large ones come zeroed from the system page by page, so that a
-// result's pages are first touched by the thread that fills them.
+// Bytes aligned to a cache line.
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(size_t bytes, bool zeroed = true) : bytes_(bytes) {
     if (bytes == 0) return;
     const size_t rounded = (bytes + 63) / 64 * 64;
-    large_ = zeroed && rounded >= kLarge;
-    data_ = large_ ? std::calloc(1, rounded + 64) : std::aligned_alloc(64, rounded);
+    large_ = rounded >= pages::kLarge;
+    bool fresh = false;
+    data_ = large_ ? pages::allocate(rounded, fresh) : std::aligned_alloc(64, rounded);
     if (data_ == nullptr) throw std::bad_alloc();
-    if (zeroed && !large_) __builtin_memset(data_, 0, rounded);
+    if (zeroed && !fresh) __builtin_memset(data_, 0, rounded);
   }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
@@ -67,7 +68,13 @@ class Buffer {
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { std::free(data_); }
+  ~Buffer() {
+    if (large_) {
+      pages::release(data_, (bytes_ + 63) / 64 * 64);
+    } else {
+      std::free(data_);
+    }
+  }
 
   void swap(Buffer& other) noexcept {
     std::swap(data_, other.data_);
@@ -75,18 +82,13 @@ class Buffer {
     std::swap(large_, other.large_);
   }
   size_t bytes() const { return bytes_; }
-  // calloc of a large block is aligned to 16 bytes only; the first multiple of 64 serves.
-  void* data() const {
-    if (!large_) return data_;
-    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(data_) + 63) / 64 * 64);
-  }
+  void* data() const { return data_; }
   template <class T>
   T* as() const {
-    return static_cast<T*>(data());
+    return static_cast<T*>(data_);
   }
 
  private:
-  static constexpr size_t kLarge = size_t{1} << 20;
   void* data_ = nullptr;
   size_t bytes_ = 0;
   bool large_ = false;

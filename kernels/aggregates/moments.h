@@ -33,6 +33,19 @@ inline PowerSums<1> powers(int64_t x) {
   return out;
 }
 
+// Of |x| < 2^80: the square has 160 bits at most.
+inline PowerSums<1> short_powers(i128 x) {
+  PowerSums<1> out;
+  const u128 magnitude = x < 0 ? -static_cast<u128>(x) : static_cast<u128>(x);
+  const auto low = static_cast<uint64_t>(magnitude), high = static_cast<uint64_t>(magnitude >> 64);
+  const u128 square = static_cast<u128>(low) * low;
+  const u128 across = (static_cast<u128>(low) * high << 1) + static_cast<uint64_t>(square >> 64);
+  out.first = static_cast<u128>(x);
+  out.second = {{static_cast<uint64_t>(square), static_cast<uint64_t>(across),
+                 high * high + static_cast<uint64_t>(across >> 64)}};
+  return out;
+}
+
 inline PowerSums<2> powers(i128 x) {
   PowerSums<2> out;
   out.first = widen<Fixed<3>>(x);

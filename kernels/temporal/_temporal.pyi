@@ -64,6 +64,15 @@ def encode(
     ValueError where the two sides differ in type or length.
     """
 
+def deal_keys(
+    columns: Sequence[ArrowArray], parts: int, seed: int = 0, threads: int = 2
+) -> Result:
+    """For each row one of `parts`, as int32, the same wherever the key is the same.
+
+    Rows of equal keys meet whichever table they are in, so that tables can be taken apart and
+    joined part by part. -1 for a NULL or NaN in the key. Another seed deals otherwise.
+    """
+
 class Candidates:
     """The candidates of each spine row of a row look-up, nearest first, handed out step by step.
 

@@ -1,7 +1,7 @@
 """The door: Arrow capsules in, C++ with the GIL released, Arrow capsules out."""
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libcpp cimport bool as cbool
 from libcpp.memory cimport shared_ptr
@@ -97,8 +97,9 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
     Status door_take(CCandidates&, const Column*, int64_t, shared_ptr[Node]&, shared_ptr[Node]&)
     Status door_versions(const Column&, const Column&, const Column*, const Column*, const Column*, const vector[Column]&, int, CVersions&)
     Status door_distinct(const vector[Column]&, const vector[Column]&, Distinct&)
+    Status door_deal(const vector[Column]&, size_t, uint32_t, uint64_t, int, shared_ptr[Node]&)
     shared_ptr[Node] codes_node(const vector[int32_t]&)
-    void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t, int64_t)
+    void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t, int64_t, cbool)
 
 
 _KINDS = {kind: number for number, kind in enumerate(KINDS)}
@@ -242,6 +243,24 @@ def encode(spine_keys, event_keys, threads=2, *, spine_rows=None, event_rows=Non
     return out
 
 
+def deal_keys(columns, parts, seed=0, threads=2):
+    cdef _Columns keys = _Columns(columns)
+    cdef shared_ptr[Node] out
+    cdef Status status
+    cdef uint64_t salt = seed
+    cdef int workers = _threads(threads)
+    if not 0 < parts < 1 << 31:
+        raise ValueError(f"rows are dealt into at least 1 part, not {parts}")
+    cdef uint32_t wanted = parts
+    if keys.columns.empty():
+        raise ValueError("a key has at least one column")
+    cdef size_t rows = keys.columns[0].length
+    with nogil:
+        status = door_deal(keys.columns, rows, wanted, salt, workers, out)
+    _raise(status)
+    return _result(out)
+
+
 cdef class Candidates:
     cdef CCandidates candidates
 
@@ -374,6 +393,7 @@ cdef class Timeline:
                 numerator,
                 denominator,
                 0 if spec.half_life is None else spec.half_life,
+                spec.values,
             )
             plan.push_back(item)
         with nogil:

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "buckets.h"
-#include "output.h"
 #include "split.h"
 
 namespace bighead::temporal {
@@ -14,8 +13,9 @@ struct Worker {
   Scratch scratch;
   std::vector<std::unique_ptr<View>> views;
   size_t views_used = 0;
-  std::vector<std::vector<std::vector<Cells>>> cells;  // [unit][job][window], unbucketed
-  std::vector<std::vector<Cells>> shifted;             // those of a unit, from a part's first slot on
+  Sheets* sheets = nullptr;
+  Slots slots;                            // of the part that is worked on
+  std::vector<std::vector<Cells>> cells;  // [job][window] of a unit over it
   std::vector<uint8_t> counted;
   std::vector<uint32_t> before, rows, arrival, turn, seen, rank, recency_where;
   std::vector<int64_t> time;
@@ -233,11 +233,18 @@ inline void prefetch(const Part& part, const std::vector<Touched>& touched) {
   }
 }
 
+inline Cells cells_of(Output* out, Worker& worker) {
+  if (out == nullptr) return {};
+  return {out->shape, worker.slots.values(*out), out->shape == Shape::kInt ? worker.slots.valid(*out) : nullptr,
+          &out->items[worker.thread], worker.thread};
+}
+
 inline void run_part(Part part, const std::vector<Column>& columns, const Plan& plan, Worker& worker) {
   const Timeline& line = *part.line;
   part.ties = false;
   for (size_t i = part.e0 + 1; i < part.e1 && !part.ties; ++i) part.ties = line.ties(i);
   worker.views_used = 0;
+  worker.slots.open(*worker.sheets, part.spine());
   Slice slice;
   const Unit* built = nullptr;
   for (size_t u = 0; u < plan.units.size(); ++u) {
@@ -250,16 +257,17 @@ inline void run_part(Part part, const std::vector<Column>& columns, const Plan& 
     }
     if (slice.n == 0) continue;
     if (unit.bucket >= 0) {
-      run_buckets(part, columns, unit, slice, worker.thread, worker.scratch);
+      run_buckets(part, columns, unit, slice, worker.thread, worker.scratch, worker.slots);
     } else {
-      worker.shifted.resize(unit.jobs.size());
+      worker.cells.resize(std::max(worker.cells.size(), unit.jobs.size()));
       for (size_t job = 0; job < unit.jobs.size(); ++job) {
-        worker.shifted[job].clear();
-        for (const Cells& cells : worker.cells[u][job]) worker.shifted[job].push_back(cells.from(part.s0));
+        worker.cells[job].clear();
+        for (Output* out : unit.jobs[job].out) worker.cells[job].push_back(cells_of(out, worker));
       }
-      Runner(columns, unit, slice, worker.shifted, line.spine_row.data() + part.s0, worker.scratch).run();
+      Runner(columns, unit, slice, worker.cells, line.spine_row.data() + part.s0, worker.scratch).run();
     }
   }
+  worker.slots.settle(*worker.sheets, line.spine_row.data() + part.s0);
 }
 
 // Whole keys, several a task, and hot keys in stretches of their spine rows.
@@ -347,9 +355,6 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     outputs[s].resize(specs[s].windows.size());
     for (Output& output : outputs[s]) {
       plan::shape_of(specs[s], columns, output);
-      const size_t slot = output.bucketed ? sizeof(ListCell) : slot_size(output.shape);
-      output.values = Buffer(line.spine_row.size() * slot);
-      if (output.shape == Shape::kInt && !output.bucketed) output.valid = Buffer(line.spine_row.size());
       output.items.resize(static_cast<size_t>(line.threads));
       output.entries.resize(static_cast<size_t>(line.threads));
     }
@@ -408,22 +413,11 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     }
   }
   if (tasks.back() != parts.size()) tasks.push_back(parts.size());
+  Sheets sheets = lay_out(outputs, line.spine_rows);
   std::vector<Worker> workers(static_cast<size_t>(line.threads));
   for (size_t thread = 0; thread < workers.size(); ++thread) {
-    Worker& worker = workers[thread];
-    worker.thread = static_cast<uint32_t>(thread);
-    for (const Unit& unit : plan.units) {
-      auto& of_unit = worker.cells.emplace_back();
-      for (const Job& job : unit.jobs) {
-        auto& of_job = of_unit.emplace_back();
-        for (Output* out : job.out) {
-          of_job.push_back(out == nullptr || out->bucketed
-                               ? Cells{}
-                               : Cells{out->shape, out->values.as<char>(), out->valid.as<uint8_t>(),
-                                       &out->items[thread], worker.thread});
-        }
-      }
-    }
+    workers[thread].thread = static_cast<uint32_t>(thread);
+    workers[thread].sheets = &sheets;
   }
   const std::vector<aggregates::Touched> touched = aggregates::touched_columns(columns, plan);
   over_tasks(line.threads, tasks.size() - 1, [&](int thread, size_t task) {
@@ -443,18 +437,16 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
   if (overflow.found()) {
     throw Fault(FaultKind::kOverflow, "overflow", overflow.spec, overflow.window, overflow.row);
   }
-  std::vector<std::vector<std::shared_ptr<Node>>> results(specs.size());
-  std::vector<uint32_t> place(line.spine_rows, kNoSlot);
-  for (size_t i = 0; i < line.spine_row.size(); ++i) place[line.spine_row[i]] = static_cast<uint32_t>(i);
-  std::vector<std::pair<Output*, std::shared_ptr<Node>*>> open;
-  for (size_t s = 0; s < specs.size(); ++s) {
-    results[s].resize(outputs[s].size());
-    for (size_t w = 0; w < outputs[s].size(); ++w) open.emplace_back(&outputs[s][w], &results[s][w]);
+  workers.clear();
+  std::vector<std::shared_ptr<Node>> nodes;
+  for (const std::vector<Output>& of_spec : outputs) nodes.resize(nodes.size() + of_spec.size());
+  for (Sheet& sheet : sheets.all) read_off(sheet, sheets.written, line.threads, nodes);
+  std::vector<std::vector<std::shared_ptr<Node>>> results;
+  auto next = nodes.begin();
+  for (const std::vector<Output>& of_spec : outputs) {
+    results.emplace_back(next, next + static_cast<ptrdiff_t>(of_spec.size()));
+    next += static_cast<ptrdiff_t>(of_spec.size());
   }
-  over_tasks(line.threads, open.size(), [&](int, size_t i) {
-    *open[i].second = close(*open[i].first, place, line.spine_row.size() == line.spine_rows);
-    *open[i].first = Output();
-  });
   return results;
 }
 

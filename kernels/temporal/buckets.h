@@ -2,6 +2,7 @@
 #pragma once
 
 #include "run.h"
+#include "sheet.h"
 #include "split.h"
 #include "view.h"
 
@@ -203,7 +204,7 @@ struct Gathered {
 };
 
 inline void run_buckets(const Part& part, const std::vector<Column>& columns, const Unit& unit,
-                        const Slice& slice, uint32_t thread, Scratch& scratch) {
+                        const Slice& slice, uint32_t thread, Scratch& scratch, Slots& slots) {
   const size_t m = slice.m;
   if (slice.n == 0) return;
   const uint32_t* spine_rows = part.line->spine_row.data() + part.s0;
@@ -273,7 +274,7 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
       for (size_t j = 0; j < m; ++j) {
         if (start[j] == start[j + 1]) continue;
         const ListCell cell{base + start[j], start[j + 1] - start[j], thread};
-        std::memcpy(out->values.as<char>() + 16 * (part.s0 + j), &cell, 16);
+        std::memcpy(slots.values(*out) + 16 * j, &cell, 16);
       }
     }
   }

@@ -103,13 +103,6 @@ struct Cells {
   std::vector<int64_t>* items = nullptr;
   uint32_t thread = 0;
 
-  // The same slots from `first` on.
-  Cells from(size_t first) const {
-    Cells out = *this;
-    if (values != nullptr) out.values += first * slot_size(shape);
-    if (valid != nullptr) out.valid += first;
-    return out;
-  }
   template <Shape S>
   void put(size_t slot, typename SlotOf<S>::Value value) const {
     reinterpret_cast<typename SlotOf<S>::Type*>(values)[slot] = SlotOf<S>::pack(value);

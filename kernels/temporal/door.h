@@ -87,7 +87,7 @@ inline Status door_versions(const Column& codes, const Column& changed, const Co
   return guarded([&] { out = versions(codes, changed, known, sequence, deleted, ties, threads); });
 }
 
-inline NodePointer codes_node(const std::vector<int32_t>& codes) {
+inline NodePointer codes_node(const Large<int32_t>& codes) {
   auto node = output::plain("i", "", codes.size());
   Buffer data(codes.size() * 4);
   std::copy(codes.begin(), codes.end(), data.as<int32_t>());
@@ -96,8 +96,19 @@ inline NodePointer codes_node(const std::vector<int32_t>& codes) {
   return node;
 }
 
+inline Status door_deal(const std::vector<Column>& columns, size_t rows, uint32_t parts, uint64_t seed, int threads,
+                        NodePointer& out) {
+  return guarded([&] {
+    for (const Column& column : columns) {
+      if (column.type == Type::kNull) invalid("a column of nothing but NULLs deals no rows");
+      if (static_cast<size_t>(column.length) != rows) invalid("the columns of a key are not of one length");
+    }
+    out = codes_node(deal_keys(columns, rows, parts, seed, threads));
+  });
+}
+
 inline void set_spec(Spec& spec, int kind, int filter, int bucket, int64_t k, uint64_t numerator, uint64_t denominator,
-                     int64_t half_life) {
+                     int64_t half_life, bool values) {
   spec.kind = static_cast<Kind>(kind);
   spec.filter = filter;
   spec.bucket = bucket;
@@ -105,6 +116,7 @@ inline void set_spec(Spec& spec, int kind, int filter, int bucket, int64_t k, ui
   spec.numerator = numerator;
   spec.denominator = denominator;
   spec.half_life = half_life;
+  spec.values = values;
 }
 
 }  // namespace bighead::temporal

@@ -8,14 +8,15 @@
 
 namespace bighead::temporal {
 
+// prefix[i / stride] is the sum of the positions below i, for multiples i of the stride.
 template <class Acc, class At>
-inline void prefix_sums(const Slice& slice, At at, std::vector<Acc>& prefix) {
-  prefix.resize(slice.n + 1);
+inline void prefix_sums(const Slice& slice, At at, size_t stride, std::vector<Acc>& prefix) {
+  prefix.resize(slice.n / stride + 1);
   Acc running{};
   prefix[0] = running;
-  for (size_t i = 0; i < slice.n; ++i) {
-    add_to(running, at(i));
-    prefix[i + 1] = running;
+  for (size_t block = 1; block < prefix.size(); ++block) {
+    for (size_t i = (block - 1) * stride; i < block * stride; ++i) add_to(running, at(i));
+    prefix[block] = running;
   }
 }
 

@@ -17,8 +17,8 @@ constexpr int32_t kNoKey = -1;
 
 struct Encoding {
   size_t keys = 0;
-  std::vector<int32_t> spine;
-  std::vector<int32_t> events;
+  Large<int32_t> spine;
+  Large<int32_t> events;
 };
 
 inline uint64_t mix(uint64_t x) {
@@ -343,6 +343,26 @@ inline Encoding encode(const std::vector<Column>& spine, const std::vector<Colum
   } else {
     keys::encode_rows(spine, events, threads, out);
   }
+  return out;
+}
+
+// For each row one of `parts`, the same wherever its key is the same; -1 where it has no key. Types of
+// one kind but of other widths are told apart. Another seed deals the keys of a part anew.
+inline Large<int32_t> deal_keys(const std::vector<Column>& columns, size_t rows, uint32_t parts, uint64_t seed,
+                                int threads) {
+  Large<int32_t> out(rows);
+  in_parts(threads, rows, [&](int, size_t from, size_t to) {
+    std::array<uint64_t, kBlock> hash;
+    std::array<uint8_t, kBlock> absent;
+    for (size_t begin = from; begin < to; begin += kBlock) {
+      const size_t n = std::min(kBlock, to - begin);
+      hash_rows(columns, begin, n, hash.data(), absent.data());
+      for (size_t i = 0; i < n; ++i) {
+        const uint64_t high = mix(hash[i], seed) >> 32;
+        out[begin + i] = absent[i] ? kNoKey : static_cast<int32_t>((high * parts) >> 32);
+      }
+    }
+  });
   return out;
 }
 

@@ -29,12 +29,12 @@ struct Timeline {
   size_t event_rows = 0;
   std::vector<uint32_t> event_start;  // [keys + 1] into events
   std::vector<uint32_t> spine_start;  // [keys + 1] into spine
-  std::vector<int64_t> event_time;
-  std::vector<uint32_t> event_row;
-  std::vector<int64_t> spine_time;
-  std::vector<uint32_t> spine_row;
+  Large<int64_t> event_time;
+  Large<uint32_t> event_row;
+  Large<int64_t> spine_time;
+  Large<uint32_t> spine_row;
   std::vector<uint64_t> tied;         // a bit an event
-  std::vector<int64_t> known;         // of each event, sorted like it; empty where not given
+  Large<int64_t> known;         // of each event, sorted like it; empty where not given
   std::vector<uint64_t> never;        // a bit an event; empty where none is NULL
   std::vector<int64_t> until;         // when each event ends, sorted like it; empty where none does
   std::vector<uint64_t> endless;      // a bit an event, where `until` is given
@@ -218,9 +218,8 @@ inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare) {
 }
 
 // Groups the rows that have a code and a time, and sorts each group.
-inline void group(const std::vector<int32_t>& codes, const Column& times, size_t keys, int threads,
-                  std::vector<uint32_t>& start, std::vector<int64_t>& sorted_time,
-                  std::vector<uint32_t>& sorted_row) {
+inline void group(const Large<int32_t>& codes, const Column& times, size_t keys, int threads,
+                  std::vector<uint32_t>& start, Large<int64_t>& sorted_time, Large<uint32_t>& sorted_row) {
   const size_t rows = codes.size();
   start.assign(keys + 1, 0);
   if (keys == 0) return;

@@ -7,31 +7,36 @@ namespace bighead::temporal {
 
 namespace output {
 
-// Sets `node`'s validity from valid(i), and its count of NULLs.
+// Packs valid(i) for i in [begin, end) into words; `begin` is a multiple of 64. Returns how many hold.
 template <class Valid>
-inline void pack_validity(Node& node, size_t n, Valid valid) {
-  Buffer bits((n + 63) / 64 * 8, false);
-  auto* words = bits.as<uint64_t>();
+inline int64_t pack(uint64_t* words, size_t begin, size_t end, Valid valid) {
   int64_t holding = 0;
-  size_t i = 0;
-  for (; i + 64 <= n; i += 64) {
+  for (size_t i = begin; i < end; i += 64) {
+    const size_t bits = std::min<size_t>(64, end - i);
     uint64_t word = 0;
-    for (size_t bit = 0; bit < 64; ++bit) word |= static_cast<uint64_t>(valid(i + bit)) << bit;
+    for (size_t bit = 0; bit < bits; ++bit) word |= static_cast<uint64_t>(valid(i + bit)) << bit;
     words[i >> 6] = word;
     holding += __builtin_popcountll(word);
   }
-  if (i < n) {
-    uint64_t word = 0;
-    for (size_t bit = 0; i + bit < n; ++bit) word |= static_cast<uint64_t>(valid(i + bit)) << bit;
-    words[i >> 6] = word;
-    holding += __builtin_popcountll(word);
-  }
-  node.nulls = static_cast<int64_t>(n) - holding;
+  return holding;
+}
+
+// Adds a packed validity and the count of NULLs; where nothing is NULL the bits are dropped.
+inline void add_validity(Node& node, Buffer bits, int64_t holding) {
+  node.nulls = node.length - holding;
   if (node.nulls == 0) {
     node.buffers.emplace_back();
   } else {
     node.buffers.push_back(std::move(bits));
   }
+}
+
+// Sets `node`'s validity from valid(i), and its count of NULLs.
+template <class Valid>
+inline void pack_validity(Node& node, size_t n, Valid valid) {
+  Buffer bits((n + 63) / 64 * 8, false);
+  const int64_t holding = pack(bits.as<uint64_t>(), 0, n, valid);
+  add_validity(node, std::move(bits), holding);
 }
 
 inline std::shared_ptr<Node> plain(const std::string& format, const std::string& name, size_t n) {
@@ -65,53 +70,73 @@ inline std::shared_ptr<Node> list(const std::string& name, size_t n, Length leng
   return node;
 }
 
-inline const ListCell& list_cell(const char* slot) { return *reinterpret_cast<const ListCell*>(slot); }
-
-// n slots of fixed size as one array; `slot(i)` is where value i lies, or null, `valid` is of kInt.
-template <Shape S, class Slot, class Valid>
-inline void fill(Node& node, size_t n, Slot slot, Valid valid) {
-  using Held = SlotOf<S>;
-  Buffer data(n * sizeof(typename Held::Value), false);
-  auto* values = data.as<typename Held::Value>();
-  pack_validity(node, n, [&](size_t i) {
-    const char* at = slot(i);
-    if (at == nullptr) {
-      values[i] = {};
-      return false;
-    }
-    const auto held = *reinterpret_cast<const typename Held::Type*>(at);
-    values[i] = Held::unpack(held);
-    return S == Shape::kCount || S == Shape::kWeight || (S == Shape::kInt ? valid(i) : held != 0);
-  });
-  node.buffers.push_back(std::move(data));
+inline ListCell list_cell(const char* slot) {
+  ListCell cell;
+  std::memcpy(&cell, slot, sizeof cell);
+  return cell;
 }
+
+inline bool is_list(Shape shape) {
+  return shape == Shape::kRows || shape == Shape::kPairs || shape == Shape::kVector;
+}
+
+// An array of slots of fixed size in the making: parts of it may be filled by several threads.
+struct Filling {
+  Shape shape;
+  Buffer bits, data;
+
+  Filling(Shape of, size_t n)
+      : shape(of), bits((n + 63) / 64 * 8, false),
+        data(of == Shape::kBool ? (n + 63) / 64 * 8 : n * (of == Shape::kDecimal ? 16 : 8), false) {}
+
+  // `slot(i)` is where value i lies, `valid(i)` tells of kInt; returns how many hold.
+  template <class Slot, class Valid>
+  int64_t fill(size_t begin, size_t end, Slot slot, Valid valid) {
+    switch (shape) {
+      case Shape::kCount: return numbers<Shape::kCount>(begin, end, slot, valid);
+      case Shape::kRow: return numbers<Shape::kRow>(begin, end, slot, valid);
+      case Shape::kInt: return numbers<Shape::kInt>(begin, end, slot, valid);
+      case Shape::kWeight: return numbers<Shape::kWeight>(begin, end, slot, valid);
+      case Shape::kDouble: return numbers<Shape::kDouble>(begin, end, slot, valid);
+      case Shape::kDecimal: return numbers<Shape::kDecimal>(begin, end, slot, valid);
+      default: break;
+    }
+    pack(data.as<uint64_t>(), begin, end, [&](size_t i) { return *slot(i) == 2; });
+    return pack(bits.as<uint64_t>(), begin, end, [&](size_t i) { return *slot(i) != 0; });
+  }
+
+  void close(Node& node, int64_t holding) {
+    add_validity(node, std::move(bits), holding);
+    node.buffers.push_back(std::move(data));
+  }
+
+ private:
+  template <Shape S, class Slot, class Valid>
+  int64_t numbers(size_t begin, size_t end, Slot slot, Valid valid) {
+    using Held = SlotOf<S>;
+    auto* values = data.as<typename Held::Value>();
+    return pack(bits.as<uint64_t>(), begin, end, [&](size_t i) {
+      typename Held::Type held;
+      std::memcpy(&held, slot(i), sizeof held);
+      values[i] = Held::unpack(held);
+      return S == Shape::kCount || S == Shape::kWeight || (S == Shape::kInt ? valid(i) : held != 0);
+    });
+  }
+};
 
 template <class Slot, class Valid>
 inline std::shared_ptr<Node> values(const Output& out, const std::string& name, size_t n, Slot slot,
                                     Valid valid) {
   auto node = plain(out.format, name, n);
-  switch (out.shape) {
-    case Shape::kCount: fill<Shape::kCount>(*node, n, slot, valid); return node;
-    case Shape::kRow: fill<Shape::kRow>(*node, n, slot, valid); return node;
-    case Shape::kInt: fill<Shape::kInt>(*node, n, slot, valid); return node;
-    case Shape::kWeight: fill<Shape::kWeight>(*node, n, slot, valid); return node;
-    case Shape::kDouble: fill<Shape::kDouble>(*node, n, slot, valid); return node;
-    case Shape::kDecimal: fill<Shape::kDecimal>(*node, n, slot, valid); return node;
-    case Shape::kBool: {
-      auto held = [&](size_t i) { return slot(i) == nullptr ? '\0' : *slot(i); };
-      pack_validity(*node, n, [&](size_t i) { return held(i) != 0; });
-      Buffer bits((n + 7) / 8);
-      for (size_t i = 0; i < n; ++i) {
-        if (held(i) == 2) bits.as<uint8_t>()[i >> 3] |= static_cast<uint8_t>(1u << (i & 7));
-      }
-      node->buffers.push_back(std::move(bits));
-      return node;
-    }
-    default: break;
+  if (!is_list(out.shape)) {
+    Filling filling(out.shape, n);
+    const int64_t holding = filling.fill(0, n, slot, valid);
+    filling.close(*node, holding);
+    return node;
   }
   const uint64_t each = out.shape == Shape::kPairs ? 2 : 1;
   const uint32_t head = out.shape == Shape::kVector;  // items before the list's own
-  auto count = [&](size_t i) { return slot(i) == nullptr ? 0 : list_cell(slot(i)).count; };
+  auto count = [&](size_t i) { return list_cell(slot(i)).count; };
   auto length = [&](size_t i) -> uint64_t { return count(i) == 0 ? 0 : (count(i) - head) / each; };
   uint64_t total = 0;
   node = list(name, n, length, [&](size_t i) { return count(i) != 0; }, total);
@@ -119,7 +144,7 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
   uint64_t at = 0;
   for (size_t i = 0; i < n; ++i) {
     if (length(i) == 0) continue;
-    const ListCell& cell = list_cell(slot(i));
+    const ListCell cell = list_cell(slot(i));
     const int64_t* from = out.items[cell.thread].data() + cell.start + head;
     for (uint64_t k = 0; k < length(i); ++k, ++at) {
       first.as<int64_t>()[at] = from[each * k];
@@ -157,35 +182,14 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
 
 }  // namespace output
 
-constexpr uint32_t kNoSlot = UINT32_MAX;
-
-// From slots in order of (key, time) to spine rows; `place` gives each row's slot, or none.
-inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& place, bool all_placed) {
-  const size_t rows = place.size();
-  const char* slots = out.values.as<char>();
-  auto slot_of = [&](size_t each) {
-    return [&, each](size_t i) -> const char* {
-      return place[i] == kNoSlot ? nullptr : slots + place[i] * each;
-    };
-  };
+// Lists and buckets, from slots by spine row.
+template <class Slot>
+inline std::shared_ptr<Node> close_lists(const Output& out, size_t rows, Slot slot) {
   if (!out.bucketed) {
-    const uint8_t* valid = out.valid.as<uint8_t>();
-    const uint32_t* at = place.data();
-    const size_t each = slot_size(out.shape);
-    auto held = [=](size_t i) { return valid[at[i]] != 0; };
-    // Mostly every row has a slot, and none need be asked.
-    auto node = all_placed ? output::values(out, "", rows, [=](size_t i) { return slots + at[i] * each; }, held)
-                           : output::values(out, "", rows, slot_of(each), held);
-    if (out.shape == Shape::kCount || out.shape == Shape::kWeight) {
-      // A row without a group counts nothing.
-      node->nulls = 0;
-      node->buffers[0] = Buffer();
-    }
-    return node;
+    return output::values(out, "", rows, slot, [](size_t) { return true; });
   }
-  auto slot = slot_of(sizeof(ListCell));
   uint64_t total = 0;
-  auto length = [&](size_t i) -> uint64_t { return slot(i) == nullptr ? 0 : output::list_cell(slot(i)).count; };
+  auto length = [&](size_t i) -> uint64_t { return output::list_cell(slot(i)).count; };
   auto node = output::list("", rows, length, [&](size_t i) { return length(i) != 0; }, total);
   const size_t bytes = slot_size(out.shape);
   std::vector<const char*> value(total);
@@ -193,8 +197,8 @@ inline std::shared_ptr<Node> close(Output& out, const std::vector<uint32_t>& pla
   Buffer buckets(total * 8, false);
   uint64_t at = 0;
   for (size_t i = 0; i < rows; ++i) {
-    if (slot(i) == nullptr) continue;
-    const ListCell& stretch = output::list_cell(slot(i));
+    const ListCell stretch = output::list_cell(slot(i));
+    if (stretch.count == 0) continue;
     const Output::Entries& entries = out.entries[stretch.thread];
     for (uint32_t k = 0; k < stretch.count; ++k, ++at) {
       const int64_t bucket = entries.bucket[stretch.start + k];

@@ -33,6 +33,7 @@ struct Spec {
   int64_t k = -1;
   uint64_t numerator = 0, denominator = 1;
   int64_t half_life = 0;
+  bool values = false;  // of MIN and MAX over 8 bytes: the value itself instead of its row
   std::vector<int> tie;
 };
 
@@ -41,8 +42,8 @@ struct Output {
   Shape shape = Shape::kInt;
   std::string format;
   bool bucketed = false;
-  Buffer values;                             // slots; of bucketed ones, ListCells over entries
-  Buffer valid;                              // of kInt
+  size_t number = 0;                         // among all results
+  size_t sheet = 0, offset = 0;              // where its slots lie, see sheet.h
   std::vector<std::vector<int64_t>> items;   // a thread
   struct Entries {
     std::vector<int64_t> bucket;
@@ -160,6 +161,13 @@ inline void check(const Spec& spec, const std::vector<Column>& columns) {
       break;
     default: break;
   }
+  if (spec.values) {
+    const bool extreme = spec.kind == Kind::kMin || spec.kind == Kind::kMax;
+    const Type type = extreme ? columns[static_cast<size_t>(spec.args[0])].type : Type::kNull;
+    if (type != Type::kI64 && type != Type::kF64) {
+      unsupported("values instead of rows are given for min and max over 64 bits, signed or float");
+    }
+  }
   if (spec.args.empty()) return;
   const Class of = columns[static_cast<size_t>(spec.args[0])].of;
   const bool number = of == Class::kInteger || of == Class::kFloat || of == Class::kDecimal || of == Class::kNone;
@@ -234,7 +242,12 @@ inline void shape_of(const Spec& spec, const std::vector<Column>& columns, Outpu
     case Kind::kBottomK: set(Shape::kRows, "+l"); break;
     case Kind::kApproxTopK:
     case Kind::kHistogram: set(Shape::kPairs, "+l"); break;
-    default: set(Shape::kRow, "l"); break;
+    default:
+      if (spec.values) {
+        set(first->of == Class::kFloat ? Shape::kDouble : Shape::kInt, first->format);
+      } else {
+        set(Shape::kRow, "l");
+      }
   }
   out.bucketed = spec.bucket != -1;
 }

@@ -50,6 +50,17 @@ struct Scratch {
 // the memory that a hot key's may take.
 constexpr size_t kPrefixBytes = size_t{32} << 20;
 
+// Each how many rows a prefix sum is kept, a power of two; the rest is added at the ends.
+inline size_t stride_of(size_t n, size_t bytes) {
+  size_t stride = 1;
+  while (n / stride > kPrefixBytes / bytes) stride *= 2;
+  return stride;
+}
+
+// Up to these, sums of squares fit 192 bits.
+constexpr int kShortBits = 80;
+constexpr size_t kShortRows = size_t{1} << 30;
+
 class Runner {
  public:
   Runner(const std::vector<Column>& columns, const Unit& unit, const Slice& slice,
@@ -113,6 +124,19 @@ class Runner {
     };
   }
 
+  // The same of the position's value where that is asked for.
+  auto put_key(size_t job) {
+    return [this, job](size_t w, size_t j, uint32_t position) {
+      const Cells& cells = cells_[job][w];
+      if (cells.values == nullptr) return;
+      switch (cells.shape) {
+        case Shape::kDouble: cells.put<Shape::kDouble>(j, key_double(s_.keys[position])); return;
+        case Shape::kInt: cells.put<Shape::kInt>(j, s_.keys[position]); return;
+        default: cells.put<Shape::kRow>(j, slice_.row[position]);
+      }
+    };
+  }
+
   // MIN, MAX and the like where rows leave.
   void run_outermost(size_t number) {
     const Job& job = unit_.jobs[number];
@@ -127,7 +151,7 @@ class Runner {
     for (size_t w = 0; w < cells_[number].size(); ++w) {
       if (cells_[number][w].values == nullptr) continue;
       outermost(slice_, w, ranks.members, ranked ? ranks.rank.data() : nullptr,
-                ranked ? ranks.order.data() : nullptr, lowest, put_row(number));
+                ranked ? ranks.order.data() : nullptr, lowest, put_key(number));
     }
   }
 
@@ -148,7 +172,7 @@ class Runner {
     switch (job.kind) {
       case Kind::kMin:
       case Kind::kMax:
-        extrema(slice_, s_.extrema, s_.keys.data(), job.kind == Kind::kMin, put_row(number));
+        extrema(slice_, s_.extrema, s_.keys.data(), job.kind == Kind::kMin, put_key(number));
         return;
       case Kind::kMinBy:
       case Kind::kMaxBy: {
@@ -286,7 +310,11 @@ class Runner {
       } else {
         sums(middle192, s_.prefix192, s_.sums192);
       }
-      moments([&](size_t i) { return powers(numbers.middle[i]); }, s_.powers2, s_.moments2);
+      if (numbers.bits <= kShortBits && slice_.n < kShortRows) {
+        moments([&](size_t i) { return short_powers(numbers.middle[i]); }, s_.powers1, s_.moments1);
+      } else {
+        moments([&](size_t i) { return powers(numbers.middle[i]); }, s_.powers2, s_.moments2);
+      }
       shapes([&](size_t i) { return four_powers<2>(numbers.middle[i]); }, s_.four2, s_.shapes2);
     }
   }
@@ -294,18 +322,30 @@ class Runner {
   template <class Acc, class At>
   static void ordered_sums(const Slice& slice, size_t w, bool& prefixed, At at, std::vector<Acc>& prefix,
                            std::vector<Acc>& out) {
-    if (slice.n > kPrefixBytes / sizeof(Acc)) {
+    const size_t stride = stride_of(slice.n, sizeof(Acc));
+    const size_t edges = slice.m * (slice.low.size() + 1);
+    if (edges * (stride - 1) / 2 > 2 * slice.n * slice.low.size()) {
       Acc running{};
       sweep(slice, w, [&](size_t i) { add_to(running, at(i)); },
             [&](size_t i) { take_from(running, at(i)); }, [&](size_t j) { out[j] = running; });
       return;
     }
-    if (!prefixed) prefix_sums(slice, at, prefix);
+    if (!prefixed) prefix_sums(slice, at, stride, prefix);
     prefixed = true;
     const uint32_t* low = slice.low[w];
+    if (stride == 1) {
+      for (size_t j = 0; j < slice.m; ++j) {
+        out[j] = prefix[slice.seen[j]];
+        take_from(out[j], prefix[low[j]]);
+      }
+      return;
+    }
     for (size_t j = 0; j < slice.m; ++j) {
-      out[j] = prefix[slice.seen[j]];
-      take_from(out[j], prefix[low[j]]);
+      const size_t from = low[j], to = slice.seen[j];
+      out[j] = prefix[to / stride];
+      take_from(out[j], prefix[from / stride]);
+      for (size_t i = to / stride * stride; i < to; ++i) add_to(out[j], at(i));
+      for (size_t i = from / stride * stride; i < from; ++i) take_from(out[j], at(i));
     }
   }
 

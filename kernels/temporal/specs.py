@@ -61,6 +61,8 @@ class Spec:
     half_life: microseconds in which a term of decayed_sum and decayed_count loses half its weight.
     tie: positions of columns that order rows of equal time and sequence where a window is cut to
         `rows`; the greatest is the newest. Columns the aggregate reads follow them anyway.
+    values: of min and max over int64, times of 64 bits or double: the values, in the column's own
+        type and with 0.0 for -0.0, instead of the numbers of the rows that hold them.
     """
 
     kind: str
@@ -72,6 +74,7 @@ class Spec:
     p: tuple[int, int] | None = None
     tie: tuple[int, ...] = ()
     half_life: int | None = None
+    values: bool = False
 
     def __post_init__(self) -> None:
         decays = self.kind in ("decayed_sum", "decayed_count")

@@ -64,7 +64,7 @@ struct Found {
 };
 
 // The changes [first, last) of one key, by the moment they become visible.
-inline void of_key(const Order& order, const std::vector<uint32_t>& rows, const std::vector<int64_t>& moments,
+inline void of_key(const Order& order, const Large<uint32_t>& rows, const Large<int64_t>& moments,
                    size_t first, size_t last, Found& out) {
   constexpr int64_t kNone = -1;
   int64_t greatest = kNone, begin = 0;
@@ -123,7 +123,7 @@ inline Versions versions(const Column& codes, const Column& changed, const Colum
   }
   for (const Column& tie : ties) check(tie, "a tie column");
   // The moments from which changes count; without a code: not at all, or never.
-  std::vector<int32_t> keys(n);
+  Large<int32_t> keys(n);
   std::vector<int64_t> memory(n);
   int32_t most = -1;
   for (size_t i = 0; i < n; ++i) {
@@ -144,8 +144,9 @@ inline Versions versions(const Column& codes, const Column& changed, const Colum
   moments.type = Type::kI64;
   moments.length = static_cast<int64_t>(n);
   moments.data = memory.data();
-  std::vector<uint32_t> start, row;
-  std::vector<int64_t> moment;
+  std::vector<uint32_t> start;
+  Large<uint32_t> row;
+  Large<int64_t> moment;
   order::group(keys, moments, static_cast<size_t>(most) + 1, threads, start, moment, row);
   const changes::Order order{changed, sequence, deleted, ties};
   const std::vector<size_t> cuts = order::shares(start, threads);

@@ -18,6 +18,7 @@ from bighead.kernels.temporal import (
     Timeline,
     Unsupported,
     Window,
+    deal_keys,
     distinct_rows,
     encode,
 )
@@ -220,6 +221,35 @@ def test_result_types() -> None:
     assert [taken(result).type for [result] in results] == list(wanted.values())
 
 
+def test_least_and_greatest_as_values_have_the_type_of_their_column() -> None:
+    timeline = one_key(ints(0, 9), ints(1, 2, 3))
+    columns = [
+        pa.array([2.5, None, -0.0]),
+        pa.array([7, -(2**63), 8]),
+        pa.array([5, 3, None], pa.timestamp("us", "UTC")),
+    ]
+    kinds = ("min", "max")
+    for column in columns:
+        specs = [Spec(kind, (0,), values=True) for kind in kinds]
+        specs += [Spec(kind, (0,)) for kind in kinds]
+        results = [taken(result) for [result] in timeline.aggregate([column], specs)]
+        for values, rows in zip(results[:2], results[2:], strict=True):
+            assert values.type == column.type
+            assert values.to_pylist() == column.take(rows).to_pylist()
+    least = taken(timeline.aggregate(columns[:1], [Spec("min", (0,), values=True)])[0][0])
+    assert str(least.to_pylist()) == "[None, 0.0]"  # never -0.0
+
+
+def test_values_are_given_of_64_bits_only() -> None:
+    timeline = one_key(ints(0), ints(1))
+    for spec, column in (
+        (Spec("min", (0,), values=True), pa.array(["a"])),
+        (Spec("first", (0,), values=True), ints(1)),
+    ):
+        with pytest.raises(Unsupported, match="values instead of rows"):
+            timeline.aggregate([column], [spec])
+
+
 def test_results_outlive_their_makers_and_are_taken_twice() -> None:
     timeline = one_key(ints(1, 2), ints(0, 1))
     [[result]] = timeline.aggregate([ints(3, 4)], [Spec("sum", (0,))])
@@ -282,3 +312,20 @@ def test_rows_that_end_need_no_time_but_look_no_way_ahead() -> None:
         one_key(ints(10, 20), ints(None, 5), until=ints(15))
     with pytest.raises(ValueError, match="counts whenever events happened has no bounds"):
         Window(5, whenever=True)
+
+
+def test_equal_keys_are_dealt_to_the_same_part() -> None:
+    texts = [f"k{i % 50}" for i in range(400)]
+    numbers = [i % 7 for i in range(400)]
+    ours = taken(deal_keys([pa.array(texts), ints(*numbers)], 5)).to_pylist()
+    theirs = taken(
+        deal_keys([pa.array(texts[::-1], pa.large_string()), ints(*numbers[::-1])], 5, threads=1)
+    ).to_pylist()
+    assert ours == theirs[::-1]
+    assert set(ours) == set(range(5))
+    by_key = dict(zip(zip(texts, numbers, strict=True), ours, strict=True))
+    assert [by_key[key] for key in zip(texts, numbers, strict=True)] == ours
+    assert ours != taken(deal_keys([pa.array(texts), ints(*numbers)], 5, seed=1)).to_pylist()
+    without = taken(deal_keys([pa.array([0.0, -0.0, None, float("nan")])], 9)).to_pylist()
+    assert without[0] == without[1] >= 0
+    assert without[2:] == [-1, -1]

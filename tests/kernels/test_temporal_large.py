@@ -1,5 +1,7 @@
 """Sizes at which keys are dealt to threads, hot keys are split and tables grow, against numpy."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -153,3 +155,28 @@ def test_rows_that_end_at_size(style: str) -> None:
         found = nearest[j].as_py()
         assert (found is None) == (len(rows) == 0)
         assert found is None or event_time[found] == event_time[rows].max()
+
+
+@pytest.mark.parametrize("spine", [20_000, 400_000])
+def test_the_sums_of_a_hot_key_are_exact(spine: int) -> None:
+    """Not each row has a prefix sum: some rows are added up, or a running sum is kept."""
+    rng = np.random.default_rng(3)
+    n = 1_500_000
+    # Of some seventy bits on the least exponent, so that squares fill three limbs.
+    values = np.ldexp(rng.integers(1 << 52, 1 << 53, n) * 1.0, rng.integers(-60, -43, n))
+    event_time, spine_time = np.arange(n), np.sort(rng.integers(0, n, spine))
+    timeline = Timeline(
+        encode([pa.array(np.zeros(spine, np.int64))], [pa.array(np.zeros(n, np.int64))]),
+        pa.array(spine_time),
+        pa.array(event_time),
+    )
+    windows = (Window(900), Window(500_000))
+    specs = [Spec("sum", (0,), windows), Spec("var_pop", (0,), windows)]
+    sums, variances = timeline.aggregate([pa.array(values)], specs)
+    for w, window in enumerate(windows):
+        assert window.width is not None
+        totals, spread = taken(sums[w]), taken(variances[w])
+        for j in rng.integers(1, spine, 6):
+            inside = values[max(0, spine_time[j] - window.width) : spine_time[j]]
+            assert totals[j].as_py() == math.fsum(inside)
+            assert spread[j].as_py() == pytest.approx(float(np.var(inside)), rel=1e-9)

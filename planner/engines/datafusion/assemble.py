@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.zipline.expressions.arrow import Array, compute, scalar
-from bighead.zipline.ir.nodes import Feature
+from bighead.zipline.ir.nodes import Aggregate, Feature
 
 SELECTING = frozenset(
     {
@@ -33,6 +33,15 @@ SELECTING = frozenset(
 """The aggregates that answer with event rows; their values are those of the first argument."""
 
 
+def by_value(aggregate: Aggregate) -> bool:
+    """Whether the kernel is asked for the value itself: the least or greatest of 64 bits."""
+    if aggregate.function not in ("min", "max"):
+        return False
+    arrow = aggregate.args[0].type
+    wide = pa.types.is_int64(arrow) or pa.types.is_float64(arrow)
+    return wide or pa.types.is_timestamp(arrow)
+
+
 def assemble(
     feature: Feature,
     answer: Any,
@@ -44,7 +53,7 @@ def assemble(
     Parameters
     ----------
     answer: what the kernel gave.
-    chosen: the events' column that row numbers are taken from, for aggregates that select.
+    chosen: the events' column that row numbers are taken from, for aggregates that select a row.
     bucket: the events' bucket column, where there is one.
     """
     if bucket is None:
@@ -58,7 +67,7 @@ def assemble(
 def _value(feature: Feature, answer: Any, chosen: Array | None) -> Any:
     """One value each, without the map that a bucket puts around them."""
     function = feature.aggregate.function
-    if function not in SELECTING:
+    if function not in SELECTING or by_value(feature.aggregate):
         return answer
     assert chosen is not None, f"{function} selects a value of a column"
     if function == "histogram":

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bighead.kernels import temporal
 from bighead.kernels.temporal import Spec, Timeline
-from bighead.planner.engines.datafusion.assemble import SELECTING, assemble
+from bighead.planner.engines.datafusion.assemble import SELECTING, assemble, by_value
 from bighead.planner.engines.datafusion.ordinal import comparable
 from bighead.planner.engines.datafusion.rows import exported, numbers, values
 from bighead.zipline.aggregates.vectors import OF_LISTS
@@ -88,6 +88,7 @@ def _spec(
         p=None if aggregate.p is None else aggregate.p.as_integer_ratio(),
         tie=ties,
         half_life=aggregate.half_life,
+        values=by_value(aggregate),
     )
 
 
@@ -132,7 +133,8 @@ def answer(
         windows = results.pop(0)
         feature = asked.view.features[positions[0]]
         aggregate = feature.aggregate
-        chosen = values(aggregate.args[0], asked.table) if aggregate.function in SELECTING else None
+        selects = aggregate.function in SELECTING and not by_value(aggregate)
+        chosen = values(aggregate.args[0], asked.table) if selects else None
         bucket = None if aggregate.bucket is None else values(aggregate.bucket, asked.table)
         for position in positions:
             raw = exported(windows.pop(0))

@@ -1,0 +1,158 @@
+// Results on their way from the order of (key, time) to that of the spine.
+//
+// Permuting a column at a time misses the caches once a value. So results are put together first: a
+// sheet has a cache line for each spine row and as many results side by side as a line holds. Each
+// part of the timeline writes the whole lines of its rows, and columns are then read off line after
+// line. A sheet is dropped when its columns are done, and its memory serves the next one's columns.
+#pragma once
+
+#include "output.h"
+
+namespace bighead::temporal {
+
+struct Sheet {
+  static constexpr size_t kLine = 64;
+  Buffer lines;
+  size_t used = 0;               // bytes of a line
+  std::vector<Output*> outputs;
+
+  char* line(size_t spine_row) const { return lines.as<char>() + spine_row * kLine; }
+};
+
+// Bytes in a line: the slot, and of kInt a byte that says it holds a value.
+inline size_t width_in_line(const Output& out) {
+  if (out.bucketed) return sizeof(ListCell);
+  return slot_size(out.shape) + (out.shape == Shape::kInt ? 1 : 0);
+}
+
+// All sheets of a run, and which lines have been written; the others mean NULL, and counts of 0.
+struct Sheets {
+  std::vector<Sheet> all;
+  Large<uint8_t> written;
+};
+
+// Numbers the results and gives each its place.
+inline Sheets lay_out(std::vector<std::vector<Output>>& outputs, size_t spine_rows) {
+  Sheets out_sheets;
+  out_sheets.written.assign(spine_rows, 0);
+  std::vector<Sheet>& sheets = out_sheets.all;
+  size_t number = 0;
+  for (std::vector<Output>& of_spec : outputs) {
+    for (Output& out : of_spec) {
+      const size_t width = width_in_line(out);
+      if (sheets.empty() || sheets.back().used + width > Sheet::kLine) sheets.emplace_back();
+      Sheet& sheet = sheets.back();
+      out.number = number++;
+      out.sheet = sheets.size() - 1;
+      out.offset = sheet.used;
+      sheet.used += width;
+      sheet.outputs.push_back(&out);
+    }
+  }
+  for (Sheet& sheet : sheets) sheet.lines = Buffer(spine_rows * Sheet::kLine, false);
+  return out_sheets;
+}
+
+// The slots of one part, a column a result, before they are put into lines. Fresh ones are zero.
+class Slots {
+ public:
+  void open(const Sheets& sheets, size_t rows) {
+    rows_ = rows;
+    starts_.clear();
+    size_t bytes = 0;
+    for (const Sheet& sheet : sheets.all) {
+      for (const Output* out : sheet.outputs) {
+        starts_.push_back(bytes);
+        bytes += (rows * width_in_line(*out) + 15) / 16 * 16;
+      }
+    }
+    if (memory_.size() < bytes) memory_ = Large<char>(bytes + bytes / 4);
+    std::memset(memory_.data(), 0, bytes);
+  }
+  char* values(const Output& out) { return memory_.data() + starts_[out.number]; }
+  uint8_t* valid(const Output& out) {
+    return reinterpret_cast<uint8_t*>(values(out) + rows_ * slot_size(out.shape));
+  }
+
+  // Writes the lines of these spine rows.
+  void settle(Sheets& sheets, const uint32_t* spine_rows) {
+    constexpr size_t kBlock = 16;
+    alignas(64) char block[kBlock][Sheet::kLine] = {};
+    for (size_t begin = 0; begin < rows_; begin += kBlock) {
+      const size_t n = std::min(kBlock, rows_ - begin);
+      for (size_t j = 0; j < n; ++j) sheets.written[spine_rows[begin + j]] = 1;
+      for (const Sheet& sheet : sheets.all) {
+        for (size_t j = 0; j < n; ++j) __builtin_prefetch(sheet.line(spine_rows[begin + j]), 1);
+      }
+      for (const Sheet& sheet : sheets.all) {
+        for (const Output* out : sheet.outputs) {
+          const char* from = values(*out);
+          const size_t width = out->bucketed ? sizeof(ListCell) : slot_size(out->shape);
+          switch (width) {
+            case 1: column<1>(block, out->offset, from + begin, n); break;
+            case 4: column<4>(block, out->offset, from + 4 * begin, n); break;
+            case 8: column<8>(block, out->offset, from + 8 * begin, n); break;
+            default: column<16>(block, out->offset, from + 16 * begin, n);
+          }
+          if (!out->bucketed && out->shape == Shape::kInt) {
+            column<1>(block, out->offset + 8, reinterpret_cast<char*>(valid(*out)) + begin, n);
+          }
+        }
+        for (size_t j = 0; j < n; ++j) {
+          std::memcpy(sheet.line(spine_rows[begin + j]), block[j], Sheet::kLine);
+        }
+      }
+    }
+  }
+
+ private:
+  template <size_t Width>
+  static void column(char (*block)[Sheet::kLine], size_t offset, const char* from, size_t n) {
+    for (size_t j = 0; j < n; ++j) std::memcpy(block[j] + offset, from + j * Width, Width);
+  }
+
+  Large<char> memory_;
+  std::vector<size_t> starts_;
+  size_t rows_ = 0;
+};
+
+// The columns of a sheet as arrays; `nodes` by the number of the result.
+inline void read_off(Sheet& sheet, const Large<uint8_t>& written, int threads,
+                     std::vector<std::shared_ptr<Node>>& nodes) {
+  constexpr size_t kBlock = 512;  // lines that stay in a core's cache while all columns read them
+  const size_t rows = written.size();
+  std::vector<Output*> plain;
+  std::vector<output::Filling> fillings;
+  in_parts(threads, rows, [&](int, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      if (!written[i]) std::memset(sheet.line(i), 0, Sheet::kLine);
+    }
+  });
+  for (Output* out : sheet.outputs) {
+    if (out->bucketed || output::is_list(out->shape)) {
+      const char* slots = sheet.lines.as<char>() + out->offset;
+      nodes[out->number] = close_lists(*out, rows, [=](size_t i) { return slots + i * Sheet::kLine; });
+      *out = Output();
+      continue;
+    }
+    plain.push_back(out);
+    fillings.emplace_back(out->shape, rows);
+  }
+  std::vector<std::atomic<int64_t>> holding(plain.size());
+  over_tasks(threads, plain.empty() ? 0 : (rows + kBlock - 1) / kBlock, [&](int, size_t task) {
+    const size_t begin = task * kBlock, end = std::min(rows, begin + kBlock);
+    for (size_t c = 0; c < plain.size(); ++c) {
+      const char* slots = sheet.lines.as<char>() + plain[c]->offset;
+      holding[c] += fillings[c].fill(begin, end, [=](size_t i) { return slots + i * Sheet::kLine; },
+                                     [=](size_t i) { return slots[i * Sheet::kLine + 8] != 0; });
+    }
+  });
+  for (size_t c = 0; c < plain.size(); ++c) {
+    auto node = output::plain(plain[c]->format, "", rows);
+    fillings[c].close(*node, holding[c]);
+    nodes[plain[c]->number] = std::move(node);
+  }
+  sheet = Sheet();
+}
+
+}  // namespace bighead::temporal
