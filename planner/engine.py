@@ -6,7 +6,7 @@ that the plan means. All engines give equal rows; `bighead.planner.engines.refer
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +20,14 @@ Open = Callable[[Source], Dataset]
 """Finds the data of a source: what a session registered under its name, or its `batch` option."""
 
 
+Report = Callable[[str, int, int], None]
+"""Hears what is being done, in a few words, to how many rows it is done, and of about how many."""
+
+
+def _unseen(_what: str, _rows: int, _of: int) -> None:
+    """Nobody looks."""
+
+
 @dataclass(slots=True)
 class Run:
     """What is known of one execution; EXPLAIN ANALYZE prints it.
@@ -31,6 +39,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
+    report: Report = field(default=_unseen)
 
 
 class Engine(Protocol):
@@ -49,6 +58,14 @@ class Engine(Protocol):
         """The physical plan: what `run` will do, as nodes that EXPLAIN STAGE physical prints."""
         ...
 
+    def foresee(self, plan: Node, open_source: Open) -> list[str]:
+        """What is known of a run before it begins, for users: that it will go to disk, and why."""
+        ...
+
     def run(self, plan: Node, open_source: Open, run: Run) -> pa.Table:
         """The rows of a compiled plan."""
+        ...
+
+    def stream(self, plan: Node, open_source: Open, run: Run) -> Iterator[pa.Table]:
+        """The same rows in order, piece by piece; at least one piece, maybe empty."""
         ...

@@ -30,6 +30,7 @@ SHOWN_ROWS = 10
 BATCH_ROWS = 65_536
 
 Compute = Callable[[], pa.Table]
+Stream = Callable[[], Iterator[pa.Table] | None]
 Explain = Callable[["Stage | None", bool], str]
 
 
@@ -52,6 +53,8 @@ class Result:
     explained: Explain | None = None
     text: str | None = None
     """What the statement prints, where it is no rows: a plan, a message."""
+    streamed: Stream | None = None
+    """Gives the rows in pieces where they do not fit into memory, else None."""
     _rows: pa.Table | None = field(default=None, init=False)
 
     @staticmethod
@@ -66,10 +69,21 @@ class Result:
         return self._rows
 
     def to_batches(self, max_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """The rows as record batches of at most `max_rows` rows."""
+        """The rows as record batches of at most `max_rows` rows.
+
+        Where they do not fit into memory they are computed piece by piece, at each call anew.
+        """
         if max_rows < 1:
             raise BigheadError(f"a batch holds at least 1 row, not {max_rows}")
-        yield from self.to_arrow().to_batches(max_chunksize=max_rows)
+        for piece in self.pieces():
+            yield from piece.to_batches(max_chunksize=max_rows)
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """The rows as tables one after the other; at least one, maybe empty."""
+        pieces = None
+        if self._rows is None and self.streamed is not None:
+            pieces = self.streamed()
+        yield from (self.to_arrow(),) if pieces is None else pieces
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a pandas frame; needs pandas."""
@@ -94,10 +108,12 @@ class Result:
         return frame
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the rows to a file, which appears whole or not at all; gives its path."""
+        """Writes the rows to a file, which appears whole or not at all; gives its path.
+
+        Rows that do not fit into memory are written as they are computed.
+        """
         self._unique_names("a Parquet file")
         target = Path(path)
-        table = self.to_arrow()
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(
@@ -107,7 +123,9 @@ class Result:
         except OSError as error:
             raise SourceError(f"cannot write {target}: {error.strerror}") from error
         try:
-            pq.write_table(table, temporary, compression="zstd")
+            with pq.ParquetWriter(temporary, self.schema, compression="zstd") as writer:
+                for piece in self.pieces():
+                    writer.write_table(piece)
             Path(temporary).chmod(0o666 & ~_umask())  # temporary files are private by default
             Path(temporary).replace(target)
         except OSError as error:

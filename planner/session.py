@@ -12,7 +12,7 @@ rows are asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ import pyarrow as pa
 from bighead.planner.catalog import Definitions
 from bighead.planner.declare import Clauses, check_kinds, check_name, names_of, statement
 from bighead.planner.describe import describe, show
-from bighead.planner.engine import Engine, Run
+from bighead.planner.engine import Engine, Report, Run
 from bighead.planner.engines import engine_named
 from bighead.planner.explain import explain
 from bighead.planner.pipeline import STAGES, Stage, optimize
@@ -29,9 +29,10 @@ from bighead.planner.sources.changes import Note, open_changes
 from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
+from bighead.planner.spill.memory import limits_of
 from bighead.zipline.aggregates.user import user_aggregate
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, Versions, cycle
-from bighead.zipline.errors import BigheadError, CatalogError, SourceError, SqlError
+from bighead.zipline.errors import BigheadError, CatalogError, SchemaError, SourceError, SqlError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.ir.sources import EntitySource, EventSource, Source, Table
@@ -60,6 +61,10 @@ class Session:
     folder: where relative paths begin, in `register` and in the option `batch`.
     store: how object stores are reached; what it leaves open is taken from the environment.
     versions: what `name@3` means, such as a `bighead.platform.registry.Registry`.
+    memory: what a query may take, such as '4GiB'; what does not fit goes to disk. By default a
+        share of what is free when it starts.
+    spill_limit: how much it may write to disk for that; by default what is free there.
+    spill_folder: where; by default a folder of its own among the system's temporary files.
 
     >>> s = Session()
     >>> s.register("t", {"a": [1, 2, 3]})
@@ -74,8 +79,14 @@ class Session:
         folder: str | os.PathLike[str] = ".",
         store: ObjectStore | None = None,
         versions: Versions | None = None,
+        memory: str | int | None = None,
+        spill_limit: str | int | None = None,
+        spill_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.engine: Engine = engine_named(engine)
+        self.report: Report | None = None
+        """Hears how far a query is."""
+        self.limit(memory, spill_limit, spill_folder)
         self.definitions = Definitions(versions=versions)
         self._place = Place(Path(folder), store if store is not None else ObjectStore())
         self._data: dict[str, object] = {}
@@ -83,6 +94,21 @@ class Session:
     def __repr__(self) -> str:
         count = len(self.definitions)
         return f"<Session of {self.engine.name}: {count} definition{'s' if count != 1 else ''}>"
+
+    def limit(
+        self,
+        memory: str | int | None = None,
+        spill_limit: str | int | None = None,
+        spill_folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Limits what queries may take from now on, as the parameters of a session do.
+
+        Raises BigheadError for what is no size, and for an engine that knows no limits.
+        """
+        if memory is None and spill_limit is None and spill_folder is None:
+            return
+        folder = None if spill_folder is None else Path(spill_folder)
+        self.engine = engine_named(self.engine.name, limits_of(memory, spill_limit, folder))
 
     def register(
         self,
@@ -286,7 +312,7 @@ class Session:
         self, plan: Node, given: Mapping[str, Dataset], run: Run | None = None
     ) -> pa.Table:
         """The rows of a plan of which some sources, by name, have their data in `given`."""
-        run = run if run is not None else Run()
+        run = run if run is not None else self._new_run()
 
         def note(fact: str) -> None:
             if fact not in run.facts:  # a source may be read more than once
@@ -298,6 +324,16 @@ class Session:
 
         physical = self.engine.compile(optimize(plan))
         return self.engine.run(physical, open_given, run)
+
+    def stream(self, plan: Node) -> Iterator[pa.Table] | None:
+        """The same rows in pieces, at least one; None where they had better be held."""
+        physical = self.engine.compile(optimize(plan))
+        if not self.engine.foresee(physical, self.dataset):
+            return None
+        return self.engine.stream(physical, self.dataset, self._new_run())
+
+    def _new_run(self) -> Run:
+        return Run() if self.report is None else Run(report=self.report)
 
     def _carry_out(self, command: Command) -> Result:
         match command:
@@ -324,6 +360,7 @@ class Session:
                     plan.schema,
                     lambda: self.compute(plan),
                     lambda stage, analyze: self._explain(plan, stage, analyze),
+                    streamed=lambda: self.stream(plan),
                 )
 
     def _drop(self, kind: str, name: str | None) -> Result:
@@ -342,7 +379,17 @@ class Session:
             return explain(plan, engine=self.engine)
         if stage not in STAGES:
             raise BigheadError(f"there is no stage '{stage}'; the stages are {_and(STAGES)}")
+        if stage == "physical":
+            return explain(plan, stage, self.engine, self._foreseen(plan))
         return explain(plan, stage, self.engine)
+
+    def _foreseen(self, plan: Node) -> Run | None:
+        """What is known before a run, where anything is; a plan is shown without its data, too."""
+        try:
+            facts = self.engine.foresee(self.engine.compile(optimize(plan)), self.dataset)
+        except (SourceError, SchemaError):
+            return None
+        return Run(facts=facts) if facts else None
 
 
 def _in_circles(waiting: Sequence[tuple[Path, Statement]]) -> CatalogError | None:

@@ -64,9 +64,7 @@ def encode(
     ValueError where the two sides differ in type or length.
     """
 
-def deal_keys(
-    columns: Sequence[ArrowArray], parts: int, seed: int = 0, threads: int = 2
-) -> Result:
+def deal_keys(columns: Sequence[ArrowArray], parts: int, seed: int = 0, threads: int = 2) -> Result:
     """For each row one of `parts`, as int32, the same wherever the key is the same.
 
     Rows of equal keys meet whichever table they are in, so that tables can be taken apart and

@@ -6,9 +6,9 @@ the source. Rows outside a span may be left out, which saves reading them, or co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -69,4 +69,15 @@ class Dataset(Protocol):
     @property
     def files(self) -> tuple[str, ...]:
         """The files behind it, in the order they are read; none for data in memory."""
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A dataset that need not be held whole."""
+
+    def pieces(
+        self, columns: Sequence[str], rows: int, predicate: Expr | None, span: Span | None
+    ) -> Iterator[pa.Table]:
+        """What `scan` gives, in pieces of at most about so many rows read."""
         ...

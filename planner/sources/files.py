@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
-from bighead.planner.sources.kind import Kind, Wanted
+from bighead.planner.sources.kind import Kind, Streaming, Wanted
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.paths import File, partition_schema, partition_value
 from bighead.planner.sources.pick import column_of, pick, reads
@@ -69,6 +69,16 @@ class Files:
         whole = pa.concat_tables(pieces) if pieces else schema.empty_table()
         return whole.select(list(columns))
 
+    def pieces(
+        self, columns: Sequence[str], rows: int, predicate: Expr | None, span: Span | None
+    ) -> Iterator[pa.Table]:
+        """The same in pieces; a file of text is one piece."""
+        asked = list(columns) or self.schema.names[:1]
+        for file in self.found:
+            if not self._outside(file, span):
+                for piece in self._read(file, asked, predicate, span, rows):
+                    yield piece.select(list(columns))
+
     def _outside(self, file: File, span: Span | None) -> bool:
         """Whether no row of a file can lie in the span, by the promise of `partition_lag`.
 
@@ -98,7 +108,12 @@ class Files:
             ) from None
 
     def _read(
-        self, file: File, columns: Sequence[str], predicate: Expr | None, span: Span | None
+        self,
+        file: File,
+        columns: Sequence[str],
+        predicate: Expr | None,
+        span: Span | None,
+        most: int | None = None,
     ) -> Iterator[pa.Table]:
         needed = reads(columns, predicate, span)
         if self.lag is not None:
@@ -113,7 +128,11 @@ class Files:
         wanted = [
             Wanted(n, o, self.schema.field(n).type) for n, o in zip(lying, names, strict=True)
         ]
-        for piece in self.kind.read(file.path, wanted, predicate, span):
+        if most is not None and isinstance(self.kind, Streaming):
+            pieces = self.kind.stream(file.path, wanted, predicate, span, most)
+        else:
+            pieces = self.kind.read(file.path, wanted, predicate, span)
+        for piece in pieces:
             rows = piece.rows
             arrays = {w.name: conform(rows.column(w.own), w.type, w.name, place) for w in wanted}
             for name in needed:

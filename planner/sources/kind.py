@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -60,6 +60,22 @@ class Kind(Protocol):
         self, path: Path, wanted: Sequence[Wanted], predicate: Expr | None, span: Span | None
     ) -> Iterator[Piece]:
         """The rows of a file. Predicate and span are hints: what they rule out may be left out."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A kind whose files need not be held whole."""
+
+    def stream(
+        self,
+        path: Path,
+        wanted: Sequence[Wanted],
+        predicate: Expr | None,
+        span: Span | None,
+        rows: int,
+    ) -> Iterator[Piece]:
+        """What `read` gives, in pieces of at most so many rows."""
         ...
 
 

@@ -64,6 +64,27 @@ class ParquetFiles:
                     raise _unreadable(path, error) from error
                 yield Piece(piece, rows_left)
 
+    def stream(
+        self,
+        path: Path,
+        wanted: Sequence[Wanted],
+        predicate: Expr | None,
+        span: Span | None,
+        rows: int,
+    ) -> Iterator[Piece]:
+        """Pieces of so many rows, whatever the sizes of the row groups."""
+        with _open(path) as file:
+            choice = choose(file.metadata, {w.name: w.own for w in wanted}, predicate, span)
+            beyond = choice.beyond >= WORTH_LEAVING
+            if not choice.groups:
+                return
+            columns = [w.own for w in wanted]
+            try:
+                for batch in file.iter_batches(rows, row_groups=choice.groups, columns=columns):
+                    yield Piece(pa.Table.from_batches([batch]), beyond)
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                raise _unreadable(path, error) from error
+
 
 def _pieces(groups: Sequence[int], sizes: Sequence[int], most: int | None) -> Iterator[list[int]]:
     if most is None or not groups:

@@ -78,11 +78,17 @@ def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
 
 
 def run_backfill(
-    settings: Settings, asked: Asked, draft: bool, engine: str | None
+    settings: Settings,
+    asked: Asked,
+    draft: bool,
+    engine: str | None,
+    memory: str | None = None,
+    spill_limit: str | None = None,
 ) -> tuple[backfills.Summary, float]:
     """Backfills a training set of the project, and how many seconds it took."""
     began = time.monotonic()
     session = open_session(settings, draft, engine)
+    session.limit(memory, spill_limit)
     project = find_project(settings.start)
     job = job_of(session, project.data if project else Path(), asked)
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDE = 100_000
+
+Report = Callable[[str, int, int], None]
+"""Hears what is being done, to how many rows it is done, and of about how many."""
 
 
 def console(file: TextIO) -> Console:
@@ -66,14 +69,26 @@ def print_json(value: object) -> None:
 
 
 @contextmanager
-def waiting(text: str) -> Iterator[None]:
-    """Shows that something is being done, where somebody looks."""
+def waiting(text: str) -> Iterator[Report]:
+    """Shows that something is being done, where somebody looks; and how far it is, when told."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda what, rows, of: None
         return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rows]}", style="cyan"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err(), transient=True) as progress:
-        progress.add_task(text, total=None)
-        yield
+        task = progress.add_task(text, total=None, rows="")
+
+        def report(what: str, rows: int, of: int) -> None:
+            counted = f"{rows:,} of {of:,} rows" if of >= rows else f"{rows:,} rows"
+            total = of if of >= rows else None
+            progress.update(task, description=what, completed=rows, total=total, rows=counted)
+
+        yield report

@@ -60,6 +60,25 @@ def write_rows(path: Path, format_: Format, rows: pa.Table, text: str | None = N
         raise BigheadError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def write_pieces(path: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> int:
+    """Writes rows to Parquet as they come; the file appears whole or not at all. Counts them."""
+    _check_names(schema.empty_table(), "a Parquet file")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    written = 0
+    try:
+        try:
+            with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+                for piece in pieces:
+                    writer.write_table(piece)
+                    written += piece.num_rows
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise BigheadError(f"cannot write {path}: {error.strerror or error}") from error
+    return written
+
+
 def _write(file: IO[str], format_: Format, rows: pa.Table) -> None:
     if format_ == "csv":
         file.write(",".join(map(_field, rows.column_names)) + "\n")

@@ -96,6 +96,8 @@ class Execution:
     open_source: Open
     run: Run
     threads: int
+    given: dict[int, pa.Table | Prepared] = field(default_factory=dict)
+    """What is there already of nodes of the plan, by their identity."""
     shared: Shared = field(default_factory=Shared)
 
     def rows(self, plan: Node) -> pa.Table:
@@ -107,6 +109,10 @@ class Execution:
 
     def table(self, node: Node, moments: Moments = None) -> pa.Table:
         """The rows of a node; scans below it that have a reach are limited by the moments."""
+        given = self.given.get(id(node))
+        if given is not None:
+            assert isinstance(given, pa.Table)
+            return given
         match node:
             case Scan():
                 return self.scan(node, moments)
@@ -127,13 +133,13 @@ class Execution:
 
     def scan(self, node: Scan, moments: Moments) -> pa.Table:
         """The rows of a source, read once for all scans of the same rows."""
-        span = _span(node, moments)
+        span = span_of(node, moments)
         question = _scan_question(node)
         table = self.shared.get(question, span)
         if table is None:
             with self.measured(node):
                 dataset = self.open_source(node.source)
-                table = whole(dataset.scan(_reads(node), node.predicate, span))
+                table = whole(dataset.scan(reads_of(node), node.predicate, span))
         assert isinstance(table, pa.Table)
         self.shared.used(question, span, table)
         self.count(node, table.num_rows)
@@ -190,7 +196,7 @@ class Execution:
         with self.measured(node):
             time = integers(values(node.time, spine))
             keys = [values(k, spine) for k in node.keys]
-            moments = _moments(time)
+            moments = moments_of(time)
         events = self.prepared(node.right.events, moments, node)
         with self.measured(node):
             timeline = self.timeline(node, keys, time, events)
@@ -240,6 +246,10 @@ class Execution:
         self, node: Events | UnionAll | Versions, moments: Moments, join: TemporalJoin | None = None
     ) -> Prepared:
         """Events with their times, for all joins that read them between the same moments."""
+        given = self.given.get(id(node))
+        if given is not None:
+            assert isinstance(given, Prepared)
+            return given
         question = None if join is None else _events_question(join)
         found = self.shared.get(question, moments)
         if found is not None:
@@ -327,7 +337,8 @@ class Execution:
         self.run.rows[getattr(node, "label", type(node).__name__)] = rows
 
 
-def _reads(node: Scan) -> tuple[str, ...]:
+def reads_of(node: Scan) -> tuple[str, ...]:
+    """The columns that a scan reads, for itself and for those that share its rows."""
     return node.reads if isinstance(node, ArrowScan) else node.columns
 
 
@@ -341,7 +352,7 @@ def _questions(node: Node) -> tuple[object, ...]:
 
 
 def _scan_question(node: Scan) -> object:
-    return "scan", node.source, node.predicate, node.reach, _reads(node)
+    return "scan", node.source, node.predicate, node.reach, reads_of(node)
 
 
 def _events_question(join: TemporalJoin) -> object:
@@ -364,14 +375,14 @@ def _identity(array: Array) -> object:
     )
 
 
-def _moments(times: Array) -> Moments:
+def moments_of(times: Array) -> Moments:
     """The first and the last; an empty range, from late to early, where there is none."""
     found = cast("Any", pc.min_max(times))
     first, last = found["min"].as_py(), found["max"].as_py()
     return (1, 0) if first is None else (first, last)
 
 
-def _span(node: Scan, moments: Moments) -> Span | None:
+def span_of(node: Scan, moments: Moments) -> Span | None:
     """The event times that can matter, by the reach of the scan."""
     source = node.source
     time: Expr | None = None

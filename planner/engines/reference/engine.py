@@ -7,7 +7,7 @@ definition and is handed to whoever runs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -77,6 +77,14 @@ class ReferenceEngine:
     def compile(self, plan: Node) -> Node:
         """The plan itself: there is nothing to choose."""
         return plan
+
+    def foresee(self, _plan: Node, _open_source: Open) -> list[str]:
+        """Nothing: all rows are held."""
+        return []
+
+    def stream(self, plan: Node, open_source: Open, run: Run) -> Iterator[pa.Table]:
+        """The rows of the plan, in one piece."""
+        yield self.run(plan, open_source, run)
 
     def run(self, plan: Node, open_source: Open, run: Run) -> pa.Table:
         """The rows of the plan.

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import Draft, Engine, Json, settings_of
+from bighead.platform.cli.commands.options import (
+    Draft,
+    Engine,
+    Json,
+    Memory,
+    SpillLimit,
+    settings_of,
+)
 from bighead.platform.cli.console import out, print_json, say
 
 
@@ -46,6 +53,8 @@ def backfill(
     json: Json = False,
     draft: Draft = False,
     engine: Engine = None,
+    memory: Memory = None,
+    spill_limit: SpillLimit = None,
 ) -> None:
     """Compute a training set by days, into Parquet.
 
@@ -86,7 +95,7 @@ def backfill(
             f"--end {after} is not after --start {first}; --end is the day after the last"
         )
     asked = Asked(name, output, first, after, restart, rows_per_run or ROWS_PER_RUN)
-    summary, seconds = run_backfill(settings_of(context), asked, draft, engine)
+    summary, seconds = run_backfill(settings_of(context), asked, draft, engine, memory, spill_limit)
     if prune:
         groups, gone = prune_groups(output)
         summary = replace(summary, unused_bytes=0)

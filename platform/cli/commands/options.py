@@ -29,6 +29,19 @@ Dialect = Annotated[
 SqlFile = Annotated[
     Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the SQL from a file.")
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="What may be taken, such as 4GiB; what does not fit goes to disk. Else 60 % of what "
+        "is free.",
+    ),
+]
+SpillLimit = Annotated[
+    str | None,
+    typer.Option("--spill-limit", metavar="SIZE", help="What may be written to disk for that."),
+]
 Sql = Annotated[
     str | None,
     typer.Argument(metavar="[SQL]", help="SQL, or the name of a training set; - is stdin."),

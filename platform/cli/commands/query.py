@@ -14,6 +14,8 @@ from bighead.platform.cli.commands.options import (
     Draft,
     Engine,
     Json,
+    Memory,
+    SpillLimit,
     Sql,
     SqlFile,
     settings_of,
@@ -64,6 +66,8 @@ def query(
     dialect: Dialect = None,
     draft: Draft = False,
     engine: Engine = None,
+    memory: Memory = None,
+    spill_limit: SpillLimit = None,
 ) -> None:
     """Run SQL and show the rows.
 
@@ -74,19 +78,26 @@ def query(
     Examples:
       bighead query "SELECT * FROM bookings WHERE price > 100"
       bighead query stay_risk --limit 5
-      bighead query stay_risk -o training.parquet
+      bighead query stay_risk -o training.parquet --memory 4GiB
       bighead query -f report.sql --format csv > report.csv
       echo "SHOW FEATURE SETS" | bighead query --json
     """
-    from bighead.platform.cli.rows import print_rows, write_rows
+    from bighead.platform.cli.rows import print_rows, write_pieces, write_rows
     from bighead.platform.cli.workspace import open_session
 
     text = sql_text(sql, file)
     wanted = _format(format_, output, json)
-    with waiting("running"):
+    with waiting("running") as report:
         session = open_session(settings_of(context), draft, engine)
+        session.limit(memory, spill_limit)
+        session.report = report
         started = time.perf_counter()
         result = session.sql(text, dialect)
+        if wanted is Format.PARQUET and output is not None and not limit and result.text is None:
+            written = write_pieces(output, result.schema, result.pieces())
+            seconds = time.perf_counter() - started
+            say(f"{written:,} rows, {output}, {seconds:.2f} s")
+            return
         rows = None if result.text is not None and wanted is Format.TABLE else result.to_arrow()
         seconds = time.perf_counter() - started
     if rows is None:

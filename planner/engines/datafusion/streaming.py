@@ -1,0 +1,146 @@
+"""A run that does not fit into memory: pieces of rows go through the plan one after the other.
+
+What is row by row (scans, filters, projections, joins with a STATIC entity) works on a piece and
+forgets it. A join as of a time goes through files: see `exchange.py`. Anything else is computed
+whole and then cut: plain SQL, which DataFusion runs, and the changes of entities.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from bighead.planner.engine import Open, Run
+from bighead.planner.engines.datafusion.estimate import Sizes, width
+from bighead.planner.engines.datafusion.events import Prepared
+from bighead.planner.engines.datafusion.exchange import exchanged
+from bighead.planner.engines.datafusion.execution import (
+    Execution,
+    Moments,
+    reads_of,
+    span_of,
+)
+from bighead.planner.engines.datafusion.rows import whole
+from bighead.planner.sources.dataset import Dataset, Span, Streams
+from bighead.planner.spill.folder import Folder
+from bighead.zipline.ir.expr import Expr
+from bighead.zipline.ir.nodes import Filter, Node, Project, Scan, StaticJoin, TemporalJoin
+
+MOST_ROWS = 1 << 20
+LEAST_ROWS = 1 << 10
+PIECES = 32
+"""A piece of rows takes one of so many parts of the memory."""
+
+_COUNTED = re.compile(r"(?<![\w.])[0-9][0-9,]*(?![\w.])")
+
+
+@dataclass(slots=True)
+class Streaming:
+    """One run, within a memory limit."""
+
+    open_source: Open
+    run: Run
+    threads: int
+    folder: Folder
+    memory: int
+    """Bytes that it may take."""
+    sizes: Sizes
+    least_rows: int = LEAST_ROWS
+    facts: dict[str, list[int]] = field(default_factory=dict)
+    """Remarks of the pieces without their counts, and the sums of these."""
+
+    def rows(self, plan: Node) -> Iterator[pa.Table]:
+        """The rows of a plan, in order, piece by piece; at least one, maybe empty."""
+        yield from self.pieces(plan)
+        self.run.facts += [_spelled(text, counts) for text, counts in self.facts.items()]
+        self.run.facts.append(
+            f"spilled {self.folder.total:,} bytes to {self.folder.path.parent}, "
+            f"{self.folder.highest:,} at a time"
+        )
+
+    def pieces(self, node: Node, moments: Moments = None) -> Iterator[pa.Table]:
+        """The rows of a node; scans below it that have a reach are limited by the moments."""
+        match node:
+            case Scan():
+                yield from self._scan(node, moments)
+            case Filter() | Project():
+                for piece in self.pieces(node.input, moments):
+                    yield self.table(node, {id(node.input): piece})
+            case StaticJoin():
+                entity = self.table(node.entity)
+                for piece in self.pieces(node.spine):
+                    yield self.table(node, {id(node.spine): piece, id(node.entity): entity})
+            case TemporalJoin():
+                yield from exchanged(self, node)
+            case _:
+                yield from self.cut(self.table(node, moments=moments))
+
+    def table(
+        self,
+        node: Node,
+        given: dict[int, pa.Table | Prepared] | None = None,
+        moments: Moments = None,
+    ) -> pa.Table:
+        """A node's rows at once, over the rows given for nodes below it."""
+        execution = self.execution(given or {})
+        found = execution.table(node, moments)
+        self.absorb(execution.run)
+        return found
+
+    def execution(self, given: dict[int, pa.Table | Prepared]) -> Execution:
+        """A run of a part of the plan, over the rows given for nodes below it."""
+        return Execution(self.open_source, Run(), self.threads, given)
+
+    def cut(self, rows: pa.Table) -> Iterator[pa.Table]:
+        """A table in pieces; at least one."""
+        size = self.piece_rows(rows.schema)
+        for start in range(0, max(rows.num_rows, 1), size):
+            yield rows.slice(start, size)
+
+    def piece_rows(self, schema: pa.Schema) -> int:
+        """How many rows of these columns are worked on at a time."""
+        fitting = self.memory // PIECES // max(1, width(schema))
+        return max(self.least_rows, min(MOST_ROWS, fitting))
+
+    def absorb(self, run: Run) -> None:
+        """Adds what is known of the run of a part."""
+        for label, seconds in run.seconds.items():
+            self.run.seconds[label] = self.run.seconds.get(label, 0.0) + seconds
+        for label, rows in run.rows.items():
+            self.run.rows[label] = self.run.rows.get(label, 0) + rows
+        for fact in run.facts:
+            text = _COUNTED.sub("{}", fact)
+            counts = [int(n.replace(",", "")) for n in _COUNTED.findall(fact)]
+            known = self.facts.setdefault(text, [0] * len(counts))
+            self.facts[text] = [a + b for a, b in zip(known, counts, strict=True)]
+
+    def _scan(self, node: Scan, moments: Moments) -> Iterator[pa.Table]:
+        schema = pa.schema([node.source.schema.field(c) for c in reads_of(node)])
+        span = span_of(node, moments)
+        dataset = self.open_source(node.source)
+        some, label = False, str(getattr(node, "label", type(node).__name__))
+        for piece in _read(dataset, schema, node.predicate, span, self.piece_rows(schema)):
+            some = True
+            self.run.rows[label] = self.run.rows.get(label, 0) + piece.num_rows
+            yield whole(piece.select(list(node.columns)))
+        if not some:
+            yield node.schema.empty_table()
+
+
+def _read(
+    dataset: Dataset, schema: pa.Schema, predicate: Expr | None, span: Span | None, rows: int
+) -> Iterator[pa.Table]:
+    if isinstance(dataset, Streams):
+        yield from dataset.pieces(schema.names, rows, predicate, span)
+        return
+    table = dataset.scan(schema.names, predicate, span)
+    for start in range(0, table.num_rows, rows):
+        yield table.slice(start, rows)
+
+
+def _spelled(text: str, counts: list[int]) -> str:
+    first, *others = text.split("{}")
+    return first + "".join(f"{n:,}{part}" for n, part in zip(counts, others, strict=True))
