@@ -78,9 +78,9 @@ class ParquetFiles:
             beyond = choice.beyond >= WORTH_LEAVING
             if not choice.groups:
                 return
-            columns = [w.own for w in wanted]
+            groups, columns = list(choice.groups), [w.own for w in wanted]
             try:
-                for batch in file.iter_batches(rows, row_groups=choice.groups, columns=columns):
+                for batch in file.iter_batches(rows, row_groups=groups, columns=columns):
                     yield Piece(pa.Table.from_batches([batch]), beyond)
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _unreadable(path, error) from error
