@@ -56,7 +56,9 @@ def _measure(
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env=os.environ | {"POLARS_MAX_THREADS": str(args.threads)},
+            env=os.environ
+            | {"POLARS_MAX_THREADS": str(args.threads)}
+            | ({"BIGHEAD_MEMORY": args.memory} if args.memory else {}),
             capture_output=True,
             text=True,
             timeout=args.limit,
@@ -89,7 +91,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="This engine beside its peers.",
-        epilog="example: make bench ARGS='--size 10000000x1000000 --only uniform asof --limit 900'",
+        epilog="examples: make bench ARGS='--size 10000000x1000000 --only uniform --limit 900'; "
+        "make bench ARGS='--size 100000000x10000000 --only uniform hot --systems bighead "
+        "--memory 4GiB --limit 3600 --add'",
     )
     parser.add_argument(
         "--size",
@@ -103,6 +107,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the best counts")
     parser.add_argument("--limit", type=int, default=40, help="seconds before a peer is given up")
+    parser.add_argument("--memory", help="this engine's limit, such as 4GiB; else what is free")
     parser.add_argument(
         "--add", action="store_true", help="keep the results of earlier runs that this one lacks"
     )

@@ -23,7 +23,7 @@ WINDOWS = ("1d", "7d", "30d", "60d", "90d")
 DAYS = (1, 7, 30, 60, 90)
 
 Shape = Literal["windows", "asof"]
-Keys = Literal["uniform", "zipf", "heavy"]
+Keys = Literal["uniform", "zipf", "heavy", "hot"]
 Values = Literal["prices", "spread"]
 
 
@@ -44,6 +44,7 @@ WORKLOADS = (
     Workload("uniform", "5 windows x 6 aggregates, uniform keys"),
     Workload("zipf", "the same, Zipf-skewed keys", keys="zipf"),
     Workload("heavy", "the same, 10 heavy keys", keys="heavy"),
+    Workload("hot", "the same, one key with a tenth of all rows", keys="hot"),
     Workload("known", "the same, KNOWN AT with 10 % late rows", late=0.1),
     Workload("spread", "the same, widely spread exponents", values="spread"),
     Workload("asof", "as-of last value, unsorted Parquet", shape="asof"),
@@ -104,6 +105,8 @@ def _keys(kind: Keys, rng: np.random.Generator, n: int, distinct: int) -> NDArra
     if kind == "heavy":
         # Nine rows of ten belong to 10 keys, the rest to all.
         return np.where(rng.random(n) < 0.9, rng.integers(0, 10, n), rng.integers(0, distinct, n))
+    if kind == "hot":
+        return np.where(rng.random(n) < 0.1, 0, rng.integers(0, distinct, n))
     if kind == "zipf":
         return np.minimum(rng.zipf(1.2, n), distinct).astype(np.int64)
     return rng.integers(0, distinct, n)

@@ -1,7 +1,8 @@
-"""This engine."""
+"""This engine; `BIGHEAD_MEMORY` in the environment limits its memory."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,6 @@ def sql(workload: Workload, folder: Path) -> str:
 
 def runner(_system: str, workload: Workload, folder: Path, _threads: int) -> Callable[[], pa.Table]:
     """A session; the answer is in the order of the labels, which is by id."""
-    session = Session()
+    session = Session(memory=os.environ.get("BIGHEAD_MEMORY"))
     statements = sql(workload, folder)
     return lambda: session.sql(statements).to_arrow()

@@ -223,7 +223,7 @@ def test_result_types() -> None:
 
 def test_least_and_greatest_as_values_have_the_type_of_their_column() -> None:
     timeline = one_key(ints(0, 9), ints(1, 2, 3))
-    columns = [
+    columns: list[pa.Array[Any]] = [
         pa.array([2.5, None, -0.0]),
         pa.array([7, -(2**63), 8]),
         pa.array([5, 3, None], pa.timestamp("us", "UTC")),

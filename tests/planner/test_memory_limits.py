@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,10 +30,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(4)
 
-    def keys(n: int) -> pa.Array[pa.Int64Scalar]:
-        return pa.array(np.where(rng.random(n) < 0.2, 0, rng.integers(0, 400, n)))
+    def keys(n: int) -> pa.Array[Any]:
+        return pa.array(np.where(rng.random(n) < 0.2, 0, rng.integers(0, 400, n)).astype(np.int64))
 
-    def times(n: int) -> pa.Array[pa.TimestampScalar[pa.lib._Unit, None]]:
+    def times(n: int) -> pa.Array[Any]:
         return pa.array(rng.integers(0, 10**12, n), pa.timestamp("us"))
 
     events = pa.table({"k": keys(EVENTS), "ts": times(EVENTS), "v": pa.array(rng.random(EVENTS))})
