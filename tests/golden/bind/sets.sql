@@ -82,3 +82,11 @@ CREATE FEATURE SET both AS SELECT listing, COUNT(*) AS n FROM bookings UNION ALL
 CREATE TRAINING SET early AS SELECT q.listing, b.last_price FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts - INTERVAL '2' HOUR > b.event_time) ON b.listing = q.listing WHERE q.listing > 3; CREATE FEATURE SET f AS SELECT listing, MAX(last_price) AS most FROM early GROUP BY listing
 ----
 SELECT q.request_id, b.most FROM requests q ASOF LEFT JOIN (SELECT listing, MAX(nights_7d) OVER (LAST '30d') AS most FROM listing_bookings GROUP BY listing) b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
+----
+CREATE FEATURE SET f AS SELECT h.city, SUM(n_nights) OVER (LAST '7d') AS nights, COUNT(*) FILTER (WHERE h.since > DATE '2020-01-01') AS n FROM bookings AS b LEFT JOIN hosts AS h ON h.host = b.listing WHERE b.price > 0 AND h.city <> 'x' GROUP BY h.city
+----
+CREATE EVENT SOURCE stays (host INTEGER, at TIMESTAMP) EVENT TIME at; CREATE FEATURE SET f AS SELECT * FROM stays INNER JOIN hosts USING (host) GROUP BY host
+----
+CREATE FEATURE SET f AS SELECT h.city, MAX(nights_7d) AS most FROM listing_bookings AS b INNER JOIN hosts AS h ON h.host = b.listing GROUP BY h.city
+----
+CREATE FEATURE SET f AS SELECT city, COUNT(*) AS n FROM bookings UNION ALL more_bookings AS b LEFT JOIN hosts AS h ON h.host = b.listing GROUP BY city

@@ -189,3 +189,15 @@ CREATE TRAINING SET u AS SELECT s.ts, l.room_type FROM stay_risk s ASOF LEFT JOI
 CREATE TRAINING SET u AS SELECT p.a FROM plain p; CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM u
 ----
 CREATE TRAINING SET u AS SELECT q.ts, l.price, m.price AS other FROM requests q ASOF LEFT JOIN latest l MATCH_CONDITION (q.ts > l.event_time) ON l.listing = q.listing ASOF LEFT JOIN latest m MATCH_CONDITION (q.ts - INTERVAL '1' DAY > m.event_time) ON m.listing = q.listing; CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM u
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings b ASOF LEFT JOIN listings l MATCH_CONDITION (b.ts > l.updated_at) ON l.listing = b.listing
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings b LEFT JOIN hosts h ON h.city = b.room_type
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM bookings b LEFT JOIN hosts b ON b.host = b.listing
+----
+CREATE FEATURE SET f AS SELECT listing, l.host FROM listings l LEFT JOIN hosts h ON h.host = l.host GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM stay_risk s LEFT JOIN hosts h ON h.host = s.request_id WHERE s.is_risky
+----
+CREATE FEATURE SET f AS SELECT h.town, COUNT(*) AS n FROM bookings b LEFT JOIN hosts h ON h.host = b.listing GROUP BY h.town

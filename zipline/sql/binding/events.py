@@ -23,6 +23,7 @@ from bighead.zipline.sql.binding.scope import (
     Barred,
     Context,
     Relation,
+    Scope,
     dotted,
     match,
     no_renaming,
@@ -47,6 +48,15 @@ class Origin:
     """The columns that it shows, where it has others beside them."""
     barred: tuple[Barred, ...] = ()
     """Columns that it has and that may not be read."""
+    relations: tuple[Relation, ...] = ()
+    """What it offers after joins, by the alias of each; none: one relation."""
+    merged: tuple[str, ...] = ()
+    """The columns of USING."""
+
+    def scope(self, context: Context) -> Scope:
+        """What may be named of it."""
+        relations = self.relations or (self.relation,)
+        return Scope(context, relations, self.merged, self.barred)
 
     @property
     def relation(self) -> Relation:
@@ -116,7 +126,8 @@ def times_of(rows: Timed) -> tuple[str, ...]:
         return tuple(name for name in _time_column(changed) if not is_added(name))
     parts = rows.events if isinstance(rows, UnionAll) else (rows,)
     names = {name for part in parts for name in _time_column(part.event_time)}
-    return tuple(names) if len(names) == 1 and TIME not in names else ()
+    # Rows that were joined or made have names of the plan's own.
+    return tuple(n for n in names if len(names) == 1 and n != TIME and "." not in n)
 
 
 def _time_column(time: Expr) -> tuple[str, ...]:

@@ -26,9 +26,10 @@ from bighead.zipline.sql.binding.aggregate import (
     unknown_function,
 )
 from bighead.zipline.sql.binding.chained import bind_rows
+from bighead.zipline.sql.binding.enriched import with_static
 from bighead.zipline.sql.binding.events import Origin
 from bighead.zipline.sql.binding.expression import ExpressionBinder
-from bighead.zipline.sql.binding.scope import Context, Scope, match
+from bighead.zipline.sql.binding.scope import Context, match
 from bighead.zipline.sql.spelling.generator import spell
 from bighead.zipline.windows import Window
 
@@ -89,7 +90,7 @@ def bind_set(query: exp.Expr, context: Context, tail: int | None = None) -> Boun
     if not isinstance(query, exp.Select):
         raise context.error(query, "a feature set is one SELECT", "unite its sources after FROM")
     for key, word in REFUSED.items():
-        if query.args.get(key):
+        if key != "joins" and query.args.get(key):
             place = query.args[key]
             place = place[0] if isinstance(place, list) else place
             raise context.error(place, f"{word} does not belong to a feature set", _advice(key))
@@ -97,12 +98,13 @@ def bind_set(query: exp.Expr, context: Context, tail: int | None = None) -> Boun
     if origin_node is None:
         raise context.error(query, "a feature set reads a source", "add FROM source")
     origin = bind_rows(origin_node.this, context, PURPOSE)
+    if query.args.get("joins"):
+        origin = with_static(origin, query.args["joins"], context)
     return _SetBinder(query, context, origin, tail).bind()
 
 
 def _advice(key: str) -> str:
     return {
-        "joins": "join sources in a training set",
         "having": "filter the source by WHERE, or an aggregate by FILTER",
         "with_": "declare a source, or another feature set",
     }.get(key, "leave it to the query that reads the set")
@@ -115,7 +117,7 @@ class _SetBinder:
         self, query: exp.Select, context: Context, origin: Origin, tail: int | None
     ) -> None:
         self.query, self.context, self.tail = query, context, tail
-        self.scope = Scope(context, (origin.relation,), forbidden=origin.barred)
+        self.scope = origin.scope(context)
         self.binder = ExpressionBinder(self.scope)
         self.origin = self._where(origin)
         self.named: Named = bind_named_windows(context, query.args.get("windows") or [])
@@ -207,7 +209,7 @@ class _SetBinder:
                 raise self.context.error(node, f"there is no item {node.name} in the select list")
             return _unaliased(items[number - 1])
         if isinstance(node, exp.Column) and not node.table:
-            known = match(node.this, (n for n, _ in self.scope.relations[0].columns))
+            known = self.scope.offers(node.this)
             aliased = [i for i in items if isinstance(i, exp.Alias) and match(node.this, [i.alias])]
             if not known and aliased:
                 return _unaliased(aliased[0])
@@ -223,7 +225,8 @@ class _SetBinder:
                 if name:
                     return name
         if isinstance(expr, Column):
-            return expr.name
+            named = (n for r in self.scope.relations for n, e in r.columns if e == expr)
+            return next(named, expr.name)
         raise self.context.error(node, "this key has no name", "select it with AS name")
 
     # -- outputs --------------------------------------------------------------------------------
@@ -248,12 +251,18 @@ class _SetBinder:
         return outputs
 
     def _star(self, item: exp.Expr) -> tuple[tuple[str, Expr], ...]:
+        relations = self.scope.relations
         if isinstance(item, exp.Column):
-            self.scope.relation(item.args["table"])
+            relations = (self.scope.relation(item.args["table"]),)
         star = item.this if isinstance(item, exp.Column) else item
         if any(star.args.get(k) for k in ("except_", "replace", "rename")):
             raise self.context.error(item, "a star has no exceptions here", "name the columns")
-        return self.scope.relations[0].starred
+        columns: dict[str, tuple[str, Expr]] = {}
+        for name, expr in (column for r in relations for column in r.starred):
+            # What USING made one is there once; other names that repeat are found later.
+            merged = name.casefold() in (m.casefold() for m in self.scope.merged)
+            columns.setdefault(name.casefold() if merged else f"{len(columns)}", (name, expr))
+        return tuple(columns.values())
 
     def _aggregated(self, keys: Sequence[tuple[str, Expr]]) -> list[tuple[str, Expr, exp.Expr]]:
         outputs: list[tuple[str, Expr, exp.Expr]] = []
