@@ -36,7 +36,7 @@ class Ran:
         """All of it, without what differs from run to run, for golden files."""
         text = f"{self.out}{'-- stderr --' + chr(10) if self.err else ''}{self.err}"
         text = re.sub(r"\d+\.\d+ s\b", "0.00 s", text)
-        text = re.sub(r", [\d,]+ rows/s", "", text)
+        text = re.sub(r", [\d,]+ (rows|values)/s", "", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2025-01-01T00:00:00Z", text)
         return f"{text}-- exit code {self.code} --\n"
 
