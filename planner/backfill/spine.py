@@ -50,7 +50,7 @@ def times(training_set: TrainingSet, days: Days | None) -> Node:
     spine = spine_of(training_set.plan)
     if days is not None:
         missing = Call("is_null", (time,), BOOLEAN)
-        spine = Filter(spine, Call("or", (_within(time, days), missing), BOOLEAN))
+        spine = Filter(spine, Call("or", (within(time, days), missing), BOOLEAN))
     return Project(spine, ((TIME, time),))
 
 
@@ -63,7 +63,7 @@ def rows_of(training_set: TrainingSet, columns: Iterable[str], days: Days | None
     plan = _projection(training_set)
     below = plan.input
     if days is not None:
-        below = _change_spine(below, lambda spine: Filter(spine, _within(time, days)))
+        below = _change_spine(below, lambda spine: Filter(spine, within(time, days)))
     types = {field.name: field.type for field in spine_of(plan).schema}
     kept = tuple((name, Column(name, types[name])) for name in columns)
     chosen = Project(below, (*kept, (TIME, time)))
@@ -73,6 +73,14 @@ def rows_of(training_set: TrainingSet, columns: Iterable[str], days: Days | None
     read = {node.alias for node in walk(every) if isinstance(node, StaticJoin)}
     # That a static entity's key does not repeat is found out where a column reads it, else here.
     return _without_joins(prune_columns(chosen), read)
+
+
+def of_days(training_set: TrainingSet, days: Days) -> Node:
+    """A row is a row of the training set whose time lies in the days."""
+    time = time_of(training_set)
+    plan = _projection(training_set)
+    below = _change_spine(plan.input, lambda spine: Filter(spine, within(time, days)))
+    return replace(plan, input=below)
 
 
 def over_stored(training_set: TrainingSet, columns: Iterable[str]) -> Node:
@@ -166,7 +174,8 @@ def _joins_below(node: Node) -> bool:
     return isinstance(node, TemporalJoin | StaticJoin)
 
 
-def _within(time: Expr, days: Days) -> Expr:
+def within(time: Expr, days: Days) -> Expr:
+    """Whether a time lies in the days."""
     assert pa.types.is_timestamp(time.type)
     first, end = (Literal(midnight(day), time.type) for day in (days.start, days.end))
     at_least = Call("greater_equal", (time, first), BOOLEAN)

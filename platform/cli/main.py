@@ -21,6 +21,7 @@ from bighead.platform.cli.commands.check_aggregate import check_aggregate
 from bighead.platform.cli.commands.demo import demo
 from bighead.platform.cli.commands.describe import describe
 from bighead.platform.cli.commands.diff import diff
+from bighead.platform.cli.commands.drift import drift
 from bighead.platform.cli.commands.explain import explain
 from bighead.platform.cli.commands.fmt import fmt
 from bighead.platform.cli.commands.init import init
@@ -29,6 +30,7 @@ from bighead.platform.cli.commands.plan import plan
 from bighead.platform.cli.commands.query import query
 from bighead.platform.cli.commands.search import search
 from bighead.platform.cli.commands.show import show
+from bighead.platform.cli.commands.stats import stats
 from bighead.platform.cli.commands.test import run_tests
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
@@ -57,6 +59,8 @@ app.command()(diff)
 app.command()(lineage)
 app.command()(search)
 app.command("test")(run_tests)
+app.command()(stats)
+app.command()(drift)
 app.command()(backfill)
 app.command()(check_aggregate)
 app.command()(demo)

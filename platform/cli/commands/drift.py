@@ -1,0 +1,64 @@
+"""`bighead drift`: how far columns have moved between two ranges, versions or files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.commands.options import Draft, Engine, Json, settings_of
+from bighead.platform.cli.commands.stats import Html
+from bighead.platform.cli.console import print_json, say, waiting
+
+
+def drift(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="A", help="What is compared with.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="What may have drifted.")],
+    psi: Annotated[
+        float, typer.Option("--psi", help="The greatest population stability index.")
+    ] = 0.2,
+    js: Annotated[
+        float, typer.Option("--js", help="The greatest Jensen-Shannon divergence, in bits.")
+    ] = 0.1,
+    nulls: Annotated[
+        float, typer.Option("--nulls", help="The greatest difference of the rates of NULLs.")
+    ] = 0.05,
+    html: Html = None,
+    json: Json = False,
+    draft: Draft = False,
+    engine: Engine = None,
+) -> None:
+    """Compare two ranges, versions or files column by column.
+
+    A and B are names as 'bighead stats' takes them. The exit code is 1 where a column is past a
+    threshold, or is on one side only.
+
+    \b
+    Examples:
+      bighead drift stay_risk:2025-01-01..2025-02-01 stay_risk:2025-02-01..2025-03-01
+      bighead drift stay_risk@1 stay_risk@2 --psi 0.1 --html drift.html
+      bighead drift january.parquet february.parquet --json
+    """
+    from bighead.platform.cli.reading import rows_named
+    from bighead.platform.cli.statistics_page import write_drifts
+    from bighead.platform.cli.statistics_text import drift_record, print_drifts
+    from bighead.platform.cli.workspace import open_session
+    from bighead.zipline.statistics import Thresholds
+    from bighead.zipline.statistics import drift as compare
+
+    thresholds = Thresholds(psi, js, nulls)
+    with waiting("reading and comparing"):
+        session = open_session(settings_of(context), draft, engine)
+        drifts = compare(rows_named(session, before), rows_named(session, after), thresholds)
+    if html is not None:
+        write_drifts(html, before, after, drifts)
+    drifted = sum(d.drifted for d in drifts)
+    if json:
+        print_json([drift_record(d) for d in drifts])
+    else:
+        print_drifts(drifts)
+        page = f"; charts in {html}" if html is not None else ""
+        say(f"{drifted} of {len(drifts)} columns drifted{page}")
+    if drifted:
+        raise typer.Exit(1)

@@ -1,0 +1,171 @@
+"""Profiles and drift as one HTML page: no script, no network, charts drawn as SVG."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from pathlib import Path
+
+from bighead.platform.cli.statistics_text import spelled
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.statistics import Bar, ColumnDrift, ColumnProfile
+from bighead.zipline.statistics.drift import Share
+
+WIDE, HIGH = 300, 84
+WIDEST = 12
+"""Characters of a value that fit beside another."""
+FEW = 6
+"""Bars of categories that have room for their names."""
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --soft: #66707f; --line: #e3e7ec; --paper: #fff;
+  --bar: #3b78c3; --after: #e0812f; --bad: #c62f2f; --good: #2c8a4b; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #98a2b0; --line: #323a46;
+  --paper: #171b21; --bar: #6aa3e8; --after: #f0a35e; --bad: #ff7b72; --good: #5cc27f; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  margin: 2.5rem auto; max-width: 72rem; padding: 0 1.5rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1rem; margin: 0; }
+p { color: var(--soft); margin: 0 0 1.5rem; }
+main { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; }
+section { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; min-width: 0; }
+section.bad { border-color: var(--bad); }
+h2 small { color: var(--soft); font-weight: normal; float: right; }
+dl { display: grid; grid-template-columns: auto 1fr auto 1fr; gap: 0 .8rem; margin: .6rem 0 0;
+  font-size: .85rem; font-variant-numeric: tabular-nums; }
+dl.wide { grid-template-columns: auto 1fr; } dt { color: var(--soft); } dd { margin: 0; text-align: right; }
+svg { width: 100%; height: auto; display: block; margin-top: .6rem; }
+.bar { fill: var(--bar); } .after { fill: var(--after); }
+text { fill: var(--soft); font-size: 9px; }
+.said { font-size: .85rem; font-weight: 600; color: var(--good); margin: .3rem 0 0; }
+.bad .said { color: var(--bad); }
+.key::before { content: ''; display: inline-block; width: .7em; height: .7em;
+  margin: 0 .35em 0 .8em;
+  border-radius: 2px; background: var(--bar); } .key.two::before { background: var(--after); }
+"""
+
+
+def write_profiles(path: Path, title: str, profiles: list[ColumnProfile]) -> None:
+    """Writes a page with a card for each column; BigheadError where the file cannot be written."""
+    rows = profiles[0].rows if profiles else 0
+    cards = "".join(_profile_card(p) for p in profiles)
+    _write(path, title, f"{rows:,} rows, {len(profiles)} columns", cards)
+
+
+def write_drifts(path: Path, before: str, after: str, drifts: list[ColumnDrift]) -> None:
+    """Writes a page with a card for each column, those that drifted first."""
+    moved = sum(d.drifted for d in drifts)
+    head = (
+        f"{moved} of {len(drifts)} columns drifted"
+        f'<span class="key">{escape(before)}</span><span class="key two">{escape(after)}</span>'
+    )
+    ordered = sorted(drifts, key=lambda d: not d.drifted)
+    _write(path, "Drift", head, "".join(_drift_card(d) for d in ordered))
+
+
+def _write(path: Path, title: str, said: str, cards: str) -> None:
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body><h1>{escape(title)}</h1><p>{said}</p><main>{cards}</main></body></html>\n"
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BigheadError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _profile_card(p: ColumnProfile) -> str:
+    at = dict(p.quantiles)
+    facts = [("NULLs", f"{p.null_rate:.2%}"), ("distinct", f"{p.distinct:,}")]
+    if p.kind != "category":
+        facts += [
+            ("mean", spelled(p.mean, p.kind)),
+            ("median", spelled(at.get(0.5), p.kind)),
+            ("least", spelled(p.least, p.kind)),
+            ("greatest", spelled(p.greatest, p.kind)),
+            ("5 %", spelled(at.get(0.05), p.kind)),
+            ("95 %", spelled(at.get(0.95), p.kind)),
+        ]
+    if p.infinities:
+        facts.append(("infinite", f"{p.infinities:,}"))
+    total = sum(bar.count for bar in p.histogram) or 1
+    bars = [(_label(bar, p), bar.count / total, None) for bar in p.histogram]
+    ends = None
+    if p.kind != "category" and p.histogram:
+        ends = (spelled(p.least, p.kind), spelled(p.greatest, p.kind))
+    return _card(p.name, p.type, facts, _chart(bars, ends), None, bad=False)
+
+
+def _drift_card(d: ColumnDrift) -> str:
+    facts = [
+        ("PSI", "" if d.psi is None else f"{d.psi:.3f}"),
+        ("JS", "" if d.js is None else f"{d.js:.3f}"),
+        ("NULLs before", f"{d.nulls_before:.2%}"),
+        ("after", f"{d.nulls_after:.2%}"),
+        ("rows before", f"{d.rows_before:,}"),
+        ("after", f"{d.rows_after:,}"),
+    ]
+    bars = [(_bounds(s), s.before, s.after) for s in d.shares]
+    said = "; ".join(d.reasons) or "steady"
+    return _card(d.name, "", facts, _chart(bars, None), said, bad=d.drifted)
+
+
+def _card(
+    name: str, small: str, facts: list[tuple[str, str]], chart: str, said: str | None, *, bad: bool
+) -> str:
+    listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+    wide = " class='wide'" if any(len(v) > WIDEST for _, v in facts) else ""
+    verdict = "" if said is None else f'<div class="said">{escape(said)}</div>'
+    return (
+        f"<section{' class=bad' if bad else ''}><h2>{escape(name)}<small>{escape(small)}</small>"
+        f"</h2>{verdict}{chart}<dl{wide}>{listed}</dl></section>"
+    )
+
+
+def _chart(bars: list[tuple[str, float, float | None]], ends: tuple[str, str] | None) -> str:
+    """Bars of shares, in pairs where there is a second share; pointed at, each tells its title."""
+    most = max((max(one, two or 0.0) for _, one, two in bars), default=0.0)
+    if not most:
+        return ""
+    step = WIDE / len(bars)
+    drawn = []
+    for i, (label, one, two) in enumerate(bars):
+        width = step * (0.9 if two is None else 0.44)
+        pair = [(one, "bar", 0.0)] + ([] if two is None else [(two, "after", width)])
+        for share, kind, shift in pair:
+            height = HIGH * share / most
+            drawn.append(
+                f'<rect class="{kind}" x="{i * step + shift:.1f}" y="{HIGH - height:.1f}" '
+                f'width="{width:.1f}" height="{height:.1f}"><title>{escape(label)}: {share:.1%}'
+                "</title></rect>"
+            )
+    texts = ""
+    if ends is None and len(bars) <= FEW:
+        texts = "".join(
+            f'<text x="{i * step:.1f}" y="{HIGH + 12}">{escape(label[: int(step / 6)])}</text>'
+            for i, (label, _, _) in enumerate(bars)
+        )
+    if ends is not None:
+        texts = (
+            f'<text x="0" y="{HIGH + 12}">{escape(ends[0])}</text>'
+            f'<text x="{WIDE}" y="{HIGH + 12}" text-anchor="end">{escape(ends[1])}</text>'
+        )
+    return f'<svg viewBox="0 0 {WIDE} {HIGH + 16}" role="img">{"".join(drawn)}{texts}</svg>'
+
+
+def _label(bar: Bar, p: ColumnProfile) -> str:
+    if bar.label is not None:
+        return bar.label
+    return f"{spelled(bar.low, p.kind)} to {spelled(bar.high, p.kind)}"
+
+
+def _bounds(share: Share) -> str:
+    if share.label is not None:
+        return share.label
+    low = "" if share.low is None else f"{share.low:.6g}"
+    high = "" if share.high is None else f"{share.high:.6g}"
+    return f"{low} to {high}"

@@ -1,0 +1,79 @@
+"""`bighead stats` and `bighead drift`."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+from tests.services.cli.shell import run
+
+Golden = Callable[[str, str], None]
+
+JANUARY, FEBRUARY = "2025-01-01..2025-02-01", "2025-02-01..2025-03-01"
+
+
+class Page(HTMLParser):
+    """What a page loads, and how often each tag stands in it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: dict[str, int] = {}
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        self.loads += [v or "" for k, v in attrs if k in ("src", "href")]
+
+
+def test_statistics_of_a_training_set(shop: Path, golden: Golden) -> None:
+    golden("cli/stats.txt", run(shop, "stats", "stay_risk", "--html", "page.html").steady())
+    page = Page(shop / "page.html")
+    assert page.loads == []
+    assert page.tags["section"] == 15
+    assert page.tags["svg"] == 15
+    assert "script" not in page.tags
+
+
+def test_statistics_of_ranges_versions_files_and_feature_sets(shop: Path) -> None:
+    days = run(shop, "stats", f"stay_risk:{JANUARY}", "--json").json
+    months = run(shop, "stats", f"stay_risk:{FEBRUARY}", "--json").json
+    whole = run(shop, "stats", "stay_risk@1", "--json").json
+    assert 0 < days[0]["rows"] < whole[0]["rows"] == 200
+    assert days[0]["greatest"] < months[0]["least"]
+    assert run(shop, "stats", f"requests:{JANUARY}", "--json").json[0]["rows"] == days[0]["rows"]
+    assert run(shop, "stats", "data/requests.csv", "--json").json[0]["rows"] == 200
+    asked = run(shop, "stats", "listing_bookings", "--at", "2025-02-01", "--json").json
+    assert [c["name"] for c in asked][:2] == ["listing", "nights_1d"]
+
+
+def test_drift_between_two_months(shop: Path, golden: Golden) -> None:
+    sides = (f"stay_risk:{JANUARY}", f"stay_risk:{FEBRUARY}")
+    golden("cli/drift.txt", run(shop, "drift", *sides, "--html", "page.html").steady())
+    page = Page(shop / "page.html")
+    assert page.loads == []
+    assert page.tags["section"] == 15
+    records = run(shop, "drift", *sides, "--json").json
+    assert {r["name"] for r in records if not r["drifted"]} >= {"city", "bedrooms"}
+
+
+def test_nothing_has_drifted_from_itself(shop: Path) -> None:
+    ran = run(shop, "drift", "stay_risk", "stay_risk@1")
+    assert ran.code == 0
+    assert "0 of 15 columns drifted" in ran.err
+    sides = (f"stay_risk:{JANUARY}", f"stay_risk:{FEBRUARY}")
+    assert run(shop, "drift", *sides, "--psi", "99", "--js", "1", "--nulls", "1").code == 0
+
+
+def test_what_has_no_statistics_is_said(shop: Path) -> None:
+    for args, message in [
+        (["listing_bookings"], "add --at TIME"),
+        (["stay_risk", "--at", "2025-01-01"], "--at is for feature sets"),
+        (["stay_rsk"], "did you mean 'stay_risk'?"),
+        (["nowhere.parquet"], "nowhere.parquet"),
+        ([f"listings:{JANUARY}"], "has no range of days"),
+        (["stay_risk:2025-01-01..2025-13-01"], "is not a day"),
+        ([f"data/requests.csv:{JANUARY}"], "a range of days is for names"),
+    ]:
+        ran = run(shop, "stats", *args)
+        assert ran.code == 1, args
+        assert message in ran.err, ran.err
