@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -32,7 +33,8 @@ section.bad { border-color: var(--bad); }
 h2 small { color: var(--soft); font-weight: normal; float: right; }
 dl { display: grid; grid-template-columns: auto 1fr auto 1fr; gap: 0 .8rem; margin: .6rem 0 0;
   font-size: .85rem; font-variant-numeric: tabular-nums; }
-dl.wide { grid-template-columns: auto 1fr; } dt { color: var(--soft); } dd { margin: 0; text-align: right; }
+dl.wide { grid-template-columns: auto 1fr; } dt { color: var(--soft); }
+dd { margin: 0; text-align: right; }
 svg { width: 100%; height: auto; display: block; margin-top: .6rem; }
 .bar { fill: var(--bar); } .after { fill: var(--after); }
 text { fill: var(--soft); font-size: 9px; }
@@ -126,7 +128,7 @@ def _card(
     )
 
 
-def _chart(bars: list[tuple[str, float, float | None]], ends: tuple[str, str] | None) -> str:
+def _chart(bars: Sequence[tuple[str, float, float | None]], ends: tuple[str, str] | None) -> str:
     """Bars of shares, in pairs where there is a second share; pointed at, each tells its title."""
     most = max((max(one, two or 0.0) for _, one, two in bars), default=0.0)
     if not most:

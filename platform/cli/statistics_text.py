@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bighead.platform.cli.console import print_table
+from bighead.platform.cli.rows import plain
 from bighead.zipline.statistics import Bar, ColumnDrift, ColumnProfile
 from bighead.zipline.statistics.measure import Kind
 
@@ -86,22 +87,13 @@ def spelled(value: float | None, kind: Kind) -> str:
     return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
 
 
-def profile_record(profile: ColumnProfile) -> dict[str, object]:
-    """A profile for a script; numbers that JSON lacks are texts."""
+def profile_record(profile: ColumnProfile) -> object:
+    """A profile for a script; what JSON has no number for is a text."""
     record = asdict(profile) | {"null_rate": profile.null_rate}
     record["quantiles"] = {str(p): value for p, value in profile.quantiles}
-    for name in ("least", "greatest"):
-        value = record[name]
-        if isinstance(value, float) and value in (float("inf"), float("-inf")):
-            record[name] = "Infinity" if value > 0 else "-Infinity"
-    return record
+    return plain(record)
 
 
-def drift_record(drift: ColumnDrift) -> dict[str, object]:
+def drift_record(drift: ColumnDrift) -> object:
     """A column's drift for a script."""
-    record = asdict(drift) | {"drifted": drift.drifted}
-    for share in record["shares"]:
-        for bound in ("low", "high"):
-            if share[bound] in (float("inf"), float("-inf")):
-                share[bound] = None
-    return record
+    return plain(asdict(drift) | {"drifted": drift.drifted})

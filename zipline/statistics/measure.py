@@ -53,7 +53,10 @@ def measured(column: pa.ChunkedArray[Any] | pa.Array[Any]) -> Measured:
     there: Any = column.drop_null()
     if pa.types.is_floating(kind):
         there = there.filter(compute.invert(compute.is_nan(there)))
+        there = compute.add(there, pa.scalar(0.0, kind))  # -0.0 is 0.0
     distinct = -1
+    if pa.types.is_null(kind):
+        return _category(rows, pa.array([], pa.string()))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _quantity("length", rows, compute.list_value_length(there), distinct)
     if pa.types.is_map(kind):

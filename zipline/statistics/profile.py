@@ -16,6 +16,9 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BARS = 20
 """How many bars a histogram has at most."""
 
+WHOLE = 2.0**50
+"""Below it half a number is a number still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -87,6 +90,9 @@ def column_profile(
     finite = values.quantities[np.isfinite(values.quantities)]
     quantity = values.kind != "category"
     bars = histogram(finite, edges(finite)) if quantity else categories(values)
+    with np.errstate(over="ignore"):  # of the largest doubles both may be infinite
+        mean = float(np.mean(finite)) if len(finite) else None
+        deviation = float(np.std(finite, ddof=1)) if len(finite) > 1 else None
     return ColumnProfile(
         name=name,
         type=sql_name(kind),
@@ -94,8 +100,8 @@ def column_profile(
         rows=values.rows,
         nulls=values.rows - values.present,
         distinct=values.distinct,
-        mean=float(np.mean(finite)) if len(finite) else None,
-        deviation=float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
+        mean=mean,
+        deviation=deviation,
         least=float(values.quantities.min()) if len(values.quantities) else None,
         greatest=float(values.quantities.max()) if len(values.quantities) else None,
         quantiles=_quantiles(finite),
@@ -109,11 +115,12 @@ def edges(values: Floats, bars: int = BARS) -> Floats:
     if not len(values):
         return np.empty(0)
     low, high = float(values.min()), float(values.max())
-    if high - low < bars and np.all(values == np.floor(values)):
+    small = max(abs(low), abs(high)) < WHOLE
+    if small and high - low < bars and np.all(values == np.floor(values)):
         return np.arange(low, high + 2) - 0.5
-    if not np.isfinite(high - low):
-        low, high = low / 2, high / 2  # beyond the largest double; such bars are wide enough
-    made: Floats = np.linspace(low, high, bars + 1)
+    at = np.arange(bars + 1) / bars
+    made: Floats = low * (1 - at) + high * at  # the range itself may be beyond the largest double
+    made[0], made[-1] = low, high
     return made if np.all(np.diff(made) > 0) else np.array([low, np.nextafter(high, np.inf)])
 
 
@@ -140,5 +147,6 @@ def categories(values: Measured) -> list[Bar]:
 def _quantiles(values: Floats) -> tuple[tuple[float, float], ...]:
     if not len(values):
         return ()
-    found = np.quantile(values, QUANTILES)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.quantile(values, QUANTILES)
     return tuple(zip(QUANTILES, found.tolist(), strict=True))
