@@ -119,7 +119,12 @@ def test_a_key_of_the_outer_set_may_be_what_the_inner_one_held(s: Session) -> No
 def test_the_rows_of_united_sources_are_those_of_each(s: Session) -> None:
     spine(s, [T + 3 * HOUR])
     events(s, [T, T + HOUR], values=[1, 2], id=[1, 2], known=[T, T + 2 * HOUR])
-    others = {"v": [4], "id": [1], "known": pa.array([None], pa.timestamp("us")), "k": [1]}
+    others: dict[str, Any] = {
+        "v": [4],
+        "id": [1],
+        "known": pa.array([None], pa.timestamp("us")),
+        "k": [1],
+    }
     s.register("f", pa.table({**others, "ts": pa.array([T], pa.timestamp("us"))}), event_time="ts")
     s.sql(INNER.replace("FROM e", "FROM e UNION ALL f"))
     s.sql("CREATE FEATURE SET out AS SELECT k, LAST_K(n, 9) AS n FROM inn GROUP BY k")

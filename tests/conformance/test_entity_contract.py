@@ -26,7 +26,7 @@ def at(hours: float | None) -> Any:
 def asked(s: Session, hours: list[float], host: int = 1) -> None:
     """The spine `q`: a host, a listing and the times at which they are asked for."""
     count = len(hours)
-    columns = {
+    columns: dict[str, Any] = {
         "host": pa.array([host] * count, pa.int64()),
         "listing": pa.array([5] * count, pa.int64()),
         "ts": pa.array([at(h) for h in hours], STAMP),

@@ -32,7 +32,7 @@ def micros(time: datetime) -> int:
 
 def asked(s: Session, times: list[datetime]) -> None:
     """The spine `q` of listing 5 at these times."""
-    columns = {
+    columns: dict[str, Any] = {
         "n": pa.array(range(len(times)), pa.int64()),
         "listing": pa.array([5] * len(times), pa.int64()),
         "ts": pa.array(times, STAMP),
@@ -193,7 +193,7 @@ def snapshot(folder: Path, day: int, rows: list[tuple[int, float, datetime]]) ->
     """The state at the end of a day of January 2013: listing, price, changed."""
     path = folder / "days" / f"ds=2013-01-{day:02}"
     path.mkdir(parents=True)
-    columns = {
+    columns: dict[str, Any] = {
         "listing": pa.array([r[0] for r in rows], pa.int64()),
         "host": pa.array([1] * len(rows), pa.int64()),
         "price": pa.array([r[1] for r in rows], pa.float64()),
@@ -260,7 +260,7 @@ def test_a_row_that_comes_back_unchanged_came_back_at_the_end_of_the_day(
 
 def log(s: Session, folder: Path, rows: list[tuple[int, float, datetime, str]]) -> None:
     """A log of operations beside the snapshots."""
-    columns = {
+    columns: dict[str, Any] = {
         "listing": pa.array([r[0] for r in rows], pa.int64()),
         "host": pa.array([1] * len(rows), pa.int64()),
         "price": pa.array([r[1] for r in rows], pa.float64()),

@@ -258,7 +258,8 @@ def test_every_type_has_values_that_columns_give(arrow: pa.DataType) -> None:
     assert len(values) > 1
     assert all(fits(v, arrow) for v in values)
     if not pa.types.is_float32(arrow):
-        assert pa.array(values, arrow).to_pylist() == values
+        column: Any = pa.array(values, arrow)
+        assert column.to_pylist() == values
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_half_lives_and_versions_of_user_defined_aggregates_are_kept() -> None:
     other = replace(own, user="0" * 16)
     newer = replace(view, features=(view.features[0], Feature("m", other)))
     assert serialize(newer) != serialize(view)
-    tiled = to_tiles(TemporalJoin(view.events.input, view, "b", (), Column("ts", TIMESTAMP)))
+    tiled = to_tiles(TemporalJoin(events.input, view, "b", (), Column("ts", TIMESTAMP)))
     assert deserialize(serialize(tiled)) == tiled
 
 
