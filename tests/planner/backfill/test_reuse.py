@@ -1,5 +1,7 @@
 """Whatever happens between backfills, the days are those of a fresh one, and little is computed."""
 
+from __future__ import annotations
+
 import os
 import random
 from dataclasses import dataclass, field
