@@ -65,7 +65,8 @@ class Scan(Node):
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([self.source.scanned.field(c) for c in self.columns])
+        scanned = self.source.scanned
+        return pa.schema([scanned.field(c) for c in self.columns])
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +292,10 @@ class View(Node):
 
     def __post_init__(self) -> None:
         _check_names(f.name for f in self.features)
+        schema = self.events.schema
         for f in self.features:
-            _check_reads(self.events.schema, *f.aggregate.args, f.aggregate.filter)
-            _check_reads(self.events.schema, f.aggregate.bucket)
-        _check_reads(self.events.schema, *self.keys)
+            _check_reads(schema, *f.aggregate.args, f.aggregate.filter, f.aggregate.bucket)
+        _check_reads(schema, *self.keys)
 
     @property
     def schema(self) -> pa.Schema:

@@ -113,7 +113,7 @@ def aggregated(feature: Feature, held: list[Input], asking: Asking) -> Value:
 
 def _item(counted: Input, asking: Asking) -> Item:
     event = counted.event
-    elapsed = None if event.time is None else asking.time - event.time
+    elapsed = None if event.moment is None else asking.time - event.moment
     return Item(counted.values, event.age, elapsed)
 
 
