@@ -193,13 +193,14 @@ class Session:
     def supply(self, name: str, data: object) -> None:
         """Gives a defined source other data, in the place of what its options say.
 
-        data: as in `register`, with the declared columns. Raises CatalogError where there is no
-        such source, SourceError and SchemaError where the data cannot be read or does not fit.
+        data: as in `register`, with the columns of `source.scanned`: the declared ones, and those
+        that a reader of changes adds. Raises CatalogError where there is no such source,
+        SourceError and SchemaError where the data cannot be read or does not fit.
         """
         source = self.definitions.get(name)
         if not isinstance(source, Table):
             raise CatalogError(f"{source.name} is a {KINDS[type(source)]}; only sources have data")
-        found = open_source(data, source.name, self._place, source.schema, _lag(source))
+        found = open_source(data, source.name, self._place, source.scanned, _lag(source))
         self._data[name.casefold()] = data if is_path(data) else found
 
     def register_aggregate(self, *classes: type) -> None:
@@ -290,18 +291,22 @@ class Session:
         what is declared.
         """
         data = self._data.get(source.name.casefold())
+        held: Dataset | None = None
         if data is None:
             data = source.option("batch")
-        if isinstance(source, EntitySource) and source.deletes:
+        elif not is_path(data):
+            # Rows in memory were checked against the columns when they were registered.
+            held = data  # type: ignore[assignment]
+        whole = held is not None and held.schema.names == source.scanned.names
+        if isinstance(source, EntitySource) and source.deletes and not whole:
             return open_changes(source, data, self._place, note)
         if data is None:
             raise SourceError(
                 f"{source.name} has no data; state WITH (batch = 'folder/*.parquet'), or "
                 f"register('{source.name}', data, ...)"
             )
-        if not is_path(data):
-            # Rows in memory were checked against the columns when they were registered.
-            return data  # type: ignore[return-value]
+        if held is not None:
+            return held
         return open_source(data, source.name, self._place, source.schema, _lag(source))
 
     def compute(self, plan: Node, run: Run | None = None) -> pa.Table:

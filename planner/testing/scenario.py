@@ -14,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.planner.session import Session
+from bighead.planner.sources.changes import DELETES
 from bighead.planner.testing.values import equal, typed
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
-from bighead.zipline.ir.sources import Table
+from bighead.zipline.ir.sources import DELETED, Table, is_added
 
 Row = dict[str, Any]
 
@@ -73,21 +74,25 @@ class Scenario:
     def log(self, source: str, **columns: object) -> None:
         """Logs one row; columns that are not given are NULL.
 
-        Times may be texts, such as '2026-01-01 12:00'. Raises BigheadError for an unknown source or
-        column, and for a value that is not of the column's type.
+        Times may be texts, such as '2026-01-01 12:00'. A change of an entity that is told of
+        deletes may be one: `deleted=True`, or by its column of operations. Raises BigheadError for
+        an unknown source or column, and for a value that is not of the column's type.
         """
         self.log_all(source, [columns])
 
     def log_all(self, source: str, rows: list[Mapping[str, object]] | list[Row]) -> None:
         """Logs several rows, in any order: only their times count."""
         declared = self._source(source)
-        columns = declared.schema
+        columns = written(declared)
         for row in rows:
             for name in row:
-                if name not in columns.names:
-                    hint = did_you_mean(name, columns.names)
+                if name not in columns:
+                    hint = did_you_mean(name, columns)
                     raise BigheadError(f"no column '{name}' in {declared.name}; {hint}")
-            logged = {f.name: _typed(declared.name, f, row.get(f.name)) for f in columns}
+            logged = {f.name: _typed(declared.name, f, row.get(n)) for n, f in columns.items()}
+            op = declared.option("op")
+            if isinstance(op, str) and logged[op] is not None:
+                logged[DELETED] = str(logged[op]).lower() in DELETES
             self._logged[declared.name].append(logged)
         self._supply(declared)
 
@@ -171,7 +176,7 @@ class Scenario:
 
     def _supply(self, source: Table) -> None:
         rows = self._logged[source.name]
-        self.session.supply(source.name, pa.Table.from_pylist(rows, source.schema))
+        self.session.supply(source.name, pa.Table.from_pylist(rows, source.scanned))
 
     def _seen(self, found: FeatureSet) -> list[str]:
         lines = ["logged:"]
@@ -179,6 +184,20 @@ class Scenario:
             if name.casefold() in {u.casefold() for u in found.uses}:
                 lines += [f"  {name}: {_shown(row)}" for row in rows] or [f"  {name}: nothing"]
         return lines
+
+
+def written(source: Table) -> dict[str, pa.Field[Any]]:
+    """The columns of a source by the names that a test gives them.
+
+    Those that a reader of changes adds are called `deleted`, `changed`, `ts_us`, `ts_ms`, `lsn`.
+    """
+    named: dict[str, pa.Field[Any]] = {}
+    for field in source.scanned:
+        plain = field.name
+        if is_added(plain):
+            plain = plain.removeprefix("#").removeprefix("source.")
+        named.setdefault(plain, field)
+    return named
 
 
 def differences(expected: Mapping[str, object], got: Row, schema: pa.Schema) -> list[str]:

@@ -122,6 +122,30 @@ def test_definitions_come_from_files(tmp_path: Path) -> None:
         scenario("CREATE FEATURE SET x AS SELECT 1")
 
 
+@pytest.mark.parametrize(
+    ("columns", "options", "delete"),
+    [
+        (", op VARCHAR", "WITH (op = 'op')", {"op": "DELETE"}),
+        ("", "WITH (snapshot = 'nowhere/')", {"deleted": True}),
+        ("", "WITH (batch = 'nowhere.json', format = 'debezium-json')", {"deleted": True}),
+    ],
+)
+def test_entities_change_and_go(columns: str, options: str, delete: dict[str, object]) -> None:
+    s = scenario(f"""
+      CREATE ENTITY SOURCE listings (listing BIGINT, host BIGINT, at TIMESTAMP{columns})
+        PRIMARY KEY (listing) CHANGED AT at {options};
+      CREATE FEATURE SET hosts AS SELECT host, COUNT(*) AS listings FROM listings GROUP BY host;
+    """)
+    first = {"op": "insert"} if columns else {}
+    s.log("listings", listing=1, host=7, at="2026-01-01", **first)
+    s.log("listings", listing=2, host=7, at="2026-01-02", **first)
+    s.log("listings", listing=1, host=8, at="2026-01-03", **first)
+    s.log("listings", listing=2, host=7, at="2026-01-04", **delete)
+    for day, of_7, of_8 in [(2, 1, 0), (3, 2, 0), (4, 1, 1), (5, 0, 1)]:
+        s.expect("hosts", at=f"2026-01-0{day}", host=7, listings=of_7)
+        s.expect("hosts", at=f"2026-01-0{day}", host=8, listings=of_8)
+
+
 CASES = """
 cases:
   - name: holds
