@@ -251,7 +251,10 @@ def decayed(items: list[Item], aggregate: Aggregate) -> Value:
         exact = Fraction(value)
         term = PRECISE.divide(Decimal(exact.numerator), Decimal(exact.denominator))
         total = PRECISE.fma(term, weight(item.elapsed or 0, aggregate.half_life), total)
-    return nearest(Fraction(total)) if total.adjusted() > -400 else 0.0
+    if abs(total.adjusted()) < 400:
+        return nearest(Fraction(total))
+    # A fraction of so many digits would take longer than the sum is worth.
+    return 0.0 if not total or total.adjusted() < 0 else math.copysign(math.inf, total)
 
 
 def standardised(power: int, less: int) -> Callable[..., Value]:

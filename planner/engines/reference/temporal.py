@@ -101,6 +101,8 @@ def aggregated(feature: Feature, held: list[Input], asking: Asking) -> Value:
     if feature.window.rows is not None:
         held = sorted(held, key=lambda i: (i.event.age, i.cut))[-feature.window.rows :]
     counted = [i for i in held if i.chosen is True and all(map(is_counted, i.values))]
+    if aggregate.half_life is not None:  # a row without a time has no age to weigh it by
+        counted = [i for i in counted if i.event.moment is not None]
     if aggregate.bucket is None:
         return fold(aggregate, [_item(i, asking) for i in counted])
     buckets = {order(i.bucket): i.bucket for i in counted if is_counted(i.bucket)}
