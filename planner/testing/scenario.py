@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.planner.session import Session
-from bighead.planner.sources.changes import DELETES
+from bighead.planner.sources.changes import DELETES, UPSERTS
 from bighead.planner.testing.values import equal, typed
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
@@ -91,8 +91,14 @@ class Scenario:
                     raise BigheadError(f"no column '{name}' in {declared.name}; {hint}")
             logged = {f.name: _typed(declared.name, f, row.get(n)) for n, f in columns.items()}
             op = declared.option("op")
-            if isinstance(op, str) and logged[op] is not None:
-                logged[DELETED] = str(logged[op]).lower() in DELETES
+            if isinstance(op, str):
+                said = str(logged[op]).lower()
+                if said not in (*UPSERTS, *DELETES):
+                    raise BigheadError(
+                        f"{op} of {declared.name} is {logged[op]!r}; write 'insert', 'update' or "
+                        "'delete'"
+                    )
+                logged[DELETED] = said in DELETES
             self._logged[declared.name].append(logged)
         self._supply(declared)
 

@@ -205,3 +205,13 @@ def test_a_case_may_name_its_definitions(tmp_path: Path) -> None:
     (case, *_) = read_cases(tmp_path / "cases.yaml")
     assert isinstance(case, Case)
     assert case.features == (tmp_path / "defs",)
+
+
+def test_an_unknown_operation_is_named() -> None:
+    s = scenario("""
+      CREATE ENTITY SOURCE listings (listing BIGINT, at TIMESTAMP, op VARCHAR)
+        PRIMARY KEY (listing) CHANGED AT at WITH (op = 'op');
+    """)
+    for op in ("delet", None):
+        with pytest.raises(BigheadError, match="op of listings is .*; write 'insert'"):
+            s.log("listings", listing=1, at="2026-01-01", op=op)

@@ -63,8 +63,6 @@ class Item:
 
 def fold(aggregate: Aggregate, items: list[Item]) -> Value:
     """The value of an aggregate, bucket and FILTER aside, over the rows that count."""
-    if aggregate.function in DECAYED:
-        items = [i for i in items if i.elapsed is not None]
     if not items:
         return EMPTY.get(aggregate.function)
     if aggregate.user is not None:
@@ -346,4 +344,3 @@ EMPTY: dict[str, Value] = {
     "decayed_count": 0.0,
 }
 """What these are over no rows; everything else is NULL."""
-DECAYED = ("decayed_sum", "decayed_count")
