@@ -166,10 +166,11 @@ def matching(
 
 def refuse_conflicts(seen: list[Event]) -> None:
     """Raise where a row without a primary key is seen, or unequal rows of one identity together."""
+    known = {id(event) for event in seen}
     for event in seen:
         if event.flaw is not None:
             raise DataError(event.flaw)
-        if event.twin is not None and any(event.twin is other for other in seen):
+        if event.twin is not None and id(event.twin) in known:
             raise DataError(str(event.conflict))
 
 
@@ -203,8 +204,8 @@ def valid_of_key(
         # A row without a primary key is nobody's version: it stays, and is refused where seen.
         key = tuple(order(event.row[c]) for c in versions.primary_key)
         newest[key if event.flaw is None else (id(event),)] = event
-    valid = [e for e in newest.values() if any(e is other for other in wanted)]
-    return [e for e in valid if _is_row(versions, e)]
+    of_key = {id(event) for event in wanted}
+    return [e for e in newest.values() if id(e) in of_key and _is_row(versions, e)]
 
 
 def rows_kept(versions: Versions, events: list[Event]) -> list[Event]:
