@@ -47,4 +47,9 @@ select request_id, q.listing in (select b.host / 10 from listings b where b.upda
 select listing, count(*) as n from bookings group by listing having n > 20 order by n + 1, listing;
 select listing + 1 as k, count(*) as n from bookings group by k having k > 2 order by k;
 select request_id as r from requests qualify row_number() over (order by r) <= 2;
-select (select sum(price) / 2 from bookings b where b.listing = q.listing) as h, request_id from requests q order by 2
+select (select sum(price) / 2 from bookings b where b.listing = q.listing) as h, request_id from requests q order by 2;
+select listing, room_type, price from bookings order by all;
+select distinct room_type, listing from bookings order by all desc nulls first;
+select listing, count(*) as n from bookings group by all order by all;
+select listing, room_type from bookings union all select listing, null from requests order by all limit 20 offset 3;
+select n_nights, booking_id from bookings order by 2 limit all offset 190

@@ -61,3 +61,9 @@ ASOF LEFT JOIN (SELECT a, at FROM plain UNION ALL SELECT request_id, ts FROM sta
 ----
 SELECT q.request_id, c.page FROM requests q
 ASOF LEFT JOIN (SELECT * FROM clicks WHERE member <> '' UNION ALL SELECT * FROM clicks x WHERE x.seq > 2) c MATCH_CONDITION (q.ts > c.at)
+----
+SELECT b.listing, b.* FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
+----
+SELECT q.request_id FROM requests q ASOF INNER JOIN (
+  SELECT listing, price, room_type FROM bookings GROUP BY listing
+) b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing WHERE b.listing > 3

@@ -163,3 +163,13 @@ WITH unused AS (SELECT pric FROM bookings) SELECT 1 AS x
 SELECT MEDIAN() FROM bookings
 ----
 SELECT * FROM listing_bookings AS OF TIMESTAMP 'yesterday'
+----
+SELECT price FROM bookings ORDER BY ALL, ts
+----
+SELECT price FROM bookings UNION SELECT price FROM bookings ORDER BY ts, ALL
+----
+SELECT RANK() OVER (ORDER BY ALL) FROM bookings
+----
+SELECT price FROM bookings LIMIT price
+----
+SELECT q.request_id, b.listin FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing WHERE b.listing > 3

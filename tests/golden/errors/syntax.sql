@@ -102,3 +102,7 @@ SELECT * EXCEPT (price p) FROM bookings
 SELECT * FROM bookings JOIN listings USING (*)
 ----
 SELECT b.3 FROM bookings b
+----
+SELECT price, FROM bookings
+----
+SELECT COALESCE(price, ) FROM bookings

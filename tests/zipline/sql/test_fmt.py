@@ -77,6 +77,13 @@ def test_the_last_column_of_duckdbs_using_is_the_time() -> None:
     assert "MATCH_CONDITION (q.ts >= e.ts) USING (k)" in fmt(text, from_="duckdb")
 
 
+def test_duckdbs_comma_behind_the_last_column_is_left_out() -> None:
+    assert fmt("SELECT a, b, FROM q", from_="duckdb") == fmt("SELECT a, b FROM q")
+    for text in ("SELECT a, , FROM q", "SELECT , FROM q", "SELECT a FROM q ORDER BY a,"):
+        with pytest.raises(SqlError):
+            fmt(text, from_="duckdb")
+
+
 def test_an_unknown_dialect_is_an_error() -> None:
     with pytest.raises(SqlError, match="did you mean 'duckdb'"):
         parse("SELECT 1", "duckbd")

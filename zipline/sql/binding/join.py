@@ -14,6 +14,7 @@ from bighead.zipline.ir.nodes import Lookup, TemporalJoin, View
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.events import Origin
 from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.keys import key_columns, with_keys
 from bighead.zipline.sql.binding.label import (
     check_side,
     check_times,
@@ -37,10 +38,16 @@ from bighead.zipline.sql.binding.static import join_static
 from bighead.zipline.sql.intervals import interval_microseconds
 
 
-def join(chain: Chain, node: exp.Join, plain: PlainRows | None = None) -> Chain:
+def join(
+    chain: Chain,
+    node: exp.Join,
+    plain: PlainRows | None = None,
+    named: frozenset[str] = frozenset(),
+) -> Chain:
     """The chain with one more join. Raises SqlError.
 
-    `plain`: the right side, where it is rows without declared times.
+    `plain`: the right side, where it is rows without declared times. `named`: the columns of the
+    right side that the query reads as `alias.column`, folded; a key is offered where it is read.
     """
     if not isinstance(node, tree.TemporalJoin):
         return join_static(chain, node)
@@ -56,14 +63,18 @@ def join(chain: Chain, node: exp.Join, plain: PlainRows | None = None) -> Chain:
     label = node.method == "LABEL"
     if label:
         right = without_knowledge(right)
-    side = _view if right.view else _rows
-    joined = side(chain, node, right, matched)
+    if right.view is None:
+        joined = _rows(chain, node, right, matched)
+    else:
+        joined = _view(chain, node, right, matched, named)
     if matched.inclusive:
         joined = replace(joined, inclusive=(*joined.inclusive, node))
     return marked(joined, node) if label else joined
 
 
-def _view(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -> Chain:
+def _view(
+    chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match, named: frozenset[str]
+) -> Chain:
     assert right.view is not None
     seen = Scope(chain.context, (right.seen,))
     ours: dict[str, tuple[Expr, Expr]] = {}
@@ -95,7 +106,15 @@ def _view(chain: Chain, node: tree.TemporalJoin, right: Right, matched: Match) -
     view = replace(right.view, keys=tuple(theirs for _, theirs in pairs))
     if isinstance(view, Lookup):
         view = replace(view, tolerance=_tolerance(node))
-    return _joined(chain, node, right, view, tuple(o for o, _ in pairs), matched)
+    offered = {n.casefold() for n, _ in right.columns}
+    read = [(n, e) for n, e in right.keys if n.casefold() in named - offered]
+    view = with_keys(view, tuple(read))
+    joined = _joined(chain, node, right, view, tuple(o for o, _ in pairs), matched)
+    equal = [ours[n][0] for n, _ in read]
+    keys = key_columns(view, right.alias, tuple(read), equal, node.kind == "INNER")
+    *others, last = joined.scope.relations
+    relations = (*others, replace(last, keys=keys))
+    return replace(joined, scope=replace(joined.scope, relations=relations))
 
 
 def _key_advice(right: Right) -> str:

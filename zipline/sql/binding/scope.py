@@ -95,6 +95,8 @@ class Relation:
     columns: tuple[tuple[str, Expr], ...]
     features: tuple[str, ...] | None = None
     """What `alias.*` means, where it is not all the columns."""
+    keys: tuple[tuple[str, Expr], ...] = ()
+    """Columns that are meant by `alias.name` alone, never by `name` and never by a star."""
 
     @property
     def starred(self) -> tuple[tuple[str, Expr], ...]:
@@ -184,18 +186,19 @@ class Scope:
         return dict(relation.columns)[name]
 
     def _in_relation(self, relation: Relation, column: exp.Column) -> Expr:
-        names = match(column.this, (n for n, _ in relation.columns))
+        columns = dict((*relation.columns, *relation.keys))
+        names = match(column.this, columns)
         if not names:
             raise self._unknown(column, (relation,))
         if len(names) > 1:
             raise self.context.error(
                 column, f"{relation.alias} has {' and '.join(names)}", f'write "{names[0]}"'
             )
-        return dict(relation.columns)[names[0]]
+        return columns[names[0]]
 
     def _unknown(self, column: exp.Column, relations: Sequence[Relation]) -> SqlError:
         where = " or ".join(r.alias for r in relations) or "a query without FROM"
-        names = [n for r in relations for n, _ in r.columns]
+        names = [n for r in relations for n, _ in (*r.columns, *r.keys)]
         return self.context.error(
             column.this, f"no column '{column.name}' in {where}", did_you_mean(column.name, names)
         )

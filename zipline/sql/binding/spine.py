@@ -189,7 +189,7 @@ def column_name(item: exp.Column, scope: Scope) -> str:
     known = isinstance(qualifier, exp.Identifier) and scope.has_relation(qualifier)
     relations = (scope.relation(qualifier),) if known else scope.relations  # type: ignore[arg-type]
     for relation in relations:
-        found = match(item.this, (n for n, _ in relation.columns))
+        found = match(item.this, (n for n, _ in (*relation.columns, *relation.keys)))
         if found:
             return found[0]
     return item.name

@@ -31,6 +31,7 @@ class Zipline(Dialect):
 
     SUPPORTS_USER_DEFINED_TYPES = False
     NULL_ORDERING = "nulls_are_last"
+    SUPPORTS_LIMIT_ALL = True
     Tokenizer = ZiplineTokenizer
     Parser = StatementParser
     Generator = Spelling

@@ -6,7 +6,7 @@ JOIN.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar
 
 from sqlglot import Token, TokenType, exp, parser
@@ -66,10 +66,22 @@ class QueryParser(WindowParser):
     # -- the select list ------------------------------------------------------------------------
 
     def _parse_projections(self) -> tuple[list[exp.Expr], list[exp.Expr] | None]:
-        projections, exclude = super()._parse_projections()
+        # DuckDB takes a comma behind the last item.
+        end = TokenType.FROM if self.origin == "duckdb" else None
+        projections = self._parse_csv(self._parse_expression, end=end)
         if not projections:
             raise self.refuse("SELECT needs columns", self._curr, "write SELECT *")
-        return projections, exclude
+        return projections, None
+
+    def _parse_ordered(
+        self, parse_method: Callable[[], exp.Expr | None] | None = None
+    ) -> exp.Ordered | None:
+        def all_or_one() -> exp.Expr | None:
+            if self._match(TokenType.ALL):
+                return exp.var("ALL").update_positions(self._prev)
+            return parse_method() if parse_method else self._parse_disjunction()
+
+        return super()._parse_ordered(all_or_one)
 
     def _parse_expression(self) -> exp.Expr | None:
         follower = self._after(1)

@@ -33,15 +33,25 @@ class Reader(parser.Parser):
         return Refused(reason, token, suggestion)
 
     def _parse_csv(
-        self, parse_method: Callable[[], _T | None], sep: TokenType = TokenType.COMMA
+        self,
+        parse_method: Callable[[], _T | None],
+        sep: TokenType = TokenType.COMMA,
+        end: TokenType | None = None,
     ) -> list[_T]:
-        """Items between commas; a comma with nothing behind it is a text that breaks off."""
+        """Items between commas; a comma with nothing behind it is a text that breaks off.
+
+        `end`: the token before which a comma may stand all the same.
+        """
         first = parse_method()
         items = [first] if first is not None else []
         while self._match(sep):
+            if end is not None and items and self._match(end, advance=False):
+                break
             item = parse_method()
             if item is None:
-                raise self.refuse("something is missing after the comma", self._curr)
+                clause = self._match_set((TokenType.FROM, TokenType.R_PAREN), advance=False)
+                advice = "leave out the comma" if clause else ""
+                raise self.refuse("something is missing after the comma", self._curr, advice)
             items.append(item)
         return items
 

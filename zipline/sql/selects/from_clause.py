@@ -22,6 +22,7 @@ from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.join import join
+from bighead.zipline.sql.binding.keys import names_beside
 from bighead.zipline.sql.binding.on import Chain
 from bighead.zipline.sql.binding.plain import is_plain, plain_rows
 from bighead.zipline.sql.binding.right import Right, bind_right
@@ -312,11 +313,12 @@ class FromBinder:
             queries = {name: cte.node.this for name, cte in self.ctes.items()}
             if node.method == "ASOF" and is_plain(node.this, self.context, queries):
                 return join(chain, node, plain_rows(*self.factor(node.this)))
+            named = names_beside(node)
             cte = self._cte(node.this)
             if cte is not None:
                 node = node.copy()
                 node.set("this", cte.inlined(node.this))
-            return join(chain, node)
+            return join(chain, node, named=named)
         if self._is_static(node):
             return join(chain, node)
         if node.kind in ("SEMI", "ANTI"):

@@ -14,7 +14,7 @@ from bighead.zipline.ir.nodes import Node, Project, Relational
 from bighead.zipline.sql.binding.scope import Context, Scope, match
 from bighead.zipline.sql.selects.from_clause import Cte, FromBinder, Rows, union_all
 from bighead.zipline.sql.selects.relational import ROW, Steps, listed, numbered, quoted
-from bighead.zipline.sql.selects.select import SelectBinder, row_count
+from bighead.zipline.sql.selects.select import SelectBinder, order_items, row_count
 
 WORDS: dict[type[exp.Expr], str] = {
     exp.Union: "UNION",
@@ -139,7 +139,7 @@ class QueryBinder:
             return rows
         inner = rows.node.schema.names
         keys = []
-        for item in order.expressions if order is not None else []:
+        for item in order_items(self.context, order, len(rows.names)):
             column = inner[self._position(item.this, rows)]
             way = "DESC" if item.args.get("desc") else "ASC"
             nulls = "FIRST" if item.args.get("nulls_first") else "LAST"

@@ -172,7 +172,7 @@ class SelectBinder(WindowBinder):
     ) -> list[tuple[exp.Expr, Expr]]:
         """The expressions of ORDER BY; after DISTINCT only outputs."""
         keys: list[tuple[exp.Expr, Expr]] = []
-        for item in order.expressions if order is not None else []:
+        for item in order_items(self.context, order, len(outputs)):
             output = self.alias(item.this, outputs)
             if columns is not None:
                 index = next(
@@ -190,13 +190,28 @@ class SelectBinder(WindowBinder):
         return keys
 
 
+def order_items(context: Context, order: exp.Expr | None, count: int) -> list[exp.Expr]:
+    """The items of ORDER BY; ALL stands for the numbers of all `count` columns of the query."""
+    items: list[exp.Expr] = order.expressions if order is not None else []
+    every = next((item for item in items if isinstance(item.this, exp.Var)), None)
+    if every is None:
+        return items
+    if len(items) > 1:
+        raise context.error(every, "ORDER BY ALL stands alone", "name the columns, or leave ALL")
+    ways = {key: every.args.get(key) for key in ("desc", "nulls_first")}
+    numbers = (exp.Literal.number(i + 1) for i in range(count))
+    return [exp.Ordered(this=number, **ways) for number in numbers]
+
+
 def row_count(context: Context, clause: exp.Expr | None, word: str) -> int | None:
     """The number of LIMIT or OFFSET."""
     if clause is None:
         return None
     value = clause.expression
+    if isinstance(value, exp.Var):  # LIMIT ALL
+        return None
     if not isinstance(value, exp.Literal) or not value.name.isdecimal():
-        raise context.error(value, f"{word} takes a whole number")
+        raise context.error(value, f"{word} takes a whole number", f"write {word} 10")
     return int(value.name)
 
 

@@ -55,6 +55,11 @@ class WindowBinder(GroupBinder):
             parts.append(f"PARTITION BY {listed(names)}")
         order = window.args.get("order")
         if order is not None:
+            every = next((o for o in order.expressions if isinstance(o.this, exp.Var)), None)
+            if every is not None:
+                raise self.context.error(
+                    every, "ORDER BY ALL orders a query, not a window", "name the columns"
+                )
             parts.append(
                 f"ORDER BY {self.order_text([(o, self.expr(o.this)) for o in order.expressions])}"
             )
