@@ -22,11 +22,13 @@ from bighead.planner.declare import Clauses, check_kinds, check_name, names_of, 
 from bighead.planner.describe import describe, show
 from bighead.planner.engine import Engine, Report, Run
 from bighead.planner.engines import engine_named
+from bighead.planner.evolution import SchemaChange, evolve
 from bighead.planner.explain import explain
 from bighead.planner.pipeline import STAGES, Stage, optimize
 from bighead.planner.result import Result
 from bighead.planner.sources.changes import Note, open_changes
 from bighead.planner.sources.dataset import Dataset, Lag
+from bighead.planner.sources.files import Files
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
 from bighead.planner.spill.memory import limits_of
@@ -201,6 +203,8 @@ class Session:
         if not isinstance(source, Table):
             raise CatalogError(f"{source.name} is a {KINDS[type(source)]}; only sources have data")
         found = open_source(data, source.name, self._place, source.scanned, _lag(source))
+        if isinstance(found, Files):
+            found.check()
         self._data[name.casefold()] = data if is_path(data) else found
 
     def register_aggregate(self, *classes: type) -> None:
@@ -282,6 +286,17 @@ class Session:
             waiting = later
         return defined
 
+    def evolve(self) -> tuple[SchemaChange, ...]:
+        """Lets the definitions follow what the files of their sources hold now; says what changed.
+
+        A type that was widened is widened in the source and in what reads it. A column that is gone
+        is left out; what needs it is an error, or goes too where its source says
+        `on_schema_change = 'apply'`. A column that came is only told of. Raises SchemaError.
+        """
+        evolved, changes = evolve(self.definitions, self._opened, _rebind)
+        self.definitions = evolved
+        return changes
+
     def dataset(self, source: Source, note: Note = lambda _: None) -> Dataset:
         """The data of a source: what was registered under its name, else its option `batch`.
 
@@ -290,6 +305,13 @@ class Session:
         Raises SourceError where it has neither or cannot be read, SchemaError where the data is not
         what is declared.
         """
+        found = self._opened(source, note)
+        if isinstance(found, Files):
+            found.check()
+        return found
+
+    def _opened(self, source: Source, note: Note = lambda _: None) -> Dataset:
+        """The same, of whatever types its files are."""
         data = self._data.get(source.name.casefold())
         held: Dataset | None = None
         if data is None:
@@ -307,7 +329,9 @@ class Session:
             )
         if held is not None:
             return held
-        return open_source(data, source.name, self._place, source.schema, _lag(source))
+        return open_source(
+            data, source.name, self._place, source.schema, _lag(source), everywhere=source.stated
+        )
 
     def compute(self, plan: Node, run: Run | None = None) -> pa.Table:
         """The rows of a logical plan, in order; `run` is filled with what is known of the run."""

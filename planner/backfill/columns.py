@@ -40,7 +40,7 @@ from bighead.zipline.ir.sources import Table
 MEANING = 1
 """Raised when the same plan comes to mean other values, so that stored ones are computed anew."""
 
-NOT_ROWS = frozenset({"batch", "stream", "format", "cut", "partition_lag"})
+NOT_ROWS = frozenset({"batch", "stream", "format", "cut", "partition_lag", "on_schema_change"})
 """Options that say where rows come from or go to, not what they are; see also address.REMARKS."""
 
 LENGTH = 32

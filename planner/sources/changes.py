@@ -125,7 +125,9 @@ def _open_log(source: EntitySource, data: object, place: Place) -> Dataset:
     kinds = dict(KINDS)
     if source.debezium:
         kinds |= dict.fromkeys((".json", ".jsonl", ".ndjson"), DebeziumLines(source))
-    log = open_source(data, source.name, place, source.schema, kinds=kinds)
+    log = open_source(
+        data, source.name, place, source.schema, kinds=kinds, everywhere=source.stated
+    )
     if isinstance(log, Files) and isinstance(log.kind, DebeziumLines):
         return replace(log, schema=source.scanned)
     if source.debezium and not isinstance(log, Files):

@@ -8,8 +8,9 @@ each row that is read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
@@ -39,11 +40,25 @@ class Files:
     """The columns of the schema that the paths hold."""
     place: str
     lag: Lag | None = None
+    everywhere: frozenset[str] = frozenset()
+    """The columns that no file may lack; another one is NULL in the files that lack it."""
+    gone: tuple[str, frozenset[str]] = ("", frozenset())
+    """The newest file, the last one, and the columns that it lacks: the source has them no more."""
 
     @property
     def files(self) -> tuple[str, ...]:
         """The paths, in the order they are read."""
         return tuple(str(f.path) for f in self.found)
+
+    def check(self) -> None:
+        """Raises SchemaError where the newest file is not of the declared types."""
+        if self.kind.tells != "types":
+            return
+        newest, gone = self.gone
+        own = self.kind.schema(Path(newest))
+        names = [n for n in self.schema.names if n not in self.partitions and n not in gone]
+        for name, found in zip(names, resolve(names, own.names, newest), strict=True):
+            check_type(name, own.field(found).type, self.schema.field(name).type, newest)
 
     def size(self) -> Size:
         """The sum over the files."""
@@ -58,7 +73,7 @@ class Files:
         self, columns: Sequence[str], predicate: Expr | None = None, span: Span | None = None
     ) -> pa.Table:
         """The columns of the rows for which the predicate is true, file by file."""
-        asked = list(columns) or self.schema.names[:1]
+        asked = self._asked(columns, predicate, span)
         schema = pa.schema([self.schema.field(c) for c in asked])
         pieces = [
             piece
@@ -73,11 +88,22 @@ class Files:
         self, columns: Sequence[str], rows: int, predicate: Expr | None, span: Span | None
     ) -> Iterator[pa.Table]:
         """The same in pieces; a file of text is one piece."""
-        asked = list(columns) or self.schema.names[:1]
+        asked = self._asked(columns, predicate, span)
         for file in self.found:
             if not self._outside(file, span):
                 for piece in self._read(file, asked, predicate, span, rows):
                     yield piece.select(list(columns))
+
+    def _asked(
+        self, columns: Sequence[str], predicate: Expr | None, span: Span | None
+    ) -> list[str]:
+        """The columns to read, at least one; raises SchemaError for one that is gone."""
+        newest, gone = self.gone
+        asked = list(columns) or [n for n in self.schema.names if n not in gone][:1]
+        lost = [n for n in reads(asked, predicate, span) if n in gone]
+        if lost:
+            resolve(lost, self.kind.schema(Path(newest)).names, newest)
+        return asked
 
     def _outside(self, file: File, span: Span | None) -> bool:
         """Whether no row of a file can lie in the span, by the promise of `partition_lag`.
@@ -120,11 +146,14 @@ class Files:
             needed = list(dict.fromkeys((*needed, *columns_of(self.lag.time))))
         place = str(file.path)
         lying = [n for n in needed if n not in self.partitions]
-        if not lying:  # the rows have to be counted all the same
-            lying = [n for n in self.schema.names if n not in self.partitions][:1]
-        names = lying
+        declared = [n for n in self.schema.names if n not in self.partitions]
+        names = lying = lying or declared[:1]  # the rows have to be counted all the same
         if self.kind.tells != "nothing":
-            names = resolve(lying, self.kind.schema(file.path).names, place)
+            held = self.kind.schema(file.path).names
+            folded = {n.casefold() for n in held}
+            there = [n for n in lying if n.casefold() in folded or n in self.everywhere]
+            lying = there or [n for n in declared if n.casefold() in folded][:1] or lying
+            names = resolve(lying, held, place)
         wanted = [
             Wanted(n, o, self.schema.field(n).type) for n, o in zip(lying, names, strict=True)
         ]
@@ -136,9 +165,12 @@ class Files:
             rows = piece.rows
             arrays = {w.name: conform(rows.column(w.own), w.type, w.name, place) for w in wanted}
             for name in needed:
+                arrow = self.schema.field(name).type
                 if name in self.partitions:
-                    value = partition_value(file, name, self.schema.field(name).type)
+                    value = partition_value(file, name, arrow)
                     arrays[name] = pa.chunked_array([pa.repeat(cast("Any", value), rows.num_rows)])
+                elif name not in arrays:  # the file is older than the column
+                    arrays[name] = pa.chunked_array([pa.nulls(rows.num_rows, cast("Any", arrow))])
             whole = pa.table([arrays[n] for n in needed], names=needed)
             self._check(file, whole)
             yield pick(whole, columns, predicate, span if piece.beyond_span else None)
@@ -164,27 +196,27 @@ def files_dataset(
     place: str,
     declared: pa.Schema | None = None,
     lag: Lag | None = None,
+    everywhere: frozenset[str] = frozenset(),
 ) -> Files:
     """The files as a dataset, with the schema that is declared, else that of the first file.
 
-    The columns and types of the first file are checked at once, those of the others when they are
-    read. Raises SourceError or SchemaError.
+    The last file, the newest, says which columns the source has now: one that it lacks is an error
+    where it is read, one that another file lacks is NULL there, unless it is to be `everywhere`.
+    Types are checked by `check`, and when rows are read. Raises SourceError or SchemaError.
     """
-    first = found[0]
+    newest = found[-1].path
     in_paths = partition_schema(found, place)
     if declared is None:
-        inside = plan_schema(kind.schema(first.path), str(first.path))
+        inside = plan_schema(kind.schema(found[0].path), str(found[0].path))
         fields = [f for f in inside if f.name not in in_paths.names] + list(in_paths)
-        return Files(kind, tuple(found), pa.schema(fields), frozenset(in_paths.names), place, lag)
+        declared = pa.schema(fields)
     by_path = {n.casefold() for n in in_paths.names}
     partitions = frozenset(n for n in declared.names if n.casefold() in by_path)
-    lying = [n for n in declared.names if n not in partitions]
+    made = Files(kind, tuple(found), declared, partitions, place, lag, everywhere)
     if kind.tells == "nothing":
-        return Files(kind, tuple(found), declared, partitions, place, lag)
-    own = kind.schema(first.path)
-    names = resolve(lying, own.names, str(first.path))
-    for name, found_name in zip(lying, names, strict=True):
-        if kind.tells == "names":
-            continue
-        check_type(name, own.field(found_name).type, declared.field(name).type, str(first.path))
-    return Files(kind, tuple(found), declared, partitions, place, lag)
+        return made
+    own = kind.schema(newest)
+    folded = {n.casefold() for n in own.names}
+    lying = [n for n in declared.names if n not in partitions]
+    there = [n for n in lying if n.casefold() in folded]
+    return replace(made, gone=(str(newest), frozenset(lying) - frozenset(there)))

@@ -56,16 +56,19 @@ def open_source(
     declared: pa.Schema | None = None,
     lag: Lag | None = None,
     kinds: Kinds | None = None,
+    everywhere: frozenset[str] = frozenset(),
 ) -> Dataset:
     """The dataset that a path, several paths, or an object that holds rows stands for.
 
-    name: the source's, for messages; kinds: of files, where they are others.
+    name: the source's, for messages; kinds: of files, where they are others; everywhere: the
+    columns that no file may lack.
 
     Raises SourceError or SchemaError.
     """
     if is_path(data):
         paths = [data] if isinstance(data, str | os.PathLike) else data
-        return open_paths([os.fspath(p) for p in paths], name, place, declared, lag, kinds)  # type: ignore[attr-defined]
+        texts = [os.fspath(p) for p in paths]  # type: ignore[attr-defined]
+        return open_paths(texts, name, place, declared, lag, kinds, everywhere)
     table = to_table(data, name)
     if table is None:
         raise SourceError(
@@ -90,6 +93,7 @@ def open_paths(
     declared: pa.Schema | None = None,
     lag: Lag | None = None,
     kinds: Kinds | None = None,
+    everywhere: frozenset[str] = frozenset(),
 ) -> Dataset:
     """The dataset of the files that the paths name, all of one kind."""
     schemes = {p.partition("://")[0] for p in paths if "://" in p}
@@ -108,7 +112,8 @@ def open_paths(
         return open_objects(paths[0], name, place.store, declared, lag)
     local = [str(place.folder / p.removeprefix("file://")) for p in paths]
     found = find_files(local, name)
-    return files_dataset(one_kind(found, name, kinds), found, name, declared, lag)
+    kind = one_kind(found, name, kinds)
+    return files_dataset(kind, found, name, declared, lag, everywhere)
 
 
 def one_kind(found: Sequence[File], name: str, kinds: Kinds | None = None) -> Kind:

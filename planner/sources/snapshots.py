@@ -319,12 +319,14 @@ def open_snapshots(source: EntitySource, folder: str, place: Place) -> Snapshots
             )
         days.setdefault(_day(parts[DS], str(file.path)), []).append(file)
     kind = one_kind(found, source.name)
-    held = {n.casefold() for n in kind.schema(found[0].path).names} | {DS}
+    held = {n.casefold() for n in kind.schema(found[-1].path).names} | {DS}
     spared = {source.option("op"), source.sequence}
     declared = pa.schema(
         [f for f in source.schema if f.name not in spared or f.name.casefold() in held]
     )
-    files = files_dataset(kind, found, f"the snapshots of {source.name}", declared)
+    stated = source.stated & frozenset(declared.names)
+    title = f"the snapshots of {source.name}"
+    files = files_dataset(kind, found, title, declared, everywhere=stated)
     return Snapshots(
         source, tuple((day, replace(files, found=tuple(days[day]))) for day in sorted(days))
     )

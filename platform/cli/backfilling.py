@@ -25,6 +25,7 @@ from rich.text import Text
 from bighead.planner.backfill import backfill as backfills
 from bighead.planner.backfill.inputs import inputs_of
 from bighead.planner.backfill.manifest import read_manifest
+from bighead.planner.evolution import gone_from
 from bighead.planner.session import Session
 from bighead.platform.cli.backfills_known import remember
 from bighead.platform.cli.console import err, say
@@ -60,6 +61,9 @@ def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
         raise BigheadError(
             f"{found.name} is a {KINDS[type(found)]}, and backfills are of training sets; {hint}"
         )
+    gone = gone_from(found, session.definitions, session.dataset)
+    if gone is not None:
+        raise gone
     known = None if asked.restart else read_manifest(asked.output)
     pin = versioned(found.name)
     if pin is not None:

@@ -26,7 +26,7 @@ class Changes:
 
 
 def find_changes(project: Project, registry: Registry) -> Changes:
-    """Binds the files and compares; raises what binding raises."""
+    """Binds the files, lets them follow their data, and compares; raises what these raise."""
     state = registry.state()
-    draft = open_draft(project, registry)
+    draft = open_draft(project, registry, evolve=True)
     return Changes(state, draft, diff(state, draft.definitions))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bighead.planner.catalog import Definitions
+from bighead.planner.evolution import SchemaChange
 from bighead.planner.session import Session
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.platform.cli.aggregates import project_aggregates
@@ -22,6 +23,7 @@ from bighead.zipline.errors import BigheadError, SqlError
 from bighead.zipline.sql import bind, parse
 from bighead.zipline.sql.commands import CreateSource
 from bighead.zipline.sql.tree import CreateSource as CreateSourceTree
+from bighead.zipline.sql.without import redeclared
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Draft:
     """By name, each after what it uses; not numbered yet."""
     files: dict[str, str]
     """The SHA-256 of each file, by its path in the project."""
+    schemas: tuple[SchemaChange, ...] = ()
+    """Where the data of sources is not what the files declare; the definitions follow the data."""
 
 
 def open_session(settings: Settings, draft: bool = False, engine: str | None = None) -> Session:
@@ -44,7 +48,7 @@ def open_session(settings: Settings, draft: bool = False, engine: str | None = N
         return Session(engine or "datafusion", folder=settings.start)
     registry = open_registry(project, settings)
     if draft:
-        return open_draft(project, registry, engine).session
+        return open_draft(project, registry, engine, evolve=True).session
     return open_applied(project, registry, engine)
 
 
@@ -66,8 +70,13 @@ def open_applied(project: Project, registry: Registry, engine: str | None = None
     return session
 
 
-def open_draft(project: Project, registry: Registry, engine: str | None = None) -> Draft:
-    """A session with the definitions of the files; raises SqlError naming the file and place."""
+def open_draft(
+    project: Project, registry: Registry, engine: str | None = None, *, evolve: bool = False
+) -> Draft:
+    """A session with the definitions of the files; raises SqlError naming the file and place.
+
+    evolve: follow what the data has become; raises SchemaError where something needed is gone.
+    """
     session = _session(project, registry, engine)
     files = project.sql_files()
     try:
@@ -75,6 +84,8 @@ def open_draft(project: Project, registry: Registry, engine: str | None = None) 
     except SqlError as error:
         raise _shortened(error, project, files) from error
     sources = dict(text for file in files for text in _sources(file))
+    declared = {name: session.definitions.get(name) for name in names}
+    schemas = session.evolve() if evolve else ()
     found: dict[str, Version] = {}
     for name in names:
         definition = session.definitions.get(name)
@@ -82,8 +93,10 @@ def open_draft(project: Project, registry: Registry, engine: str | None = None) 
             sql = definition.sql
         else:
             sql = sources[name.casefold()]
+            if definition != declared[name]:
+                sql = redeclared(sql, definition.schema)
         found[definition.name] = snapshot(definition, sql)
-    return Draft(session, found, hashes(project))
+    return Draft(session, found, hashes(project), schemas)
 
 
 def hashes(project: Project) -> dict[str, str]:

@@ -38,6 +38,11 @@ class Table:
         """The columns that a scan can read."""
         return self.schema
 
+    @property
+    def stated(self) -> frozenset[str]:
+        """The declared columns that its clauses read: rows without them mean nothing."""
+        return frozenset()
+
     def option(self, name: str) -> OptionValue | None:
         """The value of an option, or None where it is not given."""
         return dict(self.options).get(name)
@@ -58,6 +63,12 @@ class EventSource(Table):
         Table.__post_init__(self)
         _check_times(self, self.event_time, self.known_at)
         _check_columns(self, (*self.identity, *([self.sequence] if self.sequence else [])))
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """The columns of its times, its SEQUENCE and its IDENTITY."""
+        named = (*columns_of(self.event_time, self.known_at), *self.identity, self.sequence)
+        return frozenset(name for name in named if name is not None)
 
 
 DEBEZIUM = "debezium-json"
@@ -99,6 +110,13 @@ class EntitySource(Table):
             raise ValueError(f"{self.name} needs a PRIMARY KEY")
         _check_times(self, self.changed_at, self.known_at, self.event_time)
         _check_columns(self, (*self.primary_key, *([self.sequence] if self.sequence else [])))
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """The columns of its key, its times, its SEQUENCE and its operations."""
+        times = columns_of(self.changed_at, self.known_at, self.event_time)
+        named = (*self.primary_key, *times, self.sequence, self.option("op"))
+        return frozenset(n for n in named if isinstance(n, str) and not is_added(n))
 
     @property
     def static(self) -> bool:

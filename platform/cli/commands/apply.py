@@ -29,7 +29,8 @@ def apply(
 
     Shows the changes first and asks. All of it is applied or none. A definition whose meaning
     changed gets a new version; another owner, description, tag or spelling makes none. Definitions
-    that no file has any more are dropped, and their versions kept.
+    that no file has any more are dropped, and their versions kept. Definitions follow their data: a
+    type that was widened and a column that is gone make new versions, too.
 
     \b
     Examples:
@@ -60,13 +61,17 @@ def _apply(project: Project, registry: Registry, yes: bool, json: bool) -> Chang
     """Finds the changes, shows them, and applies them as they were shown."""
     from bighead.platform.cli.applying import apply_changes, data_remarks
     from bighead.platform.cli.changes import find_changes
+    from bighead.platform.cli.columns_known import remember_columns
     from bighead.platform.cli.plan_text import plan_text
+    from bighead.platform.cli.schemas_text import news, news_text
     from bighead.platform.registry import Conflict
 
     for left in reversed(range(TRIES)):
         with waiting("reading the definitions"):
             found = find_changes(project, registry)
             remarks = data_remarks(found)
+        if not json:
+            err().print(news_text(news(project, found.state, found.draft.schemas)), end="")
         if found.changes and not json:
             err().print(plan_text(found.changes, found.kept))
         for remark in remarks:
@@ -84,5 +89,6 @@ def _apply(project: Project, registry: Registry, yes: bool, json: bool) -> Chang
                 raise
             say("note: somebody else applied meanwhile; looking again")
             continue
+        remember_columns(project, found.draft.schemas)
         return found
     raise AssertionError("the last try returns or raises")

@@ -40,6 +40,9 @@ def plan(
     Definitions are compared by meaning: spaces, case and comments are no change, and a set
     changes when something that it reads does. Each change says which clauses and which features.
 
+    Where the files of a source hold other columns than it declares, that is told first: a type that
+    was widened, or a column that is gone, changes the source and what reads it.
+
     For each backfill that was made, or the one of NAME to --output, it says which columns of how
     many days would be computed, why, and how many rows and bytes that is. Nothing is computed for
     it and nothing written: footers of files are read, and the spine's times where it has changed.
@@ -56,6 +59,7 @@ def plan(
     from bighead.platform.cli.changes import find_changes
     from bighead.platform.cli.opening import open_registry
     from bighead.platform.cli.plan_text import plan_text
+    from bighead.platform.cli.schemas_text import news, news_text
 
     if name is None and (output or start or end):
         raise typer.BadParameter("--output, --start and --end are of one backfill; add its NAME")
@@ -67,16 +71,19 @@ def plan(
         found = find_changes(project, open_registry(project, settings))
     with waiting("looking at the data"):
         backfills = plan_backfills(project, found.draft.session, name, output, first, after)
+    told = news(project, found.state, found.draft.schemas)
     if json:
         print_json(
             {
                 "project": project.name,
+                "schemas": told,
                 "changes": [c.record() for c in found.changes],
                 "unchanged": found.kept,
                 "backfills": [backfill_record(b.name, b.output, b.plan) for b in backfills],
             }
         )
     else:
+        out().print(news_text(told), end="")
         if found.changes:
             out().print(plan_text(found.changes, found.kept))
         else:

@@ -15,6 +15,9 @@ from bighead.zipline.windows import format_duration, parse_duration
 TEXT, FLAG, DURATION, LIST = "a text", "true or false", "a duration such as '2d'", "a list of texts"
 
 OPEN = "'keep', 'drop' or 'mark'"
+REFUSE_OR_APPLY = "'refuse' or 'apply'"
+CHOICES = {OPEN: ("keep", "drop", "mark"), REFUSE_OR_APPLY: ("refuse", "apply")}
+"""Options that take one of some words."""
 
 DESCRIBING = {"owner": TEXT, "description": TEXT, "tags": LIST}
 SOURCE_OPTIONS = {
@@ -25,6 +28,7 @@ SOURCE_OPTIONS = {
     "partition_lag": DURATION,
     "complete": DURATION,
     "cut": FLAG,
+    "on_schema_change": REFUSE_OR_APPLY,
 }
 ENTITY_OPTIONS = {
     **DESCRIBING,
@@ -33,6 +37,7 @@ ENTITY_OPTIONS = {
     "format": TEXT,
     "snapshot": TEXT,
     "op": TEXT,
+    "on_schema_change": REFUSE_OR_APPLY,
 }
 FEATURE_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "tail": DURATION}
 TRAINING_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "open_labels": OPEN}
@@ -88,8 +93,8 @@ def _value(context: Context, option: exp.Expr, name: str, kind: str) -> OptionVa
             return tuple(item.name for item in items)
     if kind == TEXT and isinstance(given, exp.Literal) and given.is_string:
         return str(given.name)
-    if kind == OPEN and isinstance(given, exp.Literal) and given.is_string:
-        if given.name in ("keep", "drop", "mark"):
+    if kind in CHOICES and isinstance(given, exp.Literal) and given.is_string:
+        if given.name in CHOICES[kind]:
             return str(given.name)
     if kind == DURATION and isinstance(given, exp.Literal) and given.is_string:
         try:
