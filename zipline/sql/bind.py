@@ -8,6 +8,7 @@ from bighead.zipline.catalog import KINDS, Catalog, FeatureSet
 from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import resolve_aggregates
+from bighead.zipline.sql.binding.ctes import inline_all
 from bighead.zipline.sql.binding.options import FEATURE_SET_OPTIONS, bind_options, check_online
 from bighead.zipline.sql.binding.scope import Context, dotted
 from bighead.zipline.sql.binding.source import bind_source
@@ -70,7 +71,9 @@ def _feature_set(node: tree.CreateSet, context: Context) -> CreateFeatureSet:
     options = bind_options(context, node.args.get("options"), FEATURE_SET_OPTIONS)
     tail = dict(options).get("tail")
     bound = bind_set(
-        node.expression, context, parse_duration(tail) if isinstance(tail, str) else None
+        inline_all(node.expression, context),
+        context,
+        parse_duration(tail) if isinstance(tail, str) else None,
     )
     check_online(context, node.args.get("options"), (bound.view,))
     if dict(options).get("online") and looks_ahead(bound.view):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from bighead.zipline.sql import tree
+from bighead.zipline.sql.binding.ctes import inline
 from bighead.zipline.sql.binding.scope import dotted
 from bighead.zipline.sql.tree import Statement
 
@@ -19,6 +20,6 @@ def references(statement: Statement) -> dict[str, tuple[str, ...]]:
     node = statement.tree
     if not isinstance(node, tree.CreateSet):
         return {}
-    named = {cte.alias.casefold() for cte in node.find_all(exp.CTE)}
-    read = (dotted(table) for table in node.expression.find_all(exp.Table))
-    return {dotted(node.this): tuple(dict.fromkeys(n for n in read if n.casefold() not in named))}
+    query = inline(node.expression)
+    read = (dotted(table) for table in query.find_all(exp.Table))
+    return {dotted(node.this): tuple(dict.fromkeys(read))}

@@ -2,7 +2,7 @@ CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM booking
 ----
 CREATE FEATURE SET f AS SELECT COUNT(*) AS n
 ----
-CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM (SELECT * FROM bookings) b
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM (SELECT * FROM bookings)
 ----
 CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM listing_bookings UNION ALL bookings
 ----
@@ -201,3 +201,25 @@ CREATE FEATURE SET f AS SELECT listing, l.host FROM listings l LEFT JOIN hosts h
 CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM stay_risk s LEFT JOIN hosts h ON h.host = s.request_id WHERE s.is_risky
 ----
 CREATE FEATURE SET f AS SELECT h.town, COUNT(*) AS n FROM bookings b LEFT JOIN hosts h ON h.host = b.listing GROUP BY h.town
+----
+CREATE FEATURE SET f AS
+WITH dear AS (SELECT listing, pric FROM bookings)
+SELECT COUNT(*) AS n FROM dear
+----
+CREATE FEATURE SET f AS
+WITH sums AS (SELECT listing, SUM(price) AS s FROM bookings GROUP BY listing)
+SELECT MAX(s) AS n FROM sums
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) AS n FROM (SELECT * FROM bookings ORDER BY ts LIMIT 3) b
+----
+CREATE FEATURE SET f AS WITH x(a) AS (SELECT price FROM bookings) SELECT SUM(a) AS n FROM x
+----
+CREATE FEATURE SET f AS WITH RECURSIVE x AS (SELECT price FROM x) SELECT SUM(price) AS n FROM x
+----
+CREATE FEATURE SET f AS WITH a AS (SELECT price FROM b), b AS (SELECT * FROM bookings) SELECT SUM(price) AS n FROM a
+----
+CREATE FEATURE SET f AS SELECT SUM(p) AS n FROM (SELECT price AS p FROM bookings) x WHERE price > 1
+----
+CREATE FEATURE SET f AS SELECT SUM(p) AS n FROM (SELECT price * 2 FROM bookings) x
+----
+CREATE FEATURE SET f AS SELECT SUM(p) AS n FROM (SELECT 1 AS p) x

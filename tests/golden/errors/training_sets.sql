@@ -93,3 +93,15 @@ CREATE TRAINING SET t AS SELECT q.request_id, y.n, b.nights_7d FROM requests q A
 CREATE TRAINING SET t AS SELECT q.request_id, y.n, b.nights_7d FROM requests q LABEL LEFT JOIN (SELECT listing, COUNT(*) OVER (NEXT '7d') AS n FROM bookings GROUP BY listing) AS y MATCH_CONDITION (y.ts >= q.ts) ON y.listing = q.listing ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = y.n
 ----
 CREATE TRAINING SET t AS SELECT r.request_id, r.is_risky FROM stay_risk AS r
+----
+CREATE TRAINING SET t AS
+WITH asked AS (SELECT request_id FROM requests), other AS (SELECT * FROM requests)
+SELECT a.request_id FROM asked AS a
+----
+CREATE TRAINING SET t AS
+WITH b AS (SELECT listing, price FROM bookings)
+SELECT q.request_id, b.room_type FROM requests q ASOF LEFT JOIN b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing
+----
+CREATE TRAINING SET t AS
+WITH b AS (SELECT listing, ts AS at FROM bookings)
+SELECT q.request_id FROM requests q ASOF LEFT JOIN b MATCH_CONDITION (q.ts > b.time) ON b.listing = q.listing

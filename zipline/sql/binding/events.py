@@ -18,7 +18,6 @@ from bighead.zipline.ir.expr import Column, Expr, conjunction, conjuncts, rename
 from bighead.zipline.ir.nodes import Events, Filter, Node, Project, Scan, UnionAll, Versions
 from bighead.zipline.ir.sources import CHANGED, EntitySource, EventSource, is_added
 from bighead.zipline.ir.types import sql_name
-from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.scope import (
     Barred,
     Context,
@@ -61,6 +60,8 @@ class Origin:
     @property
     def relation(self) -> Relation:
         """Its columns under their own names."""
+        if len(self.relations) == 1:
+            return self.relations[0]
         whole = of_schema(self.alias, self.rows.schema)
         if self.offered is None:
             return whole
@@ -89,8 +90,6 @@ def bind_origin(node: exp.Expr, context: Context, purpose: str) -> Origin:
     `purpose` says what it is wanted for ("a feature set reads event sources").
     """
     no_renaming(context, node)
-    if isinstance(node, tree.United):
-        return _united(node, context, purpose)
     if not isinstance(node, exp.Table):
         raise context.error(node, purpose, "name a source")
     found = context.find(node)
@@ -185,16 +184,13 @@ def _events(source: EventSource) -> Events:
     )
 
 
-def _united(node: tree.United, context: Context, purpose: str) -> Origin:
-    """Sources matched by the names of their columns; the first one's order counts."""
-    origins = [bind_origin(e, context, purpose) for e in node.expressions]
-    return unite(node, node.expressions, origins, context)
-
-
 def unite(
-    node: exp.Expr, tables: Sequence[exp.Table], origins: Sequence[Origin], context: Context
+    node: exp.Expr, tables: Sequence[exp.Expr], origins: Sequence[Origin], context: Context
 ) -> Origin:
-    """The rows of several sources as those of one; `tables` are the places of `origins`."""
+    """The rows of several sources as those of one, matched by the names of their columns.
+
+    The first one's order of columns counts. `tables` are the places of `origins`.
+    """
     for part, origin in zip(tables, origins, strict=True):
         if not isinstance(origin.rows, Events):
             raise context.error(part, "only event sources are united by UNION ALL")
@@ -203,20 +199,20 @@ def unite(
     names = first.schema.names
     types = [f.type for f in first.schema]
     for part, origin in zip(tables[1:], origins[1:], strict=True):
-        _check_columns(context, part, dotted(tables[0]), names, origin.rows.schema)
+        _check_columns(context, part, _called(tables[0]), names, origin.rows.schema)
         for i, name in enumerate(names):
             other = origin.rows.schema.field(_same(name, origin.rows.schema)).type
             both = common_type(types[i], other)
             if both is None:
                 raise context.error(
                     part,
-                    f"the column '{name}' is {sql_name(types[i])} in {dotted(tables[0])} "
-                    f"and {sql_name(other)} in {dotted(part)}",
+                    f"the column '{name}' is {sql_name(types[i])} in {_called(tables[0])} "
+                    f"and {sql_name(other)} in {_called(part)}",
                 )
             types[i] = both
     parts = tuple(_conform(o.rows, names, types) for o in origins if isinstance(o.rows, Events))
     _check_sequences(context, node, parts)
-    alias = node.alias or tables[0].name
+    alias = node.alias or tables[0].alias_or_name
     times = {t for o in origins for t in o.times}
     return Origin(
         UnionAll(parts),
@@ -224,6 +220,11 @@ def unite(
         tuple(times) if len(times) == 1 else (),
         tuple(dict.fromkeys(u for o in origins for u in o.uses)),
     )
+
+
+def _called(node: exp.Expr) -> str:
+    """What a united source is called."""
+    return dotted(node) if isinstance(node, exp.Table) else node.alias_or_name
 
 
 def _same(name: str, schema: pa.Schema) -> str:
@@ -237,7 +238,7 @@ def _check_columns(
     ours, theirs = {n.casefold() for n in names}, {n.casefold() for n in schema.names}
     if ours != theirs:
         lacking = sorted(ours - theirs) or sorted(theirs - ours)
-        who = dotted(part) if ours - theirs else first  # type: ignore[arg-type]
+        who = _called(part) if ours - theirs else first
         raise context.error(
             part,
             f"UNION ALL needs the same columns on both sides, and {who} has no '{lacking[0]}'",

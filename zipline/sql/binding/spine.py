@@ -13,7 +13,6 @@ from bighead.zipline.ir.expr import walk as parts_of
 from bighead.zipline.ir.nodes import Filter, Node, Project, Scan
 from bighead.zipline.ir.sources import EventSource
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.binding.aggregate import holds_aggregate
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import (
     Barred,
@@ -25,7 +24,7 @@ from bighead.zipline.sql.binding.scope import (
     no_renaming,
     of_schema,
 )
-from bighead.zipline.sql.binding.view import REFUSED
+from bighead.zipline.sql.binding.shape import is_simple
 
 ADVICE = "AS OF TIMESTAMP '2024-01-01 00:00:00'"
 
@@ -113,17 +112,6 @@ def _subquery(node: exp.Subquery, context: Context) -> Spine:
 
 def _schema(columns: tuple[tuple[str, Expr], ...]) -> pa.Schema:
     return pa.schema([pa.field(n, e.type) for n, e in columns])
-
-
-def is_simple(query: exp.Expr) -> bool:
-    """A SELECT of columns and expressions of one table, with WHERE and nothing else."""
-    if not isinstance(query, exp.Select) or query.args.get("from_") is None:
-        return False
-    if query.args.get("group") is not None or query.args.get("windows"):
-        return False
-    return not any(query.args.get(key) for key in REFUSED) and not any(
-        map(holds_aggregate, query.expressions)
-    )
 
 
 def select_columns(items: list[exp.Expr], binder: ExpressionBinder) -> tuple[tuple[str, Expr], ...]:

@@ -15,6 +15,7 @@ from bighead.zipline.ir.nodes import Filter, Node, Project, TemporalJoin, walk
 from bighead.zipline.ir.sources import OptionValue
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.aggregate import holds_aggregate
+from bighead.zipline.sql.binding.ctes import inline_all
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.join import join
 from bighead.zipline.sql.binding.label import closing
@@ -28,8 +29,8 @@ from bighead.zipline.sql.binding.scope import (
     match,
     no_renaming,
 )
+from bighead.zipline.sql.binding.shape import REFUSED
 from bighead.zipline.sql.binding.spine import bind_spine, column_name, star_of
-from bighead.zipline.sql.binding.view import REFUSED
 from bighead.zipline.sql.commands import CreateTrainingSet
 from bighead.zipline.sql.spelling.generator import spell
 
@@ -40,8 +41,9 @@ CLOSED = "labels_closed"
 
 def bind_training_set(node: tree.CreateSet, context: Context) -> CreateTrainingSet:
     """The training set that a statement declares. Raises SqlError."""
-    query = node.expression
+    query = inline_all(node.expression, context)
     _check_shape(query, context)
+    assert isinstance(query, exp.Select)
     if not isinstance(query.args["from_"].this, exp.Values):  # these have no names to keep
         no_renaming(context, query.args["from_"].this)
     spine = bind_spine(query.args["from_"].this, context)

@@ -26,25 +26,16 @@ from bighead.zipline.sql.binding.aggregate import (
     unknown_function,
 )
 from bighead.zipline.sql.binding.chained import bind_rows
+from bighead.zipline.sql.binding.derived import bind_derived
 from bighead.zipline.sql.binding.enriched import with_static
 from bighead.zipline.sql.binding.events import Origin
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import Context, match
+from bighead.zipline.sql.binding.shape import REFUSED
 from bighead.zipline.sql.spelling.generator import spell
 from bighead.zipline.windows import Window
 
 PURPOSE = "a feature set reads events, or the rows of an entity"
-REFUSED = {
-    "with_": "WITH",
-    "joins": "a join",
-    "having": "HAVING",
-    "qualify": "QUALIFY",
-    "order": "ORDER BY",
-    "limit": "LIMIT",
-    "offset": "OFFSET",
-    "distinct": "DISTINCT",
-    "laterals": "LATERAL",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +71,6 @@ class _Features:
         return Column(name, feature.type)
 
 
-def is_grouped(select: exp.Select) -> bool:
-    """The query has a key or an aggregate: a view, and not merely a filtered source."""
-    return select.args.get("group") is not None or any(map(holds_aggregate, select.expressions))
-
-
 def bind_set(query: exp.Expr, context: Context, tail: int | None = None) -> BoundSet:
     """The view that a query describes. Raises SqlError."""
     if not isinstance(query, exp.Select):
@@ -97,7 +83,7 @@ def bind_set(query: exp.Expr, context: Context, tail: int | None = None) -> Boun
     origin_node = query.args.get("from_")
     if origin_node is None:
         raise context.error(query, "a feature set reads a source", "add FROM source")
-    origin = bind_rows(origin_node.this, context, PURPOSE)
+    origin = bind_derived(origin_node.this, context, PURPOSE, bind_rows)
     if query.args.get("joins"):
         origin = with_static(origin, query.args["joins"], context)
     return _SetBinder(query, context, origin, tail).bind()
@@ -106,7 +92,6 @@ def bind_set(query: exp.Expr, context: Context, tail: int | None = None) -> Boun
 def _advice(key: str) -> str:
     return {
         "having": "filter the source by WHERE, or an aggregate by FILTER",
-        "with_": "declare a source, or another feature set",
     }.get(key, "leave it to the query that reads the set")
 
 

@@ -100,6 +100,11 @@ def _star(star: exp.Expr, text: str) -> None:
             raise node_error(text, left_out, "EXCEPT takes names of columns")
 
 
+def _with(clause: exp.Expr, text: str) -> None:
+    if clause.args.get("recursive"):
+        raise node_error(text, clause, "WITH RECURSIVE is not answered by this version")
+
+
 RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], None]] = {
     exp.Join: _join,
     exp.Anonymous: _call,
@@ -111,4 +116,5 @@ RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], None]] = {
     exp.TableAlias: _alias,
     exp.Column: _column,
     exp.Star: _star,
+    exp.With: _with,
 }

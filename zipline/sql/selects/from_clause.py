@@ -6,6 +6,7 @@ or not, has it for its spine.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from bighead.zipline.ir.nodes import Keys, Node, Project, TemporalJoin
 from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql import tree
+from bighead.zipline.sql.binding.ctes import in_place_of, inline, named_query
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.join import join
 from bighead.zipline.sql.binding.keys import names_beside
@@ -78,17 +80,20 @@ class Cte:
 
     node: exp.CTE
     ask: Ask
+    before: Mapping[str, Cte]
+    """Those that it sees, by folded name."""
+    context: Context
     bound: Rows | None = None
     used: bool = False
 
-    def rows(self, context: Context) -> Rows:
+    def rows(self) -> Rows:
         """Its rows, under the names that WITH gives its columns."""
         self.used = True
         if self.bound is None:
             rows = self.ask(self.node.this)
             renamed = _renamed(self.node)
             if len(renamed) > len(rows.names):
-                raise context.error(
+                raise self.context.error(
                     self.node.args["alias"],
                     f"{len(renamed)} names for {len(rows.names)} columns",
                 )
@@ -98,10 +103,7 @@ class Cte:
     def inlined(self, table: exp.Table) -> exp.Subquery:
         """The query in the place of its name, where what counts is its shape and not its rows."""
         self.used = True
-        name = exp.to_identifier(table.alias or table.name)
-        columns = [c.copy() for c in self.node.args["alias"].args.get("columns") or []]
-        alias = exp.TableAlias(this=name, columns=columns)
-        return exp.Subquery(this=self.node.this.copy(), alias=alias)
+        return in_place_of(table, self.node, inline(self.node.this, self.before))
 
     def check(self) -> None:
         """Finds the mistakes of a query that nothing uses."""
@@ -171,7 +173,7 @@ class FromBinder:
         renamed = _renamed(node)
         cte = self._cte(node)
         if cte is not None:
-            rows = cte.rows(self.context)
+            rows = cte.rows()
             self._check_renamed(node, renamed, len(rows.names))
             return rows.relation(alias, renamed)
         spine = bind_spine(node, self.context)
@@ -183,9 +185,8 @@ class FromBinder:
 
     def _cte(self, node: exp.Expr) -> Cte | None:
         """The query that WITH gave this name; it shadows the catalog."""
-        if isinstance(node, exp.Table) and len(node.parts) == 1 and not node.args.get(tree.PIN):
-            return self.ctes.get(node.name.casefold())
-        return None
+        named = named_query(node, self.ctes)
+        return named if isinstance(named, Cte) else None
 
     def _check_renamed(self, node: exp.Expr, renamed: list[str], count: int) -> None:
         if len(renamed) > count:
@@ -287,7 +288,7 @@ class FromBinder:
     def _set(self, node: tree.AsOf) -> Right:
         inner = node.this
         if isinstance(inner, exp.Subquery):
-            inner = inner.copy()
+            inner = inline(inner, self.ctes)
             inner.parent = node
             if not inner.alias:
                 inner.set("alias", exp.TableAlias(this=exp.to_identifier(node.alias or "#set")))
@@ -314,10 +315,8 @@ class FromBinder:
             if node.method == "ASOF" and is_plain(node.this, self.context, queries):
                 return join(chain, node, plain_rows(*self.factor(node.this)))
             named = names_beside(node)
-            cte = self._cte(node.this)
-            if cte is not None:
-                node = node.copy()
-                node.set("this", cte.inlined(node.this))
+            node = node.copy()
+            node.set("this", inline(node.this, self.ctes))
             return join(chain, node, named=named)
         if self._is_static(node):
             return join(chain, node)

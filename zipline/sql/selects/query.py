@@ -80,13 +80,11 @@ class QueryBinder:
         clause = query.args.get("with_")
         if clause is None:
             return self
-        if clause.args.get("recursive"):
-            raise self.context.error(clause, "WITH RECURSIVE is not answered by this version")
         binder = QueryBinder(self.context, self.steps, dict(self.ctes))
         for node in clause.expressions:
             # Each sees those before it, and not itself.
             before = QueryBinder(self.context, self.steps, dict(binder.ctes))
-            binder.ctes[node.alias.casefold()] = Cte(node, before.bind)
+            binder.ctes[node.alias.casefold()] = Cte(node, before.bind, before.ctes, self.context)
         return binder
 
     # -- UNION and its kin ----------------------------------------------------------------------
