@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,17 +17,17 @@ DAY = dt.datetime(2024, 1, 1)
 def session(engine: str) -> Session:
     pick = random.Random(11)
 
-    def hours(count: int) -> pa.Array:
+    def hours(count: int) -> pa.Array[Any]:
         drawn = [DAY + dt.timedelta(hours=pick.randrange(200)) for _ in range(count)]
         return pa.array(drawn, pa.timestamp("us"))
 
     made = Session(engine)
-    asked = {
+    asked: dict[str, Any] = {
         "id": list(range(40)),
         "k": pa.array([pick.choice([1, 2, 3, 2**40, None]) for _ in range(40)], pa.int64()),
         "ts": hours(40),
     }
-    clicks = {
+    clicks: dict[str, Any] = {
         "k": pa.array([pick.choice([1, 2, None]) for _ in range(15)], pa.int32()),
         "w": list(range(15)),
         "ts": hours(15),

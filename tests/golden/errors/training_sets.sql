@@ -6,8 +6,6 @@ CREATE TRAINING SET t AS SELECT q.request_id FROM request q
 ----
 CREATE TRAINING SET t AS SELECT b.nights_7d FROM listing_bookings b
 ----
-CREATE TRAINING SET t AS SELECT x.listing FROM bookings UNION ALL more_bookings AS x
-----
 CREATE TRAINING SET t AS SELECT x.listing FROM (SELECT listing FROM requests)
 ----
 CREATE TRAINING SET t AS SELECT x.listing FROM (SELECT listing, COUNT(*) AS n FROM requests GROUP BY listing) AS x
@@ -105,3 +103,24 @@ SELECT q.request_id, b.room_type FROM requests q ASOF LEFT JOIN b MATCH_CONDITIO
 CREATE TRAINING SET t AS
 WITH b AS (SELECT listing, ts AS at FROM bookings)
 SELECT q.request_id FROM requests q ASOF LEFT JOIN b MATCH_CONDITION (q.ts > b.time) ON b.listing = q.listing
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM requests UNION ALL bookings AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM requests UNION ALL listing_bookings AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing FROM requests UNION SELECT listing FROM bookings) AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing FROM requests EXCEPT SELECT listing FROM bookings) AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing, ts FROM requests UNION ALL SELECT listing FROM bookings) AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing, ts FROM requests UNION ALL SELECT ts, listing FROM bookings) AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing FROM (SELECT listing FROM requests UNION ALL SELECT listing FROM bookings GROUP BY listing) AS q
+----
+CREATE TRAINING SET t AS SELECT q.listing, LABEL q.is_risky AS y, q.is_risky FROM (
+  SELECT listing, is_risky FROM requests UNION ALL SELECT listing, TRUE FROM bookings
+) AS q
+----
+CREATE TRAINING SET u AS SELECT q.listing, q.ts FROM requests UNION ALL requests AS q;
+CREATE FEATURE SET f AS SELECT listing, COUNT(*) AS n FROM u GROUP BY listing

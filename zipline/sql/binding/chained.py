@@ -24,6 +24,7 @@ from bighead.zipline.ir.nodes import (
     Filter,
     Node,
     Project,
+    Relational,
     Scan,
     StaticJoin,
     TemporalJoin,
@@ -160,6 +161,12 @@ def _of_training_set(found: TrainingSet, node: exp.Expr, context: Context) -> Or
     body = _without_labels(plan.input)
     time = _time(found, body, node, context)
     outputs = tuple((n, e) for n, e in plan.columns if n not in found.labels)
+    if isinstance(_spine_of(body)[-1], Relational):
+        raise context.error(
+            node,
+            f"the spine of {found.name} unites sources, each with its own times",
+            "make a set from each of them",
+        )
     source = _source(body)
     if source is None:
         below, stamp = body, _Stamp(time)

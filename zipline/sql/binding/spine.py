@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 from sqlglot import exp
@@ -15,31 +15,16 @@ from bighead.zipline.ir.sources import EventSource
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import (
-    Barred,
     Context,
-    Relation,
     Scope,
-    dotted,
     match,
     no_renaming,
     of_schema,
 )
 from bighead.zipline.sql.binding.shape import is_simple
+from bighead.zipline.sql.binding.united import Spine, by_name, unite
 
 ADVICE = "AS OF TIMESTAMP '2024-01-01 00:00:00'"
-
-
-@dataclass(frozen=True, slots=True)
-class Spine:
-    """Rows, and what is known of their time."""
-
-    node: Node
-    relation: Relation
-    time: Expr | None
-    """The source's event time, over the node's columns."""
-    uses: tuple[str, ...]
-    labels: tuple[Barred, ...] = ()
-    """Columns that are labels of a training set that the rows come from."""
 
 
 def timeless(context: Context, node: exp.Expr, found: FeatureSet) -> Exception:
@@ -54,7 +39,10 @@ def timeless(context: Context, node: exp.Expr, found: FeatureSet) -> Exception:
 def bind_spine(node: exp.Expr, context: Context) -> Spine:
     """The rows of a table factor. Raises SqlError."""
     if isinstance(node, tree.United):
-        return _united(node, context)
+        spines = [bind_spine(part, context) for part in node.expressions]
+        pairs = zip(spines, node.expressions, strict=True)
+        named = [by_name(spines[0], spine, part, context) for spine, part in pairs]
+        return unite(named, node.expressions, node.alias or spines[0].relation.alias, context)
     if isinstance(node, exp.Subquery):
         return _subquery(node, context)
     if not isinstance(node, exp.Table):
@@ -84,9 +72,17 @@ def _named(node: Node, alias: str, time: Expr | None, uses: tuple[str, ...]) -> 
 
 def _subquery(node: exp.Subquery, context: Context) -> Spine:
     """(SELECT columns FROM source WHERE ...) AS alias; its time is lost if it is not selected."""
-    query, alias = node.this, node.alias
+    query, alias = node.unnest(), node.alias
     if not alias:
         raise context.error(node, "the sub-query needs a name", "add AS name")
+    if isinstance(query, exp.SetOperation):
+        no_renaming(context, node)
+        branches = _branches(query, context)
+        alias_node = node.args["alias"]
+        queries = [
+            exp.Subquery(this=_named_later(b, i), alias=alias_node) for i, b in enumerate(branches)
+        ]
+        return unite([_subquery(q, context) for q in queries], branches, alias, context)
     if not is_simple(query):
         raise context.error(query, "a spine is a source, or a SELECT of columns with WHERE of one")
     no_renaming(context, query.args["from_"].this)
@@ -183,8 +179,21 @@ def column_name(item: exp.Column, scope: Scope) -> str:
     return item.name
 
 
-def _united(node: tree.United, context: Context) -> Spine:
-    raise context.error(
-        node, "a spine of united sources is not answered by this version",
-        f"make the training set from one of {' and '.join(dotted(e) for e in node.expressions)}",
-    )  # fmt: skip
+def _branches(query: exp.Expr, context: Context) -> list[exp.Expr]:
+    query = query.unnest() if isinstance(query, exp.Subquery) and not query.alias else query
+    if not isinstance(query, exp.SetOperation):
+        return [query]
+    changed = ("distinct", "by_name", "order", "limit", "offset")
+    if not isinstance(query, exp.Union) or any(query.args.get(key) for key in changed):
+        reason = "a spine keeps every row, so its queries are united by UNION ALL"
+        raise context.error(query, reason, "write UNION ALL")
+    return [*_branches(query.this, context), *_branches(query.expression, context)]
+
+
+def _named_later(branch: exp.Expr, number: int) -> exp.Expr:
+    """The columns of all but the first query need no name: the first one's are taken."""
+    named = branch.copy()
+    for i, item in enumerate(named.expressions if number else []):
+        if not isinstance(item, exp.Alias | exp.Column | exp.Star):
+            item.replace(exp.Alias(this=item.copy(), alias=exp.to_identifier(f"column{i}")))
+    return named

@@ -19,6 +19,7 @@ from bighead.zipline.ir.expr import Column, Expr, Literal
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.sql.binding.aggregate import unknown_function
 from bighead.zipline.sql.binding.expression import CURRENT, ExpressionBinder
+from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered, quoted
 from bighead.zipline.sql.binding.scope import Context, Scope, match
 from bighead.zipline.sql.selects.calls import (
     WINDOW_FUNCTIONS,
@@ -28,7 +29,6 @@ from bighead.zipline.sql.selects.calls import (
 )
 from bighead.zipline.sql.selects.from_clause import FromBinder, Rows
 from bighead.zipline.sql.selects.join import COMPARISONS
-from bighead.zipline.sql.selects.relational import ROW, Steps, listed, numbered, quoted
 from bighead.zipline.sql.selects.subquery import existence, membership, single_value
 from bighead.zipline.sql.spelling.generator import spell
 

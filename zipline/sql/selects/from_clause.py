@@ -14,12 +14,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bighead.zipline.catalog import FeatureSet
-from bighead.zipline.expressions import common_type, implicit_cast
 from bighead.zipline.ir.expr import Column, Expr, substitute
 from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.ir.nodes import Keys, Node, Project, TemporalJoin
 from bighead.zipline.ir.sources import EntitySource
-from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.ctes import in_place_of, inline, named_query
 from bighead.zipline.sql.binding.expression import ExpressionBinder
@@ -27,11 +25,11 @@ from bighead.zipline.sql.binding.join import join
 from bighead.zipline.sql.binding.keys import names_beside
 from bighead.zipline.sql.binding.on import Chain
 from bighead.zipline.sql.binding.plain import is_plain, plain_rows
+from bighead.zipline.sql.binding.relational import Steps
 from bighead.zipline.sql.binding.right import Right, bind_right
-from bighead.zipline.sql.binding.scope import Context, Relation, Scope, dotted, match, of_schema
+from bighead.zipline.sql.binding.scope import Context, Relation, Scope, of_schema
 from bighead.zipline.sql.binding.spine import bind_spine
 from bighead.zipline.sql.selects.join import OrdinaryJoin
-from bighead.zipline.sql.selects.relational import ROW, Steps, listed, quoted
 from bighead.zipline.sql.spelling.generator import spell
 
 
@@ -134,8 +132,13 @@ class FromBinder:
 
     def _nested(self, factor: exp.Expr) -> Chain:
         """A table factor, with the joins that hang on it."""
-        node, relation = self.factor(factor)
-        times = self._times(factor)
+        if isinstance(factor, tree.United):
+            united = bind_spine(inline(factor, self.ctes), self.context)
+            node, relation, time = united.node, united.relation, united.time
+            times: tuple[Expr, ...] = () if time is None else (time,)
+        else:
+            node, relation = self.factor(factor)
+            times = self._times(factor)
         chain = Chain(node, Scope(self.context, (relation,)), (), in_set=False, times=times)
         for part in factor.args.get("joins") or []:
             chain = self._join(chain, part)
@@ -160,8 +163,6 @@ class FromBinder:
             return self._subquery(node)
         if isinstance(node, tree.AsOf):
             return self._as_of(node)
-        if isinstance(node, tree.United):
-            return self._united(node)
         if isinstance(node, exp.Values):
             return self._values(node)
         raise self.context.error(node, f"{node.key.upper()} cannot stand in FROM", "name a table")
@@ -221,43 +222,6 @@ class FromBinder:
             self.steps.asked(node, sql, {}, [self.steps.fresh() for _ in names]), tuple(names)
         )
         return rows.relation(node.alias or self.steps.fresh(), _renamed(node))
-
-    def _united(self, node: tree.United) -> tuple[Node, Relation]:
-        """The rows of all sources, one after the other, columns matched by name."""
-        spines = [bind_spine(e, self.context) for e in node.expressions]
-        first = spines[0].relation
-        tables: dict[str, Node] = {}
-        kinds = [expr.type for _, expr in first.columns]
-        names = [name for name, _ in first.columns]
-        ordered = []
-        for part, spine in zip(node.expressions, spines, strict=True):
-            exprs = []
-            if len(spine.relation.columns) != len(names):
-                raise self.context.error(part, "UNION ALL needs the same columns on both sides")
-            for i, name in enumerate(names):
-                scope = Scope(self.context, (spine.relation,))
-                if not match(exp.to_identifier(name), (n for n, _ in spine.relation.columns)):
-                    raise self.context.error(
-                        part,
-                        f"UNION ALL needs the same columns, and {dotted(part)} has no '{name}'",
-                    )
-                expr = scope.column(exp.column(name))
-                both = common_type(kinds[i], expr.type)
-                if both is None:
-                    raise self.context.error(
-                        part, f"'{name}' is {sql_name(kinds[i])} and {sql_name(expr.type)}"
-                    )
-                kinds[i] = both
-                exprs.append(expr)
-            ordered.append((spine.node, exprs))
-        inner = [self.steps.fresh() for _ in names]
-        for i, (below, exprs) in enumerate(ordered):
-            widened = [implicit_cast(e, k) for e, k in zip(exprs, kinds, strict=True)]
-            tables[f"u{i + 1}"] = Project(below, tuple(zip(inner, widened, strict=True)))
-        rows = Rows(
-            self.steps.asked(node, union_all(list(tables), inner), tables, inner), tuple(names)
-        )
-        return rows.relation(node.alias or node.expressions[0].name, [])
 
     def _as_of(self, node: tree.AsOf) -> tuple[Node, Relation]:
         """A feature set at one time: its keys, and what it holds for them then."""
@@ -374,13 +338,3 @@ def _replaced(expr: Expr, columns: dict[str, Column]) -> Expr:
 def _renamed(node: exp.Expr) -> list[str]:
     alias = node.args.get("alias")
     return [c.name for c in alias.args.get("columns") or []] if alias is not None else []
-
-
-def union_all(tables: list[str], names: list[str]) -> str:
-    """The rows of the tables one after the other, in order."""
-    side, row = quoted("#side"), quoted(ROW)
-    branches = [
-        f"SELECT {listed(names)}, {i} AS {side}, ROW_NUMBER() OVER () AS {row} FROM {quoted(t)}"
-        for i, t in enumerate(tables)
-    ]
-    return f"SELECT {listed(names)} FROM ({' UNION ALL '.join(branches)}) ORDER BY {side}, {row}"

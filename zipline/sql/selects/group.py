@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.relational import listed, quoted
 from bighead.zipline.sql.binding.scope import match
 from bighead.zipline.sql.selects.calls import (
     Call,
@@ -21,7 +22,6 @@ from bighead.zipline.sql.selects.calls import (
     wrong_argument,
 )
 from bighead.zipline.sql.selects.expressions import Output, SelectExpressions
-from bighead.zipline.sql.selects.relational import listed, quoted
 
 
 class GroupBinder(SelectExpressions):

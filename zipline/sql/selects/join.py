@@ -16,8 +16,8 @@ from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.on import Chain
+from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered, quoted
 from bighead.zipline.sql.binding.scope import Context, Relation
-from bighead.zipline.sql.selects.relational import ROW, Steps, listed, numbered, quoted
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",

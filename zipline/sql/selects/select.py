@@ -14,12 +14,12 @@ from bighead.zipline.errors import SqlError
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Filter, Node
 from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.relational import ROW, listed, numbered, quoted
 from bighead.zipline.sql.binding.scope import Context
 from bighead.zipline.sql.binding.spine import column_name, star_of
 from bighead.zipline.sql.selects.calls import plain_call
 from bighead.zipline.sql.selects.expressions import Output
 from bighead.zipline.sql.selects.from_clause import Rows
-from bighead.zipline.sql.selects.relational import ROW, listed, numbered, quoted
 from bighead.zipline.sql.selects.window import WindowBinder
 from bighead.zipline.sql.spelling.generator import spell
 

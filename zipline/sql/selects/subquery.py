@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bighead.zipline.sql.selects.relational import ROW, numbered, quoted
+from bighead.zipline.sql.binding.relational import ROW, numbered, quoted
 
 
 def _measured(measures: str, among: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.sql.binding.relational import ROW, listed, numbered, quoted
 from bighead.zipline.sql.binding.scope import match
 from bighead.zipline.sql.selects.calls import (
     WINDOW_FUNCTIONS,
@@ -16,7 +17,6 @@ from bighead.zipline.sql.selects.calls import (
 )
 from bighead.zipline.sql.selects.expressions import Output
 from bighead.zipline.sql.selects.group import GroupBinder
-from bighead.zipline.sql.selects.relational import ROW, listed, numbered, quoted
 from bighead.zipline.sql.spelling.generator import spell
 
 

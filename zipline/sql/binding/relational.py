@@ -45,6 +45,16 @@ def numbered(table: str) -> str:
     return f"(SELECT *, ROW_NUMBER() OVER () AS {quoted(ROW)} FROM {quoted(table)})"
 
 
+def union_all(tables: list[str], names: list[str]) -> str:
+    """The rows of the tables one after the other, in order."""
+    side, row = quoted("#side"), quoted(ROW)
+    branches = [
+        f"SELECT {listed(names)}, {i} AS {side}, ROW_NUMBER() OVER () AS {row} FROM {quoted(t)}"
+        for i, t in enumerate(tables)
+    ]
+    return f"SELECT {listed(names)} FROM ({' UNION ALL '.join(branches)}) ORDER BY {side}, {row}"
+
+
 class Steps:
     """Makes nodes over nodes, and names for their columns."""
 
