@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import count
 
+from bighead.zipline.ir.common import Common, apart
 from bighead.zipline.ir.expr import Column, Expr, rename
 from bighead.zipline.ir.nodes import (
     Feature,
@@ -40,11 +41,17 @@ def merge_joins(plan: Node) -> Node:
               │  a  SUM(n)    LAST '7d'
               └─ Events bookings: time ts
     """
+    return apart(plan, _merged)
+
+
+def _merged(plan: Node) -> Node:
     merged = _merge(plan)
     return plan if merged == plan else merged
 
 
 def _merge(node: Node) -> Node:
+    if isinstance(node, Common):
+        return node
     if not isinstance(node, Join):
         return with_inputs(node, tuple(_merge(below) for below in node.inputs))
     joins: list[Join] = []

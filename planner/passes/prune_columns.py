@@ -8,7 +8,8 @@ from dataclasses import replace
 from itertools import chain, count
 from typing import TypeVar
 
-from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.ir.common import Common, above, commons, put
+from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import (
     Aggregate,
     Events,
@@ -43,7 +44,9 @@ def prune_columns(plan: Node) -> Node:
 
     Kept although nobody reads them: all columns beside an IDENTITY, because whether copies are
     equal is checked on whole rows; the columns that break ties before the last one that a look-up
-    reads; and of an inner join's windows the widest, because it decides which rows are kept.
+    reads; and of an inner join's windows the widest, because it decides which rows are kept. Rows
+    that are shared (`Common`) keep what any reader of them reads, and are shared no more where one
+    reader is left.
 
         Project request_id, b.nights_7d                Project request_id, b.nights_7d
         └─ TemporalJoin left c                         └─ TemporalJoin left b
@@ -57,7 +60,43 @@ def prune_columns(plan: Node) -> Node:
            └─ ...
     """
     pruned = _prune(plan, frozenset(plan.schema.names))
+    found = commons(plan)
+    if found:
+        pruned = _with_commons(pruned, found)
     return plan if pruned == plan else pruned
+
+
+def _with_commons(pruned: Node, found: list[Common]) -> Node:
+    """The pruned plan over shared rows that are pruned too, the outermost first."""
+    parts: dict[int, Node] = {}
+    read: dict[int, int] = {}
+    for common in reversed(found):
+        everything = (pruned, *parts.values())
+        uses = [use for part in everything for use in _uses(part, common.number)]
+        read[common.number] = len(uses)
+        if uses:
+            parts[common.number] = _prune(common.input, frozenset().union(*uses))
+    made: dict[int, Node] = {}
+    for common in found:
+        if read[common.number]:
+            made[common.number] = below = put(parts[common.number], made)
+            if read[common.number] > 1:
+                same = below == common.input
+                made[common.number] = common if same else replace(common, input=below)
+    return put(pruned, made)
+
+
+def _uses(part: Node, number: int) -> Iterator[Names]:
+    """What each reader of a Common reads of it; a projection says, others read all."""
+    if isinstance(part, Common) and part.number == number:
+        yield frozenset(part.schema.names)
+    for node in above(part):
+        if isinstance(node, Common):
+            continue
+        for below in node.inputs:
+            if isinstance(below, Common) and below.number == number:
+                names = frozenset(below.schema.names)
+                yield _names(*(e for _, e in node.columns)) if isinstance(node, Project) else names
 
 
 def _prune(node: Node, read: Names) -> Node:
@@ -66,10 +105,14 @@ def _prune(node: Node, read: Names) -> Node:
         return _scan(node, read)
     if isinstance(node, Project):
         kept = tuple((name, e) for name, e in node.columns if name in read) or node.columns[:1]
-        below = _prune(node.input, frozenset(columns_of(*(e for _, e in kept))))
+        below = node.input
+        if not isinstance(below, Common):
+            below = _prune(below, frozenset(columns_of(*(e for _, e in kept))))
         if len(kept) == len(node.columns):
             return with_inputs(node, (below,))
         return Project(below, kept)
+    if isinstance(node, Common):
+        return _common(node, read)
     if isinstance(node, Filter):
         return with_inputs(node, (_prune(node.input, read.union(columns_of(node.predicate))),))
     if isinstance(node, TemporalJoin):
@@ -85,6 +128,31 @@ def _prune(node: Node, read: Names) -> Node:
         return with_inputs(node, tuple(_prune(t, _named(node, t)) for _, t in node.tables))
     inputs = tuple(_prune(below, frozenset(below.schema.names)) for below in node.inputs)
     return with_inputs(node, inputs)
+
+
+def _is_plain(node: Node, read: Names) -> bool:
+    """No join is left of rows of which only this is read."""
+    if isinstance(node, Common):
+        return _is_plain(node.input, read)
+    if isinstance(node, Filter):
+        return _is_plain(node.input, read.union(columns_of(node.predicate)))
+    if isinstance(node, Project):
+        return _is_plain(node.input, _names(*(e for name, e in node.columns if name in read)))
+    if isinstance(node, TemporalJoin):
+        spine = read.intersection(node.spine.schema.names)
+        return node.kind == "left" and read == spine and _is_plain(node.spine, read)
+    return isinstance(node, Scan)
+
+
+def _common(node: Common, read: Names) -> Node:
+    """Shared rows, of which this reader takes what it reads; by itself where that costs nothing."""
+    names = node.schema.names
+    kept = [n for n in names if n in read] or names[:1]
+    if _is_plain(node, frozenset(kept)):
+        return _prune(node.input, frozenset(kept))
+    if kept == names:
+        return node
+    return Project(node, tuple((n, Column(n, node.schema.field(n).type)) for n in kept))
 
 
 def _names(*exprs: Expr | None) -> Names:
@@ -184,7 +252,7 @@ def _of_its_own(events: Events) -> Names:
     """
     names = frozenset(events.schema.names)
     rows = events.input
-    while isinstance(rows, Filter):
+    while isinstance(rows, Filter | Common):
         rows = rows.input
     if not isinstance(rows, Project) or not isinstance(rows.input, TemporalJoin):
         return names

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from bighead.zipline.ir.expr import Expr, Literal, substitute
+from bighead.zipline.ir.common import Common, Within, above, commons, put
+from bighead.zipline.ir.expr import Expr, Literal, columns_of, substitute
 from bighead.zipline.ir.nodes import (
-    Events,
     Filter,
     Lookup,
     Node,
@@ -19,7 +19,7 @@ from bighead.zipline.ir.nodes import (
     Versions,
     View,
 )
-from bighead.zipline.ir.rewrite import transform_plan, with_inputs
+from bighead.zipline.ir.rewrite import with_inputs
 from bighead.zipline.ir.sources import EntitySource, EventSource
 from bighead.zipline.windows import END_OF_TIME
 
@@ -31,6 +31,11 @@ def prune_times(plan: Node) -> Node:
     rows without a time are always read, because they are errors. Folders `ds=` are left out by it
     only where the source declares its `partition_lag`.
 
+    Shared rows (`Common`) have the reach that any of their readers needs, counted from the spine of
+    the outermost join: through a chain of sets, the widths add up. A spine among the events of a
+    join is then cut to the times that are asked for (`Within`), because the events of earlier rows
+    need not be there.
+
         └─ TemporalJoin left b: t = ts                 └─ TemporalJoin left b: t = ts
            ├─ Scan requests: listing, ts                  ├─ Scan requests: listing, ts
            └─ View by listing                      ->     └─ View by listing
@@ -39,23 +44,149 @@ def prune_times(plan: Node) -> Node:
                  └─ Scan bookings: listing, ...                 └─ Scan bookings: listing, ...
                                                                      within [first t - 7d, last t]
     """
-    pruned = transform_plan(plan, _join)
+    pruned = _Pruning().whole(plan)
     return plan if pruned == plan else pruned
 
 
-def _join(node: Node) -> Node:
-    if not isinstance(node, TemporalJoin):
+ALL = Reach(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of rows that are events, or the spine among them."""
+
+    near: Reach
+    """From the times of the nearest spine."""
+    base: Reach
+    """From those of the outermost one."""
+    time: Expr | None
+    """Over the rows; None: it is not known."""
+    joined: bool = False
+    """They are read through a join."""
+    cut: bool = False
+    """What lies beyond `base` has to go."""
+
+
+@dataclass(slots=True)
+class _Pruning:
+    """One plan; by its number, what is asked of each Common."""
+
+    asked: dict[int, list[tuple[Expr | None, Reach]]] = field(default_factory=dict)
+
+    def whole(self, plan: Node) -> Node:
+        """The plan, its shared rows after all that read them."""
+        root = self.rows(plan)
+        parts: dict[int, Common] = {}
+        for common in reversed(commons(plan)):
+            reach, time = self.hull(common.number)
+            below = self.limited(common.input, _Asked(reach, reach, time))
+            kept = None if reach == ALL else reach
+            if below is not common.input or kept != common.reach:
+                common = replace(common, input=below, reach=kept)
+            parts[common.number] = common
+        made: dict[int, Node] = {}
+        for number in sorted(parts):
+            common = parts[number]
+            made[number] = with_inputs(common, (put(common.input, made),))
+        return put(root, made)
+
+    def hull(self, number: int) -> tuple[Reach, Expr | None]:
+        """The reach that holds all that is asked of a Common, and by which time."""
+        times = {time for time, _ in self.asked[number]}
+        if len(times) > 1 or None in times:
+            return ALL, None
+        reaches = [reach for _, reach in self.asked[number]]
+        back, ahead = reaches[0].back, reaches[0].ahead
+        for reach in reaches[1:]:
+            back, ahead = _farther(back, reach.back), _farther(ahead, reach.ahead)
+        reach = Reach(back, ahead)
+        return reach, None if reach == ALL else times.pop()
+
+    def rows(self, node: Node) -> Node:
+        """Rows that are no events of a join, and are wanted whole."""
+        if isinstance(node, Common):
+            self.asked.setdefault(node.number, []).append((None, ALL))
+            return node
+        if not isinstance(node, TemporalJoin):
+            return with_inputs(node, tuple(self.rows(below) for below in node.inputs))
+        reach = reach_of(node.right)
+        if isinstance(node.time, Literal) and node.time.value == END_OF_TIME:
+            reach = Reach(reach.back, None)  # nothing comes after it
+        return with_inputs(node, (self.rows(node.spine), self.right(node.right, reach, reach)))
+
+    def right(self, right: View | Lookup, near: Reach, base: Reach) -> Node:
+        """The right side of a join, whose events are asked for within these reaches."""
+        events = right.events
+        parts = events.events if isinstance(events, UnionAll) else (events,)
+        limited = []
+        for part in parts:
+            time = None if isinstance(part, Versions) else part.event_time
+            limited.append(with_inputs(part, (self.limited(part.input, _Asked(near, base, time)),)))
+        below = with_inputs(events, tuple(limited)) if isinstance(events, UnionAll) else limited[0]
+        return with_inputs(right, (below,))
+
+    def limited(self, node: Node, asked: _Asked) -> Node:
+        """Events, or the rows that they are made of, with the reach given to their scan.
+
+        Below the joins of a set that is a source, it is that of the spine, if the rows have its
+        times.
+        """
+        match node:
+            case Filter():
+                return with_inputs(node, (self.limited(node.input, asked),))
+            case Project():
+                time = None if asked.time is None else substitute(asked.time, dict(node.columns))
+                return with_inputs(node, (self.limited(node.input, replace(asked, time=time)),))
+            case TemporalJoin():
+                return self.joined(node, asked)
+            case StaticJoin():
+                return with_inputs(
+                    node, (self.limited(node.spine, _joined(asked, node)), node.entity)
+                )
+            case Within():
+                below = replace(asked, cut=False)
+                return with_inputs(node, (self.limited(node.input, below),))
+            case Common():
+                self.asked.setdefault(node.number, []).append((asked.time, asked.base))
+                found: Node = node
+            case Scan():
+                found = _scan(node, asked)
+            case _:
+                found = self.rows(node)
+        if asked.cut and asked.time is not None:
+            return Within(found, asked.time, asked.base)
+        return found
+
+    def joined(self, node: TemporalJoin, asked: _Asked) -> Node:
+        """A join whose rows are events: what it joins lies further from the outermost spine."""
+        near = reach_of(node.right)
+        base = ALL
+        if asked.time == node.time:
+            base = Reach(_sum(asked.base.back, near.back), _sum(asked.base.ahead, near.ahead))
+        right = self.right(node.right, near, base)
+        cut = base != ALL and any(isinstance(below, Common) for below in above(right))
+        below = replace(_joined(asked, node), cut=asked.cut or cut)
+        return with_inputs(node, (self.limited(node.spine, below), right))
+
+
+def _joined(asked: _Asked, node: TemporalJoin | StaticJoin) -> _Asked:
+    """What is asked of the spine of a join."""
+    time = asked.time
+    if time is not None and not set(node.spine.schema.names).issuperset(columns_of(time)):
+        time = None
+    return replace(asked, time=time, joined=True)
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _scan(node: Scan, asked: _Asked) -> Scan:
+    source = node.source
+    if asked.near == ALL or node.reach is not None or not _timed(node):
         return node
-    reach = reach_of(node.right)
-    if isinstance(node.time, Literal) and node.time.value == END_OF_TIME:
-        reach = Reach(reach.back, None)  # nothing comes after it
-    if reach == Reach(None, None):
-        return node
-    events = node.right.events
-    parts = events.events if isinstance(events, UnionAll) else (events,)
-    limited = tuple(with_inputs(part, (_limit(part.input, reach, part),)) for part in parts)
-    below = with_inputs(events, limited) if isinstance(events, UnionAll) else limited[0]
-    return with_inputs(node, (node.spine, with_inputs(node.right, (below,))))
+    plain = isinstance(source, EventSource) and asked.time == source.event_time
+    return replace(node, reach=asked.near) if plain or not asked.joined else node
 
 
 def reach_of(right: View | Lookup) -> Reach:
@@ -85,30 +216,6 @@ def reach_of(right: View | Lookup) -> Reach:
 
 def _farther(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else max(a, b)
-
-
-def _limit(node: Node, reach: Reach, events: Events | Versions) -> Node:
-    """The reach given to the scan of these events.
-
-    Below the joins of a set that is a source, it is that of the spine, if the rows have its times.
-    """
-    time: Expr | None = None if isinstance(events, Versions) else events.event_time
-    return _limited(node, reach, time, joined=False)
-
-
-def _limited(node: Node, reach: Reach, time: Expr | None, joined: bool) -> Node:
-    if isinstance(node, Filter):
-        return with_inputs(node, (_limited(node.input, reach, time, joined),))
-    if isinstance(node, Project):
-        time = None if time is None else substitute(time, dict(node.columns))
-        return with_inputs(node, (_limited(node.input, reach, time, joined),))
-    if isinstance(node, TemporalJoin | StaticJoin):
-        spine = _limited(node.spine, reach, time, joined=True)
-        return with_inputs(node, (spine, node.inputs[1]))
-    if isinstance(node, Scan) and _timed(node) and node.reach is None:
-        if not joined or (isinstance(node.source, EventSource) and time == node.source.event_time):
-            return replace(node, reach=reach)
-    return node
 
 
 def _timed(scan: Scan) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bighead.zipline.ir.common import Common, apart
 from bighead.zipline.ir.expr import Call, Expr, columns_of, conjunction, conjuncts, substitute, walk
 from bighead.zipline.ir.nodes import Filter, Node, Project, Scan, StaticJoin, TemporalJoin
 from bighead.zipline.ir.rewrite import with_inputs
@@ -42,7 +43,8 @@ def push_filters(plan: Node) -> Node:
 
     Conditions over the spine alone pass below its joins, left and inner alike. A filter never
     passes below a choice of versions nor below the checks of times and identities (`Events`), and
-    the candidates' condition of a look-up stays where it is: both would change what is seen.
+    the candidates' condition of a look-up stays where it is: both would change what is seen. It
+    stays above rows that others read too (`Common`).
 
         Filter q.amount > 5 AND b.nights > 0           Filter b.nights > 0
         └─ TemporalJoin left b                         └─ TemporalJoin left b
@@ -50,6 +52,10 @@ def push_filters(plan: Node) -> Node:
            │  └─ Scan requests                            │  └─ Scan requests where amount > 5
            └─ ...                                         └─ ...
     """
+    return apart(plan, _pushed)
+
+
+def _pushed(plan: Node) -> Node:
     # A condition that may fail waits above a filter, and goes on once that has moved.
     while (pushed := _push(plan, ())) != plan:
         plan = pushed
@@ -75,6 +81,8 @@ def _push(node: Node, conditions: Conditions) -> Node:
         return _push_through_join(node, conditions)
     if isinstance(node, Scan):
         return _into_scan(node, conditions)
+    if isinstance(node, Common):
+        return _filter(node, conditions)
     inputs = tuple(_push(below, ()) for below in node.inputs)
     return _filter(with_inputs(node, inputs), conditions)
 

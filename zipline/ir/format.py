@@ -8,11 +8,13 @@ a step of an engine, takes part by a method `describe() -> Description`.
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
+from bighead.zipline.ir.common import Common, Within, readers
 from bighead.zipline.ir.expr import Column, Expr, Literal
 from bighead.zipline.ir.format_expr import (
     format_aggregate,
@@ -80,7 +82,7 @@ def format_plan(node: Node, note: Note | None = None) -> str:
     Filter a
     └─ Scan t: a
     """
-    return "\n".join(_lines(node, False, note or (lambda _: "")))
+    return "\n".join(_Printing(note or (lambda _: ""), readers(node)).lines(node, False))
 
 
 def bounds(
@@ -108,20 +110,33 @@ def bounds(
     return text if window.rows is None else f"{text} newest {window.rows} rows"
 
 
-def _lines(node: Node, inclusive: bool, note: Note) -> list[str]:
-    described = describe(node, inclusive)
-    head, *more = described.head.split("\n")
-    remark, *remarks = note(node).split("\n")
-    lines = [f"{head}  -- {remark}" if remark else head]
-    more += [f"-- {remark}" for remark in remarks]
-    margin = "│  " if node.inputs else "   "
-    lines += [margin + line for line in (*more, *align(described.rows))]
-    within = node.inclusive if isinstance(node, TemporalJoin) else inclusive
-    for i, below in enumerate(node.inputs):
-        first, rest = ("└─ ", "   ") if i == len(node.inputs) - 1 else ("├─ ", "│  ")
-        inner = _lines(below, within, note)
-        lines += [first + inner[0], *(rest + line for line in inner[1:])]
-    return lines
+@dataclass(frozen=True, slots=True)
+class _Printing:
+    """One plan; what several nodes read is printed where it comes first."""
+
+    note: Note
+    readers: Counter[int]
+    printed: set[int] = field(default_factory=set)
+
+    def lines(self, node: Node, inclusive: bool) -> list[str]:
+        described = describe(node, inclusive)
+        head, *more = described.head.split("\n")
+        if isinstance(node, Common):
+            if node.number in self.printed:
+                return [f"{head.partition(':')[0]}, as above"]
+            self.printed.add(node.number)
+            head += f", used {self.readers[node.number]} times"
+        remark, *remarks = self.note(node).split("\n")
+        lines = [f"{head}  -- {remark}" if remark else head]
+        more += [f"-- {remark}" for remark in remarks]
+        margin = "│  " if node.inputs else "   "
+        lines += [margin + line for line in (*more, *align(described.rows))]
+        within = node.inclusive if isinstance(node, TemporalJoin) else inclusive
+        for i, below in enumerate(node.inputs):
+            first, rest = ("└─ ", "   ") if i == len(node.inputs) - 1 else ("├─ ", "│  ")
+            inner = self.lines(below, within)
+            lines += [first + inner[0], *(rest + line for line in inner[1:])]
+        return lines
 
 
 def align(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -323,6 +338,15 @@ def _keys(node: Keys) -> str:
     return _listed("Keys ", (_as(name, expr) for name, expr in node.keys))
 
 
+def _common(node: Common) -> str:
+    text = f"Common {node.number}: computed once"
+    return text if node.reach is None else f"{text} within {_reach(node.reach)}"
+
+
+def _within(node: Within) -> str:
+    return f"Within {_reach(node.reach)} by {format_expr(node.time)}"
+
+
 _DESCRIBE: dict[type[Node], Callable[..., str]] = {
     Scan: _scan,
     Filter: _filter,
@@ -335,6 +359,8 @@ _DESCRIBE: dict[type[Node], Callable[..., str]] = {
     TemporalJoin: _temporal,
     StaticJoin: _static,
     Keys: _keys,
+    Common: _common,
+    Within: _within,
 }
 
 

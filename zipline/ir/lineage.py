@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bighead.zipline.catalog import Definition, FeatureSet, TrainingSet
+from bighead.zipline.ir.common import Common, Within
 from bighead.zipline.ir.expr import Call, Column, Expr, rename
 from bighead.zipline.ir.nodes import (
     Aggregate,
@@ -94,10 +95,10 @@ def lineage(definition: Definition, inputs: Inputs) -> dict[str, tuple[Origin, .
     that lies below one of them is not named; one that is reached on no such way is named itself.
     """
     if isinstance(definition, FeatureSet):
-        flow = _flow(definition.view, inputs)
+        flow = _flow(definition.view, _Tracing(inputs))
         found = {name: flow.value(e) | flow.rows for name, e in definition.columns}
     elif isinstance(definition, TrainingSet):
-        flow = _flow(definition.plan, inputs)
+        flow = _flow(definition.plan, _Tracing(inputs))
         found = {name: flow.columns[name] | flow.rows for name in definition.schema.names}
     else:
         found = dict.fromkeys(definition.schema.names, NOTHING)
@@ -121,18 +122,34 @@ def _reads(expr: Expr) -> Iterable[str]:
             yield from _reads(arg)
 
 
-def _flow(node: Node, inputs: Inputs) -> _Flow:
-    for name, definition in inputs.items():
+@dataclass(frozen=True, slots=True)
+class _Tracing:
+    """One question; what a set's rows are is met twice at every level of a chain."""
+
+    inputs: Inputs
+    flows: dict[int, _Flow] = field(default_factory=dict)
+    """By the identities of nodes."""
+
+
+def _flow(node: Node, tracing: _Tracing) -> _Flow:
+    found = tracing.flows.get(id(node))
+    if found is None:
+        found = tracing.flows[id(node)] = _traced(node, tracing)
+    return found
+
+
+def _traced(node: Node, tracing: _Tracing) -> _Flow:
+    for name, definition in tracing.inputs.items():
         if isinstance(definition, TrainingSet) and node == definition.plan:
             return _Flow({c: frozenset({Origin(name, c)}) for c in node.schema.names})
     rule = RULES.get(type(node))
     if rule is None:
-        below = NOTHING.union(*(_flow(n, inputs).all() for n in node.inputs))
+        below = NOTHING.union(*(_flow(n, tracing).all() for n in node.inputs))
         return _Flow(dict.fromkeys(node.schema.names, below))
-    return rule(node, inputs)
+    return rule(node, tracing)
 
 
-def _scan(node: Scan, inputs: Inputs) -> _Flow:
+def _scan(node: Scan, tracing: _Tracing) -> _Flow:
     every = {c: frozenset({Origin(node.source.name, c)}) for c in node.source.schema.names}
     for added in node.source.scanned.names[len(every) :]:
         # What a reader of changes adds comes from a column of operations, or from no column.
@@ -142,37 +159,42 @@ def _scan(node: Scan, inputs: Inputs) -> _Flow:
     return _Flow({c: every[c] for c in node.columns}, rows)
 
 
-def _filter(node: Filter, inputs: Inputs) -> _Flow:
-    below = _flow(node.input, inputs)
+def _filter(node: Filter, tracing: _Tracing) -> _Flow:
+    below = _flow(node.input, tracing)
     return replace(below, rows=below.rows | _as("filter", below.value(node.predicate)))
 
 
-def _project(node: Project, inputs: Inputs) -> _Flow:
-    below = _flow(node.input, inputs)
+def _same(node: Common | Within, tracing: _Tracing) -> _Flow:
+    """What shares rows, or leaves out those that nobody asks for, changes none."""
+    return _flow(node.input, tracing)
+
+
+def _project(node: Project, tracing: _Tracing) -> _Flow:
+    below = _flow(node.input, tracing)
     return _Flow({name: below.value(e) for name, e in node.columns}, below.rows)
 
 
-def _relational(node: Relational, inputs: Inputs) -> _Flow:
+def _relational(node: Relational, tracing: _Tracing) -> _Flow:
     """Plain SQL is not looked into: every column may come from every column."""
-    below = NOTHING.union(*(_flow(n, inputs).all() for n in node.inputs))
+    below = NOTHING.union(*(_flow(n, tracing).all() for n in node.inputs))
     return _Flow(dict.fromkeys(node.schema.names, below))
 
 
-def _events(node: Events, inputs: Inputs) -> _Flow:
-    below = _flow(node.input, inputs)
+def _events(node: Events, tracing: _Tracing) -> _Flow:
+    below = _flow(node.input, tracing)
     times = below.values((node.event_time, node.known_at, node.sequence))
     copies = NOTHING.union(*(below.columns[c] for c in node.identity))
     return replace(below, rows=below.rows | _as("time", times) | _as("filter", copies))
 
 
-def _union_all(node: UnionAll, inputs: Inputs) -> _Flow:
-    parts = [_flow(e, inputs) for e in node.events]
+def _union_all(node: UnionAll, tracing: _Tracing) -> _Flow:
+    parts = [_flow(e, tracing) for e in node.events]
     columns = {c: NOTHING.union(*(p.columns[c] for p in parts)) for c in node.schema.names}
     return _Flow(columns, NOTHING.union(*(p.rows for p in parts)))
 
 
-def _versions(node: Versions, inputs: Inputs) -> _Flow:
-    below = _flow(node.input, inputs)
+def _versions(node: Versions, tracing: _Tracing) -> _Flow:
+    below = _flow(node.input, tracing)
     keys = NOTHING.union(*(below.columns[c] for c in node.primary_key))
     times = below.values((node.changed_at, node.known_at, node.sequence, node.event_time))
     kept = below.values((node.deleted, node.where))
@@ -180,8 +202,8 @@ def _versions(node: Versions, inputs: Inputs) -> _Flow:
     return replace(below, rows=below.rows | about)
 
 
-def _view(node: View | TiledView, inputs: Inputs) -> _Flow:
-    below = _flow(node.events, inputs)
+def _view(node: View | TiledView, tracing: _Tracing) -> _Flow:
+    below = _flow(node.events, tracing)
     about = below.rows | _as("key", below.values(node.keys))
     return _Flow({f.name: _aggregate(f.aggregate, below) | about for f in node.features})
 
@@ -192,19 +214,19 @@ def _aggregate(aggregate: Aggregate, below: _Flow) -> Origins:
     return value | bucket | _as("filter", below.value(aggregate.filter))
 
 
-def _lookup(node: Lookup, inputs: Inputs) -> _Flow:
+def _lookup(node: Lookup, tracing: _Tracing) -> _Flow:
     """`residual` reads the spine too, so it belongs to the join above."""
-    below = _flow(node.events, inputs)
+    below = _flow(node.events, tracing)
     about = below.rows | _as("key", below.values(node.keys))
     return _Flow({c: below.columns[c] | about for c in node.columns})
 
 
-def _temporal_join(node: TemporalJoin, inputs: Inputs) -> _Flow:
-    spine = _flow(node.spine, inputs)
-    right = _flow(node.right, inputs)
+def _temporal_join(node: TemporalJoin, tracing: _Tracing) -> _Flow:
+    spine = _flow(node.spine, tracing)
+    right = _flow(node.right, tracing)
     chosen = _as("key", spine.values(node.keys)) | _as("time", spine.value(node.time))
     named: tuple[tuple[Expr, Origin], ...] = ()
-    found = _set_of(node.right, inputs)
+    found = _set_of(node.right, tracing)
     if found is not None:
         name, feature_set = found
         offered = set(node.right.schema.names)
@@ -214,15 +236,15 @@ def _temporal_join(node: TemporalJoin, inputs: Inputs) -> _Flow:
             if offered.issuperset(_reads(e))
         )
     elif isinstance(node.right, Lookup) and node.right.residual is not None:
-        rows = _flow(node.right.events, inputs)
+        rows = _flow(node.right.events, tracing)
         both = {**spine.columns, **{f"{node.alias}.{c}": o for c, o in rows.columns.items()}}
         chosen |= _as("filter", _Flow(both).value(node.right.residual))
     return _joined(spine, right, node.alias, chosen, node.kind == "inner", named)
 
 
-def _static_join(node: StaticJoin, inputs: Inputs) -> _Flow:
-    spine = _flow(node.spine, inputs)
-    entity = _flow(node.entity, inputs)
+def _static_join(node: StaticJoin, tracing: _Tracing) -> _Flow:
+    spine = _flow(node.spine, tracing)
+    entity = _flow(node.entity, tracing)
     theirs = NOTHING.union(*(entity.columns[c] for c in node.primary_key))
     chosen = _as("key", spine.values(node.keys) | theirs) | entity.rows
     both = {**spine.columns, **{f"{node.alias}.{c}": o for c, o in entity.columns.items()}}
@@ -254,9 +276,9 @@ def _joined(
     )
 
 
-def _set_of(right: Node, inputs: Inputs) -> tuple[str, FeatureSet] | None:
+def _set_of(right: Node, tracing: _Tracing) -> tuple[str, FeatureSet] | None:
     """The feature set that a right side is, with all of its features or with some."""
-    for name, definition in inputs.items():
+    for name, definition in tracing.inputs.items():
         if isinstance(definition, FeatureSet):
             view = definition.view
             if isinstance(right, View) and isinstance(view, View):
@@ -269,12 +291,12 @@ def _set_of(right: Node, inputs: Inputs) -> tuple[str, FeatureSet] | None:
     return None
 
 
-def _keys(node: Keys, inputs: Inputs) -> _Flow:
-    below = _flow(node.events, inputs)
+def _keys(node: Keys, tracing: _Tracing) -> _Flow:
+    below = _flow(node.events, tracing)
     return _Flow({name: below.value(e) for name, e in node.keys}, below.rows)
 
 
-RULES: dict[type[Node], Callable[[Any, Inputs], _Flow]] = {
+RULES: dict[type[Node], Callable[[Any, _Tracing], _Flow]] = {
     Scan: _scan,
     Filter: _filter,
     Project: _project,
@@ -288,5 +310,7 @@ RULES: dict[type[Node], Callable[[Any, Inputs], _Flow]] = {
     StaticJoin: _static_join,
     Keys: _keys,
     TiledView: _view,
+    Common: _same,
+    Within: _same,
 }
 """One rule a node; any other node's columns come from all columns below it."""

@@ -430,10 +430,15 @@ class Keys(Node):
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, each before its inputs."""
-    yield node
-    for below in node.inputs:
-        yield from walk(below)
+    """The node and all below it, each before its inputs and once, however many nodes read it."""
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield node
+            waiting += reversed(node.inputs)
 
 
 def _check_reads(schema: pa.Schema, *exprs: Expr | None) -> None:

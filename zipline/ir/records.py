@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from bighead.proto.v1 import plan_pb2 as pb
 from bighead.zipline.catalog import FeatureSet, TrainingSet
-from bighead.zipline.ir import nodes, tiled
+from bighead.zipline.ir import common, nodes, tiled
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.ir.serialize_expr import Reader, Writer, read_field, write_field
@@ -186,6 +186,14 @@ RECORDS: dict[type, tuple[type[Message], dict[str, Holds]]] = {
         },
     ),
     nodes.Keys: (pb.Keys, {"events": NODE, "keys": ITEM}),
+    common.Common: (
+        pb.Common,
+        {"input": NODE, "number": PLAIN, "reach": _record(nodes.Reach)},
+    ),
+    common.Within: (
+        pb.Within,
+        {"input": NODE, "time": EXPRESSION, "reach": _record(nodes.Reach)},
+    ),
     tiled.Partial: (
         pb.Partial,
         {
@@ -265,6 +273,8 @@ NODES: dict[type[Node], str] = {
     nodes.StaticJoin: "static_join",
     nodes.Keys: "keys",
     tiled.TiledView: "tiled_view",
+    common.Common: "common",
+    common.Within: "within",
 }
 """The nodes that have a serialised form, and the field of the message `Node` that holds each."""
 

@@ -49,9 +49,16 @@ def with_inputs(node: N, inputs: tuple[Node, ...]) -> N:
 
 
 def transform_plan(node: Node, change: Callable[[Node], Node]) -> Node:
-    """`change` applied to every node, each after its inputs."""
-    inputs = tuple(transform_plan(below, change) for below in node.inputs)
-    return change(with_inputs(node, inputs))
+    """`change` applied to every node once, each after its inputs."""
+    made: dict[int, Node] = {}
+
+    def transformed(node: Node) -> Node:
+        if id(node) not in made:
+            inputs = tuple(transformed(below) for below in node.inputs)
+            made[id(node)] = change(with_inputs(node, inputs))
+        return made[id(node)]
+
+    return transformed(node)
 
 
 def map_expressions(node: N, change: Callable[[Expr], Expr]) -> N:

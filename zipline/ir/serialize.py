@@ -17,7 +17,7 @@ from bighead.proto.v1 import plan_pb2 as pb
 from bighead.zipline.catalog import Definition, FeatureSet, TrainingSet
 from bighead.zipline.errors import DataError, UnsupportedError
 from bighead.zipline.ir.expr import Call, Expr
-from bighead.zipline.ir.nodes import Node
+from bighead.zipline.ir.nodes import Node, walk
 from bighead.zipline.ir.records import (
     NODES,
     read_record,
@@ -61,6 +61,13 @@ def serialize(content: Content) -> bytes:
     return plan.SerializeToString(deterministic=True)
 
 
+def numbers(plan: Node) -> dict[int, int]:
+    """By the id of each node of a plan, its number: equal ones have equal numbers, inputs lower."""
+    writer = _Writer()
+    writer.node(plan)
+    return {id(node): writer.written[id(node)] for node in walk(plan)}
+
+
 def deserialize(data: bytes) -> Content:
     """What was serialised.
 
@@ -93,7 +100,7 @@ class _Writer:
     plan: pb.Plan = field(default_factory=lambda: pb.Plan(version=VERSION))
     numbers: dict[tuple[str, bytes], int] = field(default_factory=dict)
     written: dict[int, int] = field(default_factory=dict)
-    """The numbers of expressions by their id; what is written lives as long as the writer."""
+    """The numbers of expressions and nodes by their id; these live as long as the writer."""
 
     def type(self, arrow: pa.DataType) -> int:
         return self._number("types", write_type(self, arrow))
@@ -118,9 +125,11 @@ class _Writer:
         return self._number("sources", write_source(self, source))
 
     def node(self, node: Node) -> int:
-        message = pb.Node()
-        getattr(message, NODES[type(node)]).CopyFrom(write_record(self, node))
-        return self._number("nodes", message)
+        if id(node) not in self.written:
+            message = pb.Node()
+            getattr(message, NODES[type(node)]).CopyFrom(write_record(self, node))
+            self.written[id(node)] = self._number("nodes", message)
+        return self.written[id(node)]
 
     def _number(self, table: str, entry: Message) -> int:
         entries = getattr(self.plan, table)

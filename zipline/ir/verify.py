@@ -13,6 +13,7 @@ import pyarrow as pa
 from bighead.zipline.aggregates import AGGREGATES, declared
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.expressions import FUNCTIONS
+from bighead.zipline.ir.common import Common, Within, commons
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal, columns_of
 from bighead.zipline.ir.expr import walk as parts_of
 from bighead.zipline.ir.format_expr import format_expr
@@ -47,6 +48,7 @@ def verify(plan: Node) -> Node:
     Traceback (most recent call last):
     AssertionError: a is read as a bool and is a int64
     """
+    assert len(commons(plan)) == sum(isinstance(node, Common) for node in walk(plan))
     for node in walk(plan):
         if not (isinstance(node, Relational) and node is plan):
             names = node.schema.names
@@ -127,6 +129,8 @@ def _readings(node: Node) -> Iterator[tuple[pa.Schema, Expr]]:
         yield from _over(node.source.scanned, node.predicate)
     elif isinstance(node, Filter):
         yield from _over(node.input.schema, node.predicate)
+    elif isinstance(node, Within):
+        yield from _over(node.input.schema, node.time)
     elif isinstance(node, Project):
         yield from _over(node.input.schema, *(e for _, e in node.columns))
     elif isinstance(node, Events):

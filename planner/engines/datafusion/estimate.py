@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from bighead.planner.engine import Open
 from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.common import commons
 from bighead.zipline.ir.nodes import Node, Scan, StaticJoin, TemporalJoin, View, walk
 
 EVENT_BYTES = 60
@@ -45,9 +46,9 @@ class Sizes:
         return self.rows(plan) * width(plan.schema)
 
     def memory(self, plan: Node) -> int:
-        """Bytes that a plan takes where all of it is held: its largest step, and its rows."""
+        """Bytes that a plan takes where all of it is held: its largest step, and what is kept."""
         steps = [self._step(node) for node in walk(plan)]
-        return max(steps) + self.output(plan)
+        return max(steps) + self.output(plan) + sum(map(self.output, commons(plan)))
 
     def join(self, join: TemporalJoin) -> int:
         """Bytes that a join takes, its results included."""

@@ -22,7 +22,13 @@ import pyarrow as pa
 from bighead.kernels.temporal import deal_keys
 from bighead.planner.engines.datafusion.estimate import event_width, spine_width
 from bighead.planner.engines.datafusion.events import Prepared, united
-from bighead.planner.engines.datafusion.execution import EARLIEST, LATEST, Moments, moments_of
+from bighead.planner.engines.datafusion.execution import (
+    EARLIEST,
+    LATEST,
+    Moments,
+    Range,
+    moments_of,
+)
 from bighead.planner.engines.datafusion.rows import (
     Numbers,
     column,
@@ -78,16 +84,19 @@ class Part:
             file.remove()
 
 
-def exchanged(streaming: Streaming, join: TemporalJoin) -> Iterator[pa.Table]:
-    """The rows of a join in the spine's order, piece by piece."""
+def exchanged(
+    streaming: Streaming, join: TemporalJoin, around: Moments | None
+) -> Iterator[pa.Table]:
+    """The rows of a join in the spine's order, piece by piece; `around` where they are events."""
     with ThreadPoolExecutor(streaming.threads) as pool:
-        yield from _Exchange(streaming, join, pool).rows()
+        yield from _Exchange(streaming, join, around, pool).rows()
 
 
 @dataclass(slots=True)
 class _Exchange:
     streaming: Streaming
     join: TemporalJoin
+    around: Moments | None
     pool: ThreadPoolExecutor
     spine_rows: int = 0
     done: int = 0
@@ -129,20 +138,21 @@ class _Exchange:
         join, folder = self.join, self.streaming.folder
         events = join.right.events
         count = self._count()
-        moments: Moments = (1, 0)
+        near: Range = (1, 0)
         spines: list[File] = []
         expected = self.streaming.sizes.rows(join.spine)
-        for piece in self.streaming.pieces(join.spine):
+        for piece in self.streaming.pieces(join.spine, self.around):
             rows = self.spine_rows + np.arange(piece.num_rows, dtype=np.int64)
             self.spine_rows += piece.num_rows
             numbered = piece.append_column(ROW, make(rows))
             if not spines:
                 spines = [folder.file(numbered.schema) for _ in range(count)]
-            moments = _wider(moments, moments_of(integers(values(join.time, piece))))
+            near = _wider(near, moments_of(integers(values(join.time, piece))))
             keys = [values(k, piece) for k in join.keys]
             # A row without a key sees nothing, in any part.
             self._deal(numbered, np.maximum(self._codes(keys, count, 0, piece.num_rows), 0), spines)
             self._report("reading the spine", self.spine_rows, expected)
+        moments = Moments(near, near) if self.around is None else self.around.below(near)
         if isinstance(events, Events | UnionAll):
             sources = events.events if isinstance(events, UnionAll) else (events,)
             dealt = [self._events(source, moments, count) for source in sources]
@@ -352,9 +362,9 @@ class _Exchange:
         self.streaming.run.report(f"{label}: {what}", rows, of)
 
 
-def _wider(a: Moments, b: Moments) -> Moments:
+def _wider(a: Range, b: Range) -> Range:
     """Both ranges; one from late to early is empty."""
-    if a is None or b is None or a[0] > a[1]:
+    if a[0] > a[1]:
         return b
     return a if b[0] > b[1] else (min(a[0], b[0]), max(a[1], b[1]))
 

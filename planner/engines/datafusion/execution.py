@@ -53,7 +53,8 @@ from bighead.planner.engines.datafusion.versions import kept_rows, prepare_versi
 from bighead.planner.engines.datafusion.views import answer, ask
 from bighead.planner.sources.dataset import Span
 from bighead.zipline.errors import UnsupportedError
-from bighead.zipline.expressions.arrow import Array
+from bighead.zipline.expressions.arrow import Array, compute, scalar
+from bighead.zipline.ir.common import Common, Within, above, occurrences
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.nodes import (
@@ -63,6 +64,7 @@ from bighead.zipline.ir.nodes import (
     Lookup,
     Node,
     Project,
+    Reach,
     Relational,
     Scan,
     StaticJoin,
@@ -70,14 +72,27 @@ from bighead.zipline.ir.nodes import (
     UnionAll,
     Versions,
     View,
-    walk,
 )
 from bighead.zipline.ir.sources import EntitySource, EventSource
 
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 
-Moments = tuple[int, int] | None
-"""The first and the last time of a spine; None where no row has one."""
+Range = tuple[int, int]
+"""The first and the last time of a spine; from late to early where no row has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The times of the spines that events are read for."""
+
+    near: Range
+    """Of the join that reads them."""
+    base: Range
+    """Of the outermost join, which they lie below."""
+
+    def below(self, near: Range) -> Moments:
+        """For the events of a join among these events."""
+        return Moments(near, self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +117,12 @@ class Execution:
 
     def rows(self, plan: Node) -> pa.Table:
         """The rows of a plan, in order."""
-        for node in walk(plan):
+        for node in occurrences(plan):
             for question in _questions(node):
                 self.shared.expect(question)
         return self.table(plan)
 
-    def table(self, node: Node, moments: Moments = None) -> pa.Table:
+    def table(self, node: Node, moments: Moments | None = None) -> pa.Table:
         """The rows of a node; scans below it that have a reach are limited by the moments."""
         given = self.given.get(id(node))
         if given is not None:
@@ -128,10 +143,14 @@ class Execution:
                 return self.relational(node)
             case Keys():
                 return self.keys(node)
+            case Common():
+                return self.common(node, moments)
+            case Within():
+                return self.within(node, moments)
             case _:
                 raise AssertionError(f"{type(node).__name__} is part of another operator")
 
-    def scan(self, node: Scan, moments: Moments) -> pa.Table:
+    def scan(self, node: Scan, moments: Moments | None) -> pa.Table:
         """The rows of a source, read once for all scans of the same rows."""
         span = span_of(node, moments)
         question = _scan_question(node)
@@ -145,7 +164,7 @@ class Execution:
         self.count(node, table.num_rows)
         return table.select(list(node.columns))
 
-    def filter(self, node: Filter, moments: Moments) -> pa.Table:
+    def filter(self, node: Filter, moments: Moments | None) -> pa.Table:
         """The rows for which the predicate is true."""
         rows = self.table(node.input, moments)
         with self.measured(node):
@@ -153,12 +172,35 @@ class Execution:
         self.count(node, found.num_rows)
         return found
 
-    def project(self, node: Project, moments: Moments) -> pa.Table:
+    def project(self, node: Project, moments: Moments | None) -> pa.Table:
         """The expressions over the rows."""
         rows = self.table(node.input, moments)
         with self.measured(node):
             arrays = [values(e, rows) for _, e in node.columns]
             found = table_of(arrays, [n for n, _ in node.columns], rows.num_rows)
+        self.count(node, found.num_rows)
+        return found
+
+    def common(self, node: Common, moments: Moments | None) -> pa.Table:
+        """The rows that several read, computed for the first of them."""
+        if node.reach is None or moments is None:
+            moments = None
+        else:  # the reach of what it is made of counts from the outermost spine
+            moments = Moments(moments.base, moments.base)
+        question = _common_question(node)
+        table = self.shared.get(question, moments)
+        if table is None:
+            table = self.table(node.input, moments)
+        assert isinstance(table, pa.Table)
+        self.shared.used(question, moments, table)
+        self.count(node, table.num_rows)
+        return table
+
+    def within(self, node: Within, moments: Moments | None) -> pa.Table:
+        """The rows that are asked for."""
+        rows = self.table(node.input, moments)
+        with self.measured(node):
+            found = cut(node, rows, moments)
         self.count(node, found.num_rows)
         return found
 
@@ -181,7 +223,7 @@ class Execution:
         self.count(node, found.num_rows)
         return found
 
-    def static_join(self, node: StaticJoin, moments: Moments) -> pa.Table:
+    def static_join(self, node: StaticJoin, moments: Moments | None) -> pa.Table:
         """The static row of each key, found by its hash."""
         spine = self.table(node.spine, moments)
         entity = self.table(node.entity)
@@ -190,14 +232,15 @@ class Execution:
         self.count(node, joined.num_rows)
         return joined
 
-    def temporal_join(self, node: TemporalJoin, moments: Moments) -> pa.Table:
+    def temporal_join(self, node: TemporalJoin, moments: Moments | None) -> pa.Table:
         """What the kernel finds for each row of the spine."""
         spine = self.table(node.spine, moments)
         with self.measured(node):
             time = integers(values(node.time, spine))
             keys = [values(k, spine) for k in node.keys]
-            moments = moments_of(time)
-        events = self.prepared(node.right.events, moments, node)
+            near = moments_of(time)
+            around = Moments(near, near) if moments is None else moments.below(near)
+        events = self.prepared(node.right.events, around, node)
         with self.measured(node):
             timeline = self.timeline(node, keys, time, events)
             names = node.right.schema.names
@@ -243,7 +286,10 @@ class Execution:
             raise UnsupportedError(f"this version cannot compute {node.alias}: {fault}") from None
 
     def prepared(
-        self, node: Events | UnionAll | Versions, moments: Moments, join: TemporalJoin | None = None
+        self,
+        node: Events | UnionAll | Versions,
+        moments: Moments | None,
+        join: TemporalJoin | None = None,
     ) -> Prepared:
         """Events with their times, for all joins that read them between the same moments."""
         given = self.given.get(id(node))
@@ -253,7 +299,7 @@ class Execution:
         question = None if join is None else _events_question(join)
         found = self.shared.get(question, moments)
         if found is not None:
-            for below in walk(node):  # has been asked for by an earlier join
+            for below in above(node):  # has been asked for by an earlier join
                 for asked in _questions(below):
                     self.shared.used(asked)
         elif isinstance(node, UnionAll):
@@ -265,7 +311,7 @@ class Execution:
             self.shared.used(question, moments, found)
         return found
 
-    def _prepare(self, node: Events | Versions, moments: Moments) -> Prepared:
+    def _prepare(self, node: Events | Versions, moments: Moments | None) -> Prepared:
         rows = self.table(node.input, moments)
         if isinstance(node, Versions):
             return prepare_versions(node, rows, self.threads)
@@ -346,9 +392,15 @@ def _questions(node: Node) -> tuple[object, ...]:
     """What a node asks for that others may ask for too."""
     if isinstance(node, ArrowScan):
         return (_scan_question(node),)
+    if isinstance(node, Common):
+        return (_common_question(node),)
     if isinstance(node, TemporalJoin):
         return _events_question(node), _timeline_question(node)
     return ()
+
+
+def _common_question(node: Common) -> object:
+    return "common", node.number
 
 
 def _scan_question(node: Scan) -> object:
@@ -375,14 +427,14 @@ def _identity(array: Array) -> object:
     )
 
 
-def moments_of(times: Array) -> Moments:
+def moments_of(times: Array) -> Range:
     """The first and the last; an empty range, from late to early, where there is none."""
     found = cast("Any", pc.min_max(times))
     first, last = found["min"].as_py(), found["max"].as_py()
     return (1, 0) if first is None else (first, last)
 
 
-def span_of(node: Scan, moments: Moments) -> Span | None:
+def span_of(node: Scan, moments: Moments | None) -> Span | None:
     """The event times that can matter, by the reach of the scan."""
     source = node.source
     time: Expr | None = None
@@ -392,10 +444,27 @@ def span_of(node: Scan, moments: Moments) -> Span | None:
         time = source.changed
     if node.reach is None or moments is None or time is None:
         return None
-    first, last = moments
-    back, ahead = node.reach.back, node.reach.ahead
-    return Span(
-        time,
-        None if back is None else max(first - back, EARLIEST),
-        None if ahead is None else min(last + ahead, LATEST),
+    return Span(time, *_bounds(node.reach, moments.near))
+
+
+def _bounds(reach: Reach, around: Range) -> tuple[int | None, int | None]:
+    """The first and the last time within reach of a range."""
+    first, last = around
+    return (
+        None if reach.back is None else max(first - reach.back, EARLIEST),
+        None if reach.ahead is None else min(last + reach.ahead, LATEST),
     )
+
+
+def cut(node: Within, rows: pa.Table, moments: Moments | None) -> pa.Table:
+    """The rows within reach of the outermost spine, and those without a time."""
+    if moments is None:
+        return rows
+    time = integers(values(node.time, rows))
+    first, last = _bounds(node.reach, moments.base)
+    lowest = scalar(EARLIEST if first is None else first, pa.int64())
+    highest = scalar(LATEST if last is None else last, pa.int64())
+    near = compute(
+        "and", compute("greater_equal", time, lowest), compute("less_equal", time, highest)
+    )
+    return filtered(rows, compute("coalesce", near, scalar(True, pa.bool_())))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
+from bighead.zipline.ir.common import Common, Within
 from bighead.zipline.ir.format import Description, describe
 from bighead.zipline.ir.nodes import (
     Filter,
@@ -115,6 +116,28 @@ class KernelKeys(Keys):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRows(Common):
+    """A row is a row of its input, which is kept for all that read it."""
+
+    label: str = field(default="", compare=False)
+
+    def describe(self) -> Description:
+        """Like a Common."""
+        return _described(self, "KeptRows")
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowWithin(Within):
+    """A row is an input row whose time lies within reach."""
+
+    label: str = field(default="", compare=False)
+
+    def describe(self) -> Description:
+        """Like a Within."""
+        return _described(self, "ArrowWithin")
+
+
+@dataclass(frozen=True, slots=True)
 class DataFusionSql(Relational):
     """A row is a row of plain SQL, run by DataFusion."""
 
@@ -133,6 +156,8 @@ OPERATORS: dict[type[Node], type[Node]] = {
     StaticJoin: HashJoin,
     Keys: KernelKeys,
     Relational: DataFusionSql,
+    Common: KeptRows,
+    Within: ArrowWithin,
 }
 """How each node is run; the others say what these read and are not run by themselves."""
 
@@ -149,6 +174,8 @@ def to_physical(plan: Node) -> Node:
         counts[operator] = counts.get(operator, 0) + 1
         given = {f.name: getattr(node, f.name) for f in fields(type(node))}
         given["label"] = f"{operator.__name__} {counts[operator]}"
+        if isinstance(node, Common):
+            given["label"] = f"{operator.__name__} {node.number}"
         if isinstance(node, Scan):
             reach, reads = shared[_rows_of(node)]
             given |= {"reach": reach, "reads": reads}

@@ -8,6 +8,7 @@ whole and then cut: plain SQL, which DataFusion runs, and the changes of entitie
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,7 +26,8 @@ from bighead.planner.engines.datafusion.execution import (
 )
 from bighead.planner.engines.datafusion.rows import whole
 from bighead.planner.sources.dataset import Dataset, Span, Streams
-from bighead.planner.spill.folder import Folder
+from bighead.planner.spill.folder import File, Folder
+from bighead.zipline.ir.common import Common, Within, readers
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Filter, Node, Project, Scan, StaticJoin, TemporalJoin
 
@@ -51,9 +53,14 @@ class Streaming:
     least_rows: int = LEAST_ROWS
     facts: dict[str, list[int]] = field(default_factory=dict)
     """Remarks of the pieces without their counts, and the sums of these."""
+    common: dict[tuple[int, Moments | None], File] = field(default_factory=dict)
+    """The rows that several parts of the plan read."""
+    reads: Counter[int] = field(default_factory=Counter)
+    """How often they will still be read, by the number of the Common."""
 
     def rows(self, plan: Node) -> Iterator[pa.Table]:
         """The rows of a plan, in order, piece by piece; at least one, maybe empty."""
+        self.reads = readers(plan)
         yield from self.pieces(plan)
         self.run.facts += [_spelled(text, counts) for text, counts in self.facts.items()]
         self.run.facts.append(
@@ -61,7 +68,7 @@ class Streaming:
             f"{self.folder.highest:,} at a time"
         )
 
-    def pieces(self, node: Node, moments: Moments = None) -> Iterator[pa.Table]:
+    def pieces(self, node: Node, moments: Moments | None = None) -> Iterator[pa.Table]:
         """The rows of a node; scans below it that have a reach are limited by the moments."""
         match node:
             case Scan():
@@ -71,10 +78,15 @@ class Streaming:
                     yield self.table(node, {id(node.input): piece})
             case StaticJoin():
                 entity = self.table(node.entity)
-                for piece in self.pieces(node.spine):
+                for piece in self.pieces(node.spine, moments):
                     yield self.table(node, {id(node.spine): piece, id(node.entity): entity})
             case TemporalJoin():
-                yield from exchanged(self, node)
+                yield from exchanged(self, node, moments)
+            case Within():
+                for piece in self.pieces(node.input, moments):
+                    yield self.table(node, {id(node.input): piece}, moments)
+            case Common():
+                yield from self._common(node, moments)
             case _:
                 yield from self.cut(self.table(node, moments=moments))
 
@@ -82,7 +94,7 @@ class Streaming:
         self,
         node: Node,
         given: dict[int, pa.Table | Prepared] | None = None,
-        moments: Moments = None,
+        moments: Moments | None = None,
     ) -> pa.Table:
         """A node's rows at once, over the rows given for nodes below it."""
         execution = self.execution(given or {})
@@ -121,7 +133,33 @@ class Streaming:
             known = self.facts.setdefault(text, [0] * len(counts))
             self.facts[text] = [a + b for a, b in zip(known, counts, strict=True)]
 
-    def _scan(self, node: Scan, moments: Moments) -> Iterator[pa.Table]:
+    def _common(self, node: Common, moments: Moments | None) -> Iterator[pa.Table]:
+        """The rows that several read, written to disk for the first of them."""
+        if node.reach is None or moments is None:
+            moments = None
+        else:
+            moments = Moments(moments.base, moments.base)
+        file = self.common.get((node.number, moments))
+        if file is None:
+            for piece in self.pieces(node.input, moments):
+                if file is None:
+                    file = self.common[node.number, moments] = self.folder.file(piece.schema)
+                file.write(piece)
+            assert file is not None, "there is at least one piece"
+            file.close()
+        self.run.rows[str(getattr(node, "label", type(node).__name__))] = file.rows
+        some = False
+        for piece in file.batches():
+            some = True
+            yield whole(piece)
+        if not some:
+            yield node.schema.empty_table()
+        self.reads[node.number] -= 1
+        if self.reads[node.number] <= 0:
+            for kept in [kept for kept in self.common if kept[0] == node.number]:
+                self.common.pop(kept).remove()
+
+    def _scan(self, node: Scan, moments: Moments | None) -> Iterator[pa.Table]:
         schema = pa.schema([node.source.schema.field(c) for c in reads_of(node)])
         span = span_of(node, moments)
         dataset = self.open_source(node.source)

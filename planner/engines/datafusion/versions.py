@@ -80,7 +80,7 @@ def kept_rows(node: Versions, changes: pa.Table) -> pa.Table:
 
 
 def _no_null(deleted: Array) -> Array:
-    return compute("fill_null", deleted, pa.scalar(False)) if deleted.null_count else deleted
+    return deleted.fill_null(False) if deleted.null_count else deleted
 
 
 def _check_keys(node: Versions, codes: Array) -> None:

@@ -33,6 +33,7 @@ from bighead.planner.engines.reference.values import (
     table_of,
 )
 from bighead.zipline.errors import DataError
+from bighead.zipline.ir.common import Common, Within
 from bighead.zipline.ir.nodes import (
     Events,
     Filter,
@@ -104,6 +105,8 @@ class Execution:
     run_sql: RunSql
     open_source: Open
     remarks: Run
+    common: dict[int, list[Row]] = field(default_factory=dict)
+    """The rows that are computed once."""
 
     def table(self, node: Node) -> pa.Table:
         """The rows of a node as a table of its schema."""
@@ -116,6 +119,12 @@ class Execution:
         """The rows of a node, each with its columns in the order of the schema."""
         if isinstance(node, Scan):
             return self.scan(node)
+        if isinstance(node, Within):
+            return self.rows(node.input)  # what is beyond reach makes no difference
+        if isinstance(node, Common):
+            if node.number not in self.common:
+                self.common[node.number] = self.rows(node.input)
+            return self.common[node.number]
         if isinstance(node, Filter):
             return [r for r in self.rows(node.input) if evaluate(node.predicate, r) is True]
         if isinstance(node, Project):

@@ -7,7 +7,7 @@ from conditions of all kinds, some of which fail for some rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,16 @@ def events(source: EventSource, where: Expr | None = None) -> Events:
         source.identity,
         source.skip_null_times,
     )
+
+
+def chained(part: Events, window: Window, where: Expr | None = None) -> Events:
+    """The events again, `host` being how many there were of the listing before each."""
+    counted = View(part, (col("listing"),), (feature("n", "count_rows", window=window),))
+    rows = TemporalJoin(part.input, counted, "#s", (col("listing"),), part.event_time)
+    columns = [(f.name, Column(f.name, f.type)) for f in COLUMNS]
+    before = [(n, Column("#s.n", BIGINT) if n == "host" else e) for n, e in columns]
+    below: Node = Project(rows, tuple(before))
+    return replace(part, input=below if where is None else Filter(below, where))
 
 
 def versions() -> Versions:
@@ -227,7 +237,11 @@ class Draw:
         where = self.where()
         if self.often(0.15):
             return UnionAll((events(BOOKINGS, where), events(VIEWS, where)))
-        return events(self.pick((BOOKINGS, BOOKINGS, VIEWS)), where)
+        found = events(self.pick((BOOKINGS, BOOKINGS, VIEWS)), where)
+        while self.often(0.25):
+            again = call(">", [col("host"), Literal(0, BIGINT)]) if self.often(0.5) else None
+            found = chained(found, self.pick((Window(7 * DAY), Window())), again)
+        return found
 
     def features(self) -> tuple[Feature, ...]:
         made = []

@@ -11,6 +11,7 @@ from bighead.planner.passes.merge_projects import merge_projects
 from bighead.planner.passes.prune_columns import prune_columns
 from bighead.planner.passes.prune_times import prune_times
 from bighead.planner.passes.push_filters import NEVER_FAIL, push_filters
+from bighead.planner.passes.share import share
 from bighead.planner.passes.simplify import simplify
 from bighead.planner.passes.to_tiles import STATES, to_tiles
 from bighead.planner.pipeline import PASSES, TILING, Pass
@@ -40,6 +41,7 @@ from tests.planner.passes.plans import (
     Q_LISTING,
     VIEWS,
     activity,
+    chained,
     col,
     column,
     events,
@@ -91,7 +93,23 @@ def one(window: Window, function: str = "sum", name: str = "nights") -> View:
     )
 
 
+AGAIN = call(">", [col("host"), Literal(1, BIGINT)])
+
+
+def chain(levels: int) -> Node:
+    """Bookings counted by what was counted before, each time those that had some."""
+    part = events(BOOKINGS, PRICED)
+    for _ in range(levels):
+        part = chained(part, Window(7 * DAY), AGAIN)
+    total = feature("n", "sum", col("host"), window=Window(30 * DAY))
+    return join(spine(), View(part, (col("listing"),), (total,)), "b")
+
+
 CASES: dict[Pass, dict[str, Node]] = {
+    share: {
+        "the rows of a set are its events and their history": chain(2),
+        "one level reads nothing twice": chain(1),
+    },
     simplify: {
         "constants are computed, and what is always true goes": Filter(
             spine(),
@@ -210,6 +228,18 @@ CASES: dict[Pass, dict[str, Node]] = {
         ),
     },
     prune_columns: {
+        "shared rows keep what any reader reads": share(chain(2)),
+        "shared rows of which one reader is left are shared no more": share(
+            join(
+                spine(),
+                View(
+                    chained(chained(events(BOOKINGS), Window(DAY)), Window(DAY)),
+                    (col("listing"),),
+                    (feature("n", "count_rows", window=Window(DAY)),),
+                ),
+                "b",
+            )
+        ),
         "what nobody reads goes": keep(
             last_listing(join(spine(), activity(), "b"), "price"), "q.n", "b.nights_7d"
         ),
@@ -284,6 +314,7 @@ CASES: dict[Pass, dict[str, Node]] = {
             ),
             "b",
         ),
+        "through a chain the widths add up": prune_columns(share(chain(2))),
         "labels look ahead": join(
             spine(), one(Window(7 * DAY, forward=True), name="y"), "y", inclusive=True
         ),
