@@ -131,6 +131,55 @@ def test_the_rows_of_united_sources_are_those_of_each(s: Session) -> None:
     assert ask(s, "out", "b.n") == [([2, 0, 0],)]
 
 
+@pytest.mark.parametrize(
+    "united",
+    [
+        "inn UNION ALL other AS u",
+        "(SELECT * FROM inn UNION ALL SELECT * FROM other WHERE n >= 0) AS u",
+    ],
+)
+def test_united_sets_are_the_rows_of_each(s: Session, united: str) -> None:
+    spine(s, [T + 3 * HOUR])
+    events(s, [T, T, T + HOUR], values=[5, 5, 7], id=[1, 1, 2])
+    s.register(
+        "f",
+        pa.table(
+            {
+                "k": [1, 1],
+                "ts": pa.array([T + HOUR // 2, T + 2 * HOUR], pa.timestamp("us")),
+                "known": pa.array([T, None], pa.timestamp("us")),
+            }
+        ),
+        event_time="ts",
+        known_at="known",
+    )
+    s.sql(INNER)
+    s.sql(
+        "CREATE FEATURE SET other AS SELECT k, COUNT(*) + 10 AS n, SUM(1.0) AS v FROM f GROUP BY k"
+    )
+    s.sql(f"CREATE FEATURE SET out AS SELECT k, LAST_K(n, 9) AS n FROM {united} GROUP BY k")
+    # Copies are one row still, and what is never known of f stays unknown.
+    assert ask(s, "out", "b.n") == [([1, 10, 0],)]
+
+
+def test_a_training_set_is_united_with_a_source_of_the_same_columns(s: Session) -> None:
+    spine(s, [T + 3 * HOUR])
+    events(s, [T, T + HOUR])
+    requests(s, [T + HOUR, T + 2 * HOUR])
+    s.sql(INNER)
+    trained(s, "q.ts, LABEL q.y, i.n")
+    stamps = pa.array([T + HOUR + HOUR // 2], pa.timestamp("us"))
+    s.register("g", pa.table({"K": [1], "n": [9], "ts": stamps}), event_time="ts")
+    s.sql("CREATE FEATURE SET out AS SELECT k, LAST_K(n, 9) AS n FROM t UNION ALL g GROUP BY k")
+    assert ask(s, "out", "b.n") == [([2, 9, 1],)]
+    s.sql(
+        "CREATE FEATURE SET two AS SELECT k, LAST_K(n, 9) AS n FROM g UNION ALL t AS x GROUP BY k"
+    )
+    assert ask(s, "two", "b.n") == [([2, 9, 1],)]
+    with pytest.raises(BigheadError, match="'y' is a label of t, and nothing else may read it"):
+        s.sql("CREATE FEATURE SET no AS SELECT k, SUM(y) AS n FROM g UNION ALL t AS x GROUP BY k")
+
+
 # -- training sets --------------------------------------------------------------------------------
 
 

@@ -8,19 +8,16 @@ so it is known when its event is. In the plan this is a join below `Events`, to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import pyarrow as pa
 from sqlglot import exp
 
 from bighead.zipline.catalog import FeatureSet, TrainingSet
-from bighead.zipline.expressions import call, cast, common_type
+from bighead.zipline.expressions import call, common_type
 from bighead.zipline.ir.expr import Column, Expr, Literal, substitute
 from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.labels import looks_ahead
 from bighead.zipline.ir.nodes import (
-    Events,
     Filter,
     Node,
     Project,
@@ -32,22 +29,9 @@ from bighead.zipline.ir.nodes import (
     Versions,
 )
 from bighead.zipline.ir.sources import EventSource
-from bighead.zipline.sql.binding.events import TIME, Origin, bind_origin
+from bighead.zipline.sql.binding.events import Origin, bind_origin
 from bighead.zipline.sql.binding.scope import Barred, Context, no_renaming
-
-KNOWN, SEQUENCE = "#known", "#sequence"
-"""Columns beside those that a set offers, as TIME is."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """What makes a row an event, over the columns of some node."""
-
-    time: Expr
-    known: Expr | None = None
-    sequence: Expr | None = None
-    identity: tuple[Expr, ...] = ()
-    skip_null_times: bool = False
+from bighead.zipline.sql.binding.stamped import Stamp, stamp_of, stamped, typed
 
 
 def bind_rows(node: exp.Expr, context: Context, purpose: str) -> Origin:
@@ -85,67 +69,14 @@ def _of_feature_set(found: FeatureSet, node: exp.Expr, context: Context) -> Orig
         *zip(found.keys, view.keys, strict=True),
         *((name, substitute(expr, held)) for name, expr in found.columns),
     ]
-    stamps = [_stamp_of(part) for part in parts]
+    stamps = [stamp_of(part) for part in parts]
     made = []
     for i, part in enumerate(parts):
         join = TemporalJoin(part.input, view, alias, view.keys, part.event_time)
-        made.append(_events(found.name, join, columns, stamps, i))
+        made.append(stamped(found.name, join, columns, stamps, i))
     offered = tuple(name for name, _ in columns)
     whole = UnionAll(tuple(made)) if len(made) > 1 else made[0]
     return Origin(whole, _alias(node), (), (found.name,), offered)
-
-
-def _stamp_of(part: Events) -> _Stamp:
-    identity = tuple(Column(n, part.schema.field(n).type) for n in part.identity)
-    return _Stamp(part.event_time, part.known_at, part.sequence, identity, part.skip_null_times)
-
-
-def _events(
-    name: str,
-    node: Node,
-    columns: Sequence[tuple[str, Expr]],
-    stamps: Sequence[_Stamp],
-    which: int,
-) -> Events:
-    """The rows of a node as events; `stamps` are those of all that it is united with."""
-    stamp = stamps[which]
-    kind = stamps[0].time.type
-    for other in stamps:
-        kind = common_type(kind, other.time.type) or kind
-    hidden: list[tuple[str, Expr]] = [(TIME, _typed(stamp.time, kind))]
-    for label, exprs in (
-        (KNOWN, [s.known for s in stamps]),
-        (SEQUENCE, [s.sequence for s in stamps]),
-    ):
-        kinds = [e.type for e in exprs if e is not None]
-        if kinds:
-            # Parts of a union have the same columns; what one lacks is NULL there, and not read.
-            shared = kinds[0]
-            for each in kinds:
-                shared = common_type(shared, each) or shared
-            own = exprs[which]
-            hidden.append((label, Literal(None, shared) if own is None else _typed(own, shared)))
-    identity = []
-    for i, other in enumerate(stamps):
-        for j, expr in enumerate(other.identity):
-            label = f"#identity{i}_{j}"
-            hidden.append((label, expr if i == which else Literal(None, expr.type)))
-            identity += [label] if i == which else []
-    project = Project(node, (*columns, *hidden))
-    there = dict(hidden)
-    return Events(
-        project,
-        name,
-        Column(TIME, kind),
-        None if stamp.known is None else Column(KNOWN, there[KNOWN].type),
-        None if stamp.sequence is None else Column(SEQUENCE, there[SEQUENCE].type),
-        tuple(identity),
-        stamp.skip_null_times,
-    )
-
-
-def _typed(expr: Expr, kind: pa.DataType) -> Expr:
-    return expr if expr.type == kind else cast(expr, kind)
 
 
 def _alias(node: exp.Expr) -> str:
@@ -169,10 +100,10 @@ def _of_training_set(found: TrainingSet, node: exp.Expr, context: Context) -> Or
         )
     source = _source(body)
     if source is None:
-        below, stamp = body, _Stamp(time)
+        below, stamp = body, Stamp(time)
     else:
         below, stamp = _stamped(body, source, time)
-    events = _events(found.name, below, outputs, [stamp], 0)
+    events = stamped(found.name, below, outputs, [stamp], 0)
     secret = f"is a label of {found.name}, and nothing else may read it"
     barred: tuple[Barred, ...] = tuple(
         (Column(n, plan.schema.field(n).type), f"'{n}' {secret}") for n in found.labels
@@ -247,7 +178,7 @@ def _source(body: Node) -> EventSource | None:
     return source if isinstance(source, EventSource) else None
 
 
-def _stamped(body: Node, source: EventSource, time: Expr) -> tuple[Node, _Stamp]:
+def _stamped(body: Node, source: EventSource, time: Expr) -> tuple[Node, Stamp]:
     """The rows with what their source says of each, and what makes them events.
 
     A row that asks as of another time than it happened shows its own columns, so it is not known
@@ -272,7 +203,7 @@ def _stamped(body: Node, source: EventSource, time: Expr) -> tuple[Node, _Stamp]
     identity = tuple(
         Column(f"#id{i}", columns[f"#id{i}"].type) for i in range(len(source.identity))
     )
-    stamp = _Stamp(
+    stamp = Stamp(
         time, brought("#known_at"), brought("#in_sequence"), identity, source.skip_null_times
     )
     return below, stamp
@@ -282,7 +213,7 @@ def _later(known: Expr, happened: Expr) -> Expr:
     """When a row was known and had happened; NULL, for never, where it is not known."""
     kind = common_type(known.type, happened.type)
     assert kind is not None, "both are times"
-    known, happened = _typed(known, kind), _typed(happened, kind)
+    known, happened = typed(known, kind), typed(happened, kind)
     never = call("is_null", (known,))
     return call("case", (never, Literal(None, kind), call(">", (known, happened)), known, happened))
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.enriched import with_static
-from bighead.zipline.sql.binding.events import Origin, bind_origin, unite
+from bighead.zipline.sql.binding.events import Origin, bind_origin, shown, unite
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.scope import Context, Relation, no_renaming, of_schema
 from bighead.zipline.sql.binding.shape import REFUSED, is_grouped
@@ -32,7 +32,7 @@ def bind_derived(
     Raises SqlError where it has none.
     """
     if isinstance(node, tree.United):
-        origins = [bind_derived(e, context, purpose) for e in node.expressions]
+        origins = [bind_derived(e, context, purpose, base) for e in node.expressions]
         for part, origin in zip(node.expressions, origins, strict=True):
             _check_whole(part, origin, context)
         return unite(node, node.expressions, origins, context)
@@ -43,7 +43,7 @@ def bind_derived(
         raise context.error(node, "the sub-query needs a name", "add AS name")
     query = node.unnest()
     if isinstance(query, exp.Union):
-        return _united(node, query, context, purpose)
+        return _united(node, query, context, purpose, base)
     if not isinstance(query, exp.Select):
         raise context.error(query, "a sub-query is a SELECT here, and " + purpose)
     return selected(query, node.alias, context, purpose, base)
@@ -98,7 +98,9 @@ def _times(origin: Origin, columns: tuple[tuple[str, Expr], ...]) -> tuple[str, 
     return (*(name for name, expr in columns if expr in time), *own)
 
 
-def _united(node: exp.Subquery, query: exp.Union, context: Context, purpose: str) -> Origin:
+def _united(
+    node: exp.Subquery, query: exp.Union, context: Context, purpose: str, base: Bind
+) -> Origin:
     """Whole sources one after the other, each with its own times and its own WHERE."""
     origins: list[Origin] = []
     places: list[exp.Expr] = []
@@ -108,10 +110,10 @@ def _united(node: exp.Subquery, query: exp.Union, context: Context, purpose: str
                 query, "here UNION ALL unites whole sources, SELECT * FROM source WHERE ...", ADVICE
             )
         table = branch.args["from_"].this if branch.args.get("from_") else branch
-        origin = selected(branch, table.alias_or_name or node.alias, context, purpose)
+        origin = selected(branch, table.alias_or_name or node.alias, context, purpose, base)
         _check_whole(branch, origin, context)
-        names = [n.casefold() for n in origin.rows.schema.names]
-        if origins and names != [n.casefold() for n in origins[0].rows.schema.names]:
+        names = [n.casefold() for n in shown(origin).names]
+        if origins and names != [n.casefold() for n in shown(origins[0]).names]:
             raise context.error(
                 branch, "the columns of these sources are not the same, in the same order", ADVICE
             )
@@ -125,7 +127,7 @@ ADVICE = "unite sources by name: a UNION ALL b AS x"
 
 def _check_whole(place: exp.Expr, origin: Origin, context: Context) -> None:
     """A source is united with all of its columns: ties go by these."""
-    whole = tuple((f.name, Column(f.name, f.type)) for f in origin.rows.schema)
+    whole = tuple((f.name, Column(f.name, f.type)) for f in shown(origin))
     if origin.relations and origin.relations[0].columns != whole:
         raise context.error(
             place, "here UNION ALL unites whole sources, SELECT * FROM source WHERE ...", ADVICE

@@ -28,10 +28,9 @@ from bighead.zipline.sql.binding.scope import (
     no_renaming,
     of_schema,
 )
+from bighead.zipline.sql.binding.stamped import TIME, stamp_of, stamped
 
 Timed = Events | UnionAll | Versions
-TIME = "#time"
-"""The time of rows that have no column for it; no name of a user begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +191,15 @@ def unite(
     The first one's order of columns counts. `tables` are the places of `origins`.
     """
     for part, origin in zip(tables, origins, strict=True):
-        if not isinstance(origin.rows, Events):
+        if isinstance(origin.rows, Versions):
             raise context.error(part, "only event sources are united by UNION ALL")
-    first = origins[0].rows
-    assert isinstance(first, Events)
-    names = first.schema.names
-    types = [f.type for f in first.schema]
-    for part, origin in zip(tables[1:], origins[1:], strict=True):
-        _check_columns(context, part, _called(tables[0]), names, origin.rows.schema)
+    first, *schemas = (shown(origin) for origin in origins)
+    names = first.names
+    types = [f.type for f in first]
+    for part, schema in zip(tables[1:], schemas, strict=True):
+        _check_columns(context, part, _called(tables[0]), names, schema)
         for i, name in enumerate(names):
-            other = origin.rows.schema.field(_same(name, origin.rows.schema)).type
+            other = schema.field(_same(name, schema)).type
             both = common_type(types[i], other)
             if both is None:
                 raise context.error(
@@ -210,7 +208,11 @@ def unite(
                     f"and {sql_name(other)} in {_called(part)}",
                 )
             types[i] = both
-    parts = tuple(_conform(o.rows, names, types) for o in origins if isinstance(o.rows, Events))
+    if all(isinstance(o.rows, Events) and o.offered is None for o in origins):
+        parts = tuple(_conform(o.rows, names, types) for o in origins if isinstance(o.rows, Events))
+        offered = None
+    else:
+        parts, offered = _of_sets(origins, names, types), tuple(names)
     _check_sequences(context, node, parts)
     alias = node.alias or tables[0].alias_or_name
     times = {t for o in origins for t in o.times}
@@ -219,7 +221,38 @@ def unite(
         alias,
         tuple(times) if len(times) == 1 else (),
         tuple(dict.fromkeys(u for o in origins for u in o.uses)),
+        offered,
+        tuple(barred for o in origins for barred in o.barred),
     )
+
+
+def shown(origin: Origin) -> pa.Schema:
+    """The columns that may be named."""
+    schema = origin.rows.schema
+    return schema if origin.offered is None else pa.schema(map(schema.field, origin.offered))
+
+
+def _of_sets(
+    origins: Sequence[Origin], names: list[str], types: list[pa.DataType]
+) -> tuple[Events, ...]:
+    """The rows of sets, and of sources beside them, each with what it shows and its own times."""
+    parts = [
+        (origin, part)
+        for origin in origins
+        for part in (origin.rows.events if isinstance(origin.rows, UnionAll) else (origin.rows,))
+        if isinstance(part, Events)
+    ]
+    stamps = [stamp_of(part) for _, part in parts]
+    made = []
+    for i, (origin, part) in enumerate(parts):
+        schema = shown(origin)
+        columns = []
+        for name, kind in zip(names, types, strict=True):
+            own = _same(name, schema)
+            inner: Expr = Column(own, schema.field(own).type)
+            columns.append((name, inner if inner.type == kind else implicit_cast(inner, kind)))
+        made.append(stamped(part.source, part.input, columns, stamps, i))
+    return tuple(made)
 
 
 def _called(node: exp.Expr) -> str:
