@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from bighead.zipline.ir.common import Common, Within, above, commons, put
 from bighead.zipline.ir.expr import Expr, Literal, columns_of, substitute
 from bighead.zipline.ir.nodes import (
+    Aggregate,
+    Events,
     Filter,
     Lookup,
     Node,
@@ -21,7 +23,7 @@ from bighead.zipline.ir.nodes import (
 )
 from bighead.zipline.ir.rewrite import with_inputs
 from bighead.zipline.ir.sources import EntitySource, EventSource
-from bighead.zipline.windows import END_OF_TIME
+from bighead.zipline.windows import ALL_HISTORY, END_OF_TIME
 
 
 def prune_times(plan: Node) -> Node:
@@ -34,7 +36,8 @@ def prune_times(plan: Node) -> Node:
     Shared rows (`Common`) have the reach that any of their readers needs, counted from the spine of
     the outermost join: through a chain of sets, the widths add up. A spine among the events of a
     join is then cut to the times that are asked for (`Within`), because the events of earlier rows
-    need not be there.
+    need not be there. Where nothing but the newest time of a source is asked
+    for, as `open_labels` does, little more than the rows that have it is read.
 
         └─ TemporalJoin left b: t = ts                 └─ TemporalJoin left b: t = ts
            ├─ Scan requests: listing, ts                  ├─ Scan requests: listing, ts
@@ -112,7 +115,14 @@ class _Pruning:
         reach = reach_of(node.right)
         if isinstance(node.time, Literal) and node.time.value == END_OF_TIME:
             reach = Reach(reach.back, None)  # nothing comes after it
-        return with_inputs(node, (self.rows(node.spine), self.right(node.right, reach, reach)))
+        right = self.right(node.right, reach, reach)
+        if _asks_newest(node):
+            (events,) = right.inputs
+            (scan,) = events.inputs
+            if isinstance(scan, Scan) and not scan.newest:
+                newest = with_inputs(events, (replace(scan, newest=True),))
+                right = with_inputs(right, (newest,))
+        return with_inputs(node, (self.rows(node.spine), right))
 
     def right(self, right: View | Lookup, near: Reach, base: Reach) -> Node:
         """The right side of a join, whose events are asked for within these reaches."""
@@ -167,6 +177,23 @@ class _Pruning:
         cut = base != ALL and any(isinstance(below, Common) for below in above(right))
         below = replace(_joined(asked, node), cut=asked.cut or cut)
         return with_inputs(node, (self.limited(node.spine, below), right))
+
+
+def _asks_newest(join: TemporalJoin) -> bool:
+    """Nothing but the greatest time of some events is asked for."""
+    right = join.right
+    if not isinstance(right, View) or not isinstance(right.events, Events) or join.kind != "left":
+        return False
+    events = right.events
+    greatest = [Aggregate("max", (events.event_time,), events.event_time.type)]
+    return (
+        isinstance(join.time, Literal)
+        and join.time.value == END_OF_TIME
+        and not right.keys
+        and events.known_at is None
+        and not events.identity
+        and all(f.window == ALL_HISTORY and f.aggregate in greatest for f in right.features)
+    )
 
 
 def _joined(asked: _Asked, node: TemporalJoin | StaticJoin) -> _Asked:

@@ -73,6 +73,15 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
+class Dated(Protocol):
+    """A dataset whose times are known to some degree before its rows are read."""
+
+    def newest(self, time: Expr) -> int | None:
+        """A time that some row has, in microseconds, the greatest that is known; None: none is."""
+        ...
+
+
+@runtime_checkable
 class Streams(Protocol):
     """A dataset that need not be held whole."""
 

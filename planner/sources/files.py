@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
-from bighead.planner.sources.kind import Kind, Streaming, Wanted
+from bighead.planner.sources.kind import Dates, Kind, Streaming, Wanted
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.paths import File, partition_schema, partition_value
 from bighead.planner.sources.pick import column_of, pick, reads
 from bighead.zipline.errors import SchemaError
-from bighead.zipline.ir.expr import Expr, columns_of
+from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.windows import DAY
 
 _EPOCH = date(1970, 1, 1)
@@ -93,6 +93,28 @@ class Files:
             if not self._outside(file, span):
                 for piece in self._read(file, asked, predicate, span, rows):
                     yield piece.select(list(columns))
+
+    def newest(self, time: Expr) -> int | None:
+        """The greatest time that a file's own statistics tell.
+
+        Where the days of `ds=` promise times, the last day is looked at first, and days before what
+        was found are not.
+        """
+        if not isinstance(self.kind, Dates) or not isinstance(time, Column):
+            return None
+        if time.name in self.partitions or time.name in self.gone[1]:
+            return None
+        promised = self.lag is not None and self.lag.time == time
+        days = {file: self._day(file) if promised else None for file in self.found}
+        greatest: int | None = None
+        for file in sorted(self.found, key=lambda f: -(days[f] or 0)):
+            day = days[file]
+            if day is not None and greatest is not None and (day + 1) * DAY <= greatest:
+                continue
+            found = self.kind.newest(file.path, time.name)
+            if found is not None and (greatest is None or found > greatest):
+                greatest = found
+        return greatest
 
     def _asked(
         self, columns: Sequence[str], predicate: Expr | None, span: Span | None

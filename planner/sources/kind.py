@@ -64,6 +64,15 @@ class Kind(Protocol):
 
 
 @runtime_checkable
+class Dates(Protocol):
+    """A kind whose files tell their greatest time."""
+
+    def newest(self, path: Path, column: str) -> int | None:
+        """The greatest time of a column, in microseconds; None where the file does not tell."""
+        ...
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A kind whose files need not be held whole."""
 

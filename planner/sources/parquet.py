@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from bighead.planner.sources.dataset import Size, Span
 from bighead.planner.sources.kind import Piece, Tells, Wanted, no_access, reason_of
 from bighead.planner.sources.pick import WORTH_LEAVING
-from bighead.planner.sources.row_groups import choose
+from bighead.planner.sources.row_groups import choose, newest
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
 
@@ -43,6 +43,13 @@ class ParquetFiles:
         """Exact rows, from the footer."""
         with _open(path) as file:
             return Size(file.metadata.num_rows, path.stat().st_size)
+
+    def newest(self, path: Path, column: str) -> int | None:
+        """The greatest time of the column that the footer tells, in microseconds."""
+        with _open(path) as file:
+            names = {n.casefold(): n for n in file.schema_arrow.names}
+            own = names.get(column.casefold(), column)
+            return newest(file.metadata, own)
 
     def read(
         self,

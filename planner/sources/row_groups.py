@@ -66,6 +66,17 @@ def bounds(metadata: pq.FileMetaData, own: str) -> tuple[int, int] | None:
     return least, greatest
 
 
+def newest(metadata: pq.FileMetaData, own: str) -> int | None:
+    """The greatest of a file's column of times, in microseconds, as far as statistics tell."""
+    leaves = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    arrow = metadata.schema.to_arrow_schema()
+    if own not in leaves or not pa.types.is_timestamp(arrow.field(own).type):
+        return None
+    groups = (metadata.row_group(i).column(leaves[own]) for i in range(metadata.num_row_groups))
+    known = [range_[1] for range_ in map(_range, groups) if range_ is not None]
+    return max((k for k in known if isinstance(k, int)), default=None)
+
+
 def choose(
     metadata: pq.FileMetaData, found: dict[str, str], predicate: Expr | None, span: Span | None
 ) -> Choice:

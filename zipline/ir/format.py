@@ -170,7 +170,7 @@ def _scan(node: Scan) -> str:
         text += f"\nwhere {format_expr(node.predicate)}"
     if node.reach is not None:
         text += f"\nwithin {_reach(node.reach)}"
-    return text
+    return f"{text}\nonly the newest" if node.newest else text
 
 
 def _reach(reach: Reach) -> str:

@@ -57,6 +57,8 @@ class Scan(Node):
     """Rows for which this is not true are not read; over all columns of the source."""
     reach: Reach | None = None
     """Events beyond this reach of the spine need not be read; NULL times always are."""
+    newest: bool = False
+    """Of the events, only one of the greatest time has to be read."""
 
     def __post_init__(self) -> None:
         known = self.source.scanned.names

@@ -96,6 +96,7 @@ RECORDS: dict[type, tuple[type[Message], dict[str, Holds]]] = {
             "columns": PLAIN,
             "predicate": EXPRESSION,
             "reach": _record(nodes.Reach),
+            "newest": PLAIN,
         },
     ),
     nodes.Reach: (pb.Scan.Reach, {"back": PLAIN, "ahead": PLAIN}),

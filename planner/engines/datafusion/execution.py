@@ -51,7 +51,7 @@ from bighead.planner.engines.datafusion.static_joins import static_join
 from bighead.planner.engines.datafusion.user_aggregates import Question, UserAggregates
 from bighead.planner.engines.datafusion.versions import kept_rows, prepare_versions
 from bighead.planner.engines.datafusion.views import answer, ask
-from bighead.planner.sources.dataset import Span
+from bighead.planner.sources.dataset import Dated, Span
 from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.expressions.arrow import Array, compute, scalar
 from bighead.zipline.ir.common import Common, Within, above, occurrences
@@ -152,7 +152,7 @@ class Execution:
 
     def scan(self, node: Scan, moments: Moments | None) -> pa.Table:
         """The rows of a source, read once for all scans of the same rows."""
-        span = span_of(node, moments)
+        span = span_of(node, moments, self.open_source)
         question = _scan_question(node)
         table = self.shared.get(question, span)
         if table is None:
@@ -404,7 +404,7 @@ def _common_question(node: Common) -> object:
 
 
 def _scan_question(node: Scan) -> object:
-    return "scan", node.source, node.predicate, node.reach, reads_of(node)
+    return "scan", node.source, node.predicate, node.reach, node.newest, reads_of(node)
 
 
 def _events_question(join: TemporalJoin) -> object:
@@ -434,7 +434,7 @@ def moments_of(times: Array) -> Range:
     return (1, 0) if first is None else (first, last)
 
 
-def span_of(node: Scan, moments: Moments | None) -> Span | None:
+def span_of(node: Scan, moments: Moments | None, open_source: Open) -> Span | None:
     """The event times that can matter, by the reach of the scan."""
     source = node.source
     time: Expr | None = None
@@ -442,6 +442,10 @@ def span_of(node: Scan, moments: Moments | None) -> Span | None:
         time = source.event_time
     elif isinstance(source, EntitySource):
         time = source.changed
+    if node.newest and time is not None:
+        dataset = open_source(node.source)
+        newest = dataset.newest(time) if isinstance(dataset, Dated) else None
+        return None if newest is None else Span(time, newest, None)
     if node.reach is None or moments is None or time is None:
         return None
     return Span(time, *_bounds(node.reach, moments.near))

@@ -186,7 +186,7 @@ def to_physical(plan: Node) -> Node:
 
 def _rows_of(scan: Scan) -> tuple[object, ...]:
     """What tells scans apart that cannot share their rows."""
-    return scan.source, scan.predicate, scan.reach is None
+    return scan.source, scan.predicate, scan.reach is None, scan.newest
 
 
 def _shared_scans(plan: Node) -> dict[tuple[object, ...], tuple[Reach | None, tuple[str, ...]]]:

@@ -161,7 +161,7 @@ class Streaming:
 
     def _scan(self, node: Scan, moments: Moments | None) -> Iterator[pa.Table]:
         schema = pa.schema([node.source.schema.field(c) for c in reads_of(node)])
-        span = span_of(node, moments)
+        span = span_of(node, moments, self.open_source)
         dataset = self.open_source(node.source)
         some, label = False, str(getattr(node, "label", type(node).__name__))
         for piece in _read(dataset, schema, node.predicate, span, self.piece_rows(schema)):
