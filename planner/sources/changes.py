@@ -6,6 +6,7 @@ of operations, an envelope, an absence) becomes the added columns of `EntitySour
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 from bighead.planner.sources.dataset import Dataset, Size, Span
 from bighead.planner.sources.debezium import DebeziumLines
 from bighead.planner.sources.files import Files
+from bighead.planner.sources.mirror import Mirror
 from bighead.planner.sources.opener import KINDS, Place, is_path, open_source
 from bighead.planner.sources.pick import pick
 from bighead.planner.sources.snapshots import Conflicts, Snapshots, open_snapshots
@@ -39,6 +41,8 @@ class Changes:
     snapshots: Snapshots | None
     note: Note
     """Is told what snapshots and log disagree about."""
+    mirror: Mirror
+    """Where objects lie that are read as files."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -49,7 +53,8 @@ class Changes:
     def files(self) -> tuple[str, ...]:
         """Those of the log, then the snapshots day by day."""
         parts = (self.log, self.snapshots)
-        return tuple(path for part in parts if part is not None for path in part.files)
+        paths = (path for part in parts if part is not None for path in part.files)
+        return tuple(map(self.mirror.named, paths))
 
     def size(self) -> Size:
         """That of the log; of snapshots only their changes are rows, and not counted before."""
@@ -61,6 +66,10 @@ class Changes:
         self, columns: Sequence[str], predicate: Any = None, span: Span | None = None
     ) -> pa.Table:
         """The columns of the changes for which the predicate is true."""
+        with self.mirror.told():
+            return self._scanned(columns, predicate, span)
+
+    def _scanned(self, columns: Sequence[str], predicate: Any, span: Span | None) -> pa.Table:
         parts: list[pa.Table] = []
         log = None if self.log is None else self._logged(self.log)
         if log is not None:
@@ -106,17 +115,16 @@ def open_changes(source: EntitySource, data: object, place: Place, note: Note) -
 
     data: what was registered under its name, or None. Raises SourceError, SchemaError.
     """
-    log = None if data is None else _open_log(source, data, place)
     folder = source.option("snapshot")
-    snapshots = None
-    if isinstance(folder, str):
-        snapshots = open_snapshots(source, folder, place)
+    with place.mirror.told():
+        log = None if data is None else _open_log(source, data, place)
+        snapshots = open_snapshots(source, folder, place) if isinstance(folder, str) else None
     if log is None and snapshots is None:
         raise SourceError(
             f"{source.name} has no data; state WITH (batch = 'folder/*.parquet') or "
             f"WITH (snapshot = 'folder/'), or register('{source.name}', data, ...)"
         )
-    return Changes(source, log, snapshots, note)
+    return Changes(source, log, snapshots, note, place.mirror)
 
 
 def _open_log(source: EntitySource, data: object, place: Place) -> Dataset:
@@ -125,14 +133,11 @@ def _open_log(source: EntitySource, data: object, place: Place) -> Dataset:
     kinds = dict(KINDS)
     if source.debezium:
         kinds |= dict.fromkeys((".json", ".jsonl", ".ndjson"), DebeziumLines(source))
+    paths = [data] if isinstance(data, str | os.PathLike) else data
+    here = [place.mirror.local(os.fspath(p), source.name) for p in paths]  # type: ignore[attr-defined]
     log = open_source(
-        data, source.name, place, source.schema, kinds=kinds, everywhere=source.stated
+        here, source.name, place, source.schema, kinds=kinds, everywhere=source.stated
     )
     if isinstance(log, Files) and isinstance(log.kind, DebeziumLines):
         return replace(log, schema=source.scanned)
-    if source.debezium and not isinstance(log, Files):
-        raise SourceError(
-            f"{source.name} is in the format debezium-json, which is read from files; copy them "
-            "to a folder of this machine"
-        )
     return log

@@ -19,6 +19,7 @@ from bighead.planner.sources.delimited import DelimitedFiles
 from bighead.planner.sources.files import files_dataset
 from bighead.planner.sources.json_lines import JsonLines
 from bighead.planner.sources.kind import Kind
+from bighead.planner.sources.mirror import Mirror
 from bighead.planner.sources.object_store import SCHEMES, ObjectStore, open_objects
 from bighead.planner.sources.parquet import ParquetFiles
 from bighead.planner.sources.paths import File, find_files
@@ -47,6 +48,11 @@ class Place:
 
     folder: Path = field(default_factory=Path)
     store: ObjectStore = field(default_factory=ObjectStore)
+    mirror: Mirror = field(init=False)
+    """The objects that are read as files."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mirror", Mirror(self.store))
 
 
 def open_source(

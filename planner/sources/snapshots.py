@@ -23,6 +23,7 @@ from bighead.kernels.temporal import encode
 from bighead.planner.sources.files import Files, files_dataset
 from bighead.planner.sources.history import History
 from bighead.planner.sources.lag import DS
+from bighead.planner.sources.object_store import SCHEMES
 from bighead.planner.sources.opener import Place, one_kind
 from bighead.planner.sources.paths import find_files
 from bighead.planner.sources.pick import column_of
@@ -303,12 +304,16 @@ def _where(rows: pa.Table, keep: Mask) -> pa.Table:
 
 def open_snapshots(source: EntitySource, folder: str, place: Place) -> Snapshots:
     """The snapshots of a folder, by their `ds=`. Raises SourceError or SchemaError."""
-    if "://" in folder:
+    title = f"the snapshots of {source.name}"
+    scheme, _, rest = folder.rpartition("://")
+    if scheme not in ("", "file", *SCHEMES):
+        known = ", ".join(f"{s}://" for s in SCHEMES)
         raise SourceError(
-            f"the snapshots of {source.name} cannot be read from {folder}; copy them to a folder "
-            "of this machine"
+            f"{title} cannot be read from {scheme}://; files and {known} can, so copy them there "
+            "first"
         )
-    found = find_files([str(place.folder / folder)], f"the snapshots of {source.name}")
+    here = place.mirror.local(rest if scheme == "file" else folder, title)
+    found = find_files([str(place.folder / here)], title)
     days: dict[int, list[Any]] = {}
     for file in found:
         parts = {k.casefold(): v for k, v in file.partitions}
@@ -325,7 +330,6 @@ def open_snapshots(source: EntitySource, folder: str, place: Place) -> Snapshots
         [f for f in source.schema if f.name not in spared or f.name.casefold() in held]
     )
     stated = source.stated & frozenset(declared.names)
-    title = f"the snapshots of {source.name}"
     files = files_dataset(kind, found, title, declared, everywhere=stated)
     return Snapshots(
         source, tuple((day, replace(files, found=tuple(days[day]))) for day in sorted(days))
