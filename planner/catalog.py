@@ -161,6 +161,12 @@ class Definitions:
                 "them read a source"
             )
 
+    def copy(self) -> Definitions:
+        """The same definitions and aggregates; what comes later in one is not in the other."""
+        return replace(
+            self, by_name=dict(self.by_name), user=dict(self.user), pinned=dict(self.pinned)
+        )
+
     def holding(self, by_name: dict[str, Definition]) -> Definitions:
         """Other definitions, with the same aggregates and the same versions."""
         return replace(self, by_name=by_name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 
 import pyarrow as pa
@@ -96,6 +97,19 @@ class Session:
     def __repr__(self) -> str:
         count = len(self.definitions)
         return f"<Session of {self.engine.name}: {count} definition{'s' if count != 1 else ''}>"
+
+    def copy(self) -> Session:
+        """Another session with the same definitions and data; what is done to one is not to both.
+
+        >>> s = Session()
+        >>> s.copy().register("t", {"a": [1]})
+        >>> s.definitions.find("t") is None
+        True
+        """
+        other = copy(self)
+        other.definitions = self.definitions.copy()
+        other._data = dict(self._data)
+        return other
 
     def limit(
         self,

@@ -99,12 +99,15 @@ def read_cases(file: Path) -> list[Case]:
 
 
 def run_cases(cases: list[Case], begin: Begin) -> Iterator[Outcome]:
-    """Runs cases one by one, each over rows of its own."""
+    """Runs cases one by one, each over rows of its own; definitions are bound once."""
+    begun: dict[tuple[Path, ...], Scenario] = {}
     for case in cases:
         started = time.perf_counter()
         failure: str | None = None
         try:
-            _run(case, begin(list(case.features)))
+            if case.features not in begun:
+                begun[case.features] = begin(list(case.features))
+            _run(case, begun[case.features].afresh())
         except (AssertionError, BigheadError) as error:
             failure = str(error)
         yield Outcome(case, failure, time.perf_counter() - started)

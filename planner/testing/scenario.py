@@ -71,6 +71,10 @@ class Scenario:
                 self._logged[definition.name] = []
                 self._supply(definition)
 
+    def afresh(self) -> Scenario:
+        """Another one over the same definitions, without the rows that were logged here."""
+        return Scenario(self.session.copy())
+
     def log(self, source: str, **columns: object) -> None:
         """Logs one row; columns that are not given are NULL.
 

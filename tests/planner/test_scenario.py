@@ -215,3 +215,27 @@ def test_an_unknown_operation_is_named() -> None:
     for op in ("delet", None):
         with pytest.raises(BigheadError, match="op of listings is .*; write 'insert'"):
             s.log("listings", listing=1, at="2026-01-01", op=op)
+
+
+def test_definitions_are_bound_once_and_each_case_has_rows_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "cases.yaml"
+    expect = "- {features: user_clicks, at: 2026-01-02, key: {user: ann}, values: {clicks: 1}}"
+    define = "- {query: DROP FEATURE SET user_clicks, rows: [{}]}"
+    case = "  - rows: {clicks: [{user: ann, ts: 2026-01-01 12:00}]}\n    expect:\n"
+    lines = [f"      {expect}\n", f"      {expect}\n      {define}\n", f"      {expect}\n"]
+    file.write_text("cases:\n" + "".join(case + line for line in lines))
+    begun: list[list[Path]] = []
+
+    def begin(features: list[Path]) -> Scenario:
+        begun.append(features)
+        return scenario(CLICKS_OF_USERS)
+
+    assert [o.failure for o in run_cases(read_cases(file), begin)] == [None, None, None]
+    assert begun == [[]]
+
+
+CLICKS_OF_USERS = """
+CREATE EVENT SOURCE clicks (user VARCHAR, ts TIMESTAMP) EVENT TIME ts;
+CREATE FEATURE SET user_clicks AS
+  SELECT user, COUNT(*) OVER (LAST '1d') AS clicks FROM clicks GROUP BY user;
+"""
