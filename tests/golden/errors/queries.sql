@@ -48,7 +48,7 @@ SELECT SUM(room_type) FROM bookings
 ----
 SELECT AVG(price, 2) FROM bookings
 ----
-SELECT TOP_K(price, 3) FROM bookings
+SELECT DECAYED_SUM(price, '4d') FROM bookings
 ----
 SELECT COUNT(*) OVER (LAST '7d') FROM bookings
 ----
@@ -57,8 +57,6 @@ SELECT COUNT(*) OVER w FROM bookings WINDOW w AS (LAST '7d')
 SELECT COUNT(*) OVER w FROM bookings
 ----
 SELECT ABS(price) OVER (ORDER BY ts) FROM bookings
-----
-SELECT COUNT(*) BY listing FROM bookings
 ----
 SELECT LABEL b.price FROM bookings b
 ----
@@ -173,3 +171,19 @@ SELECT RANK() OVER (ORDER BY ALL) FROM bookings
 SELECT price FROM bookings LIMIT price
 ----
 SELECT q.request_id, b.listin FROM requests q ASOF LEFT JOIN listing_bookings b MATCH_CONDITION (q.ts > b.event_time) ON b.listing = q.listing WHERE b.listing > 3
+----
+SELECT listing, TOP_K(price, 2) FROM bookings GROUP BY ROLLUP (listing)
+----
+SELECT [listing] AS l, FIRST(price) FROM bookings GROUP BY l
+----
+SELECT listing, FIRST(price) RESPECT NULLS FROM bookings GROUP BY listing
+----
+SELECT listing, TOP_K(price) FROM bookings GROUP BY listing
+----
+SELECT listing, SUM(DISTINCT price) FROM bookings GROUP BY listing
+----
+SELECT TOP_K(price, 3) OVER (PARTITION BY listing) FROM bookings
+----
+SELECT SUM(price) BY room_type OVER (PARTITION BY listing) FROM bookings
+----
+SELECT listing, COUNT(*) BY [price] FROM bookings GROUP BY listing

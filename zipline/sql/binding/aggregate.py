@@ -28,7 +28,7 @@ from bighead.zipline.expressions import FUNCTIONS
 from bighead.zipline.expressions import find as find_function
 from bighead.zipline.ir.nodes import Aggregate
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.binding.expression import ExpressionBinder
+from bighead.zipline.sql.binding.expression import ExpressionBinder, Special
 from bighead.zipline.sql.binding.scope import Context, Scope
 from bighead.zipline.sql.intervals import interval_text
 from bighead.zipline.windows import ALL_HISTORY, Window, parse_duration
@@ -145,10 +145,12 @@ class AggregateCall:
     over: WindowList
 
 
-def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall | None:
+def bind_aggregate(
+    node: exp.Expr, scope: Scope, named: Named, special: Special | None = None
+) -> AggregateCall | None:
     """The aggregate that a node is, with BY, FILTER and OVER; None where it is none.
 
-    Raises SqlError.
+    `special` takes parts of its arguments for itself. Raises SqlError.
     """
     context = scope.context
     over, bucket, condition = ALL, None, None
@@ -166,7 +168,7 @@ def bind_aggregate(node: exp.Expr, scope: Scope, named: Named) -> AggregateCall 
         if call is not node:
             raise _not_an_aggregate(context, call)
         return None
-    binder = ExpressionBinder(scope)
+    binder = ExpressionBinder(scope, special)
     try:
         bound = aggregate(
             known.name,

@@ -1,8 +1,8 @@
 """Aggregates and window functions of a plain SELECT, as DataFusion computes them.
 
 Integer sums and averages are taken over DECIMALs, so that they are exact and an overflow is an
-error; NaN counts as NULL, as in every aggregate of this project. What only feature sets know
-(TOP_K, say) is refused by name.
+error; NaN counts as NULL, as in every aggregate of this project. What DataFusion lacks, or rounds
+by the order of rows, `kernel.py` has.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def plain_call(node: exp.Expr) -> Call | None:
         call = call.this
     if isinstance(call, exp.Filter):
         condition, call = call.expression.this, call.this
+    if isinstance(call, tree.Bucketed):
+        call = call.this
     if not isinstance(call, exp.Anonymous) or not isinstance(call.this, str):
         return None
     name = call.this.upper()
@@ -77,10 +79,15 @@ def is_aggregate(call: Call) -> bool:
 
 
 def only_in_sets(node: exp.Expr) -> bool:
-    """BY and windows back from t have a meaning in feature sets only."""
-    return isinstance(node, tree.Bucketed) or (
-        isinstance(node, exp.Window) and isinstance(node.args.get("spec"), tree.Windows)
-    )
+    """Windows back from t have a meaning in feature sets only."""
+    return isinstance(node, exp.Window) and isinstance(node.args.get("spec"), tree.Windows)
+
+
+def is_spelled(call: Call) -> bool:
+    """DataFusion computes it too, floats in whatever order its rows come."""
+    known = aggregate_function(call.node)
+    ordered = known is not None and known.name in ("first", "last")
+    return known is not None and not ordered and (known.name in SPELLED or call.name == "MEDIAN")
 
 
 def _number(column: str) -> str:

@@ -1,4 +1,4 @@
-"""GROUP BY and aggregates of a plain SELECT: one step of DataFusion over columns.
+"""GROUP BY and aggregates of a plain SELECT: a step of DataFusion, and one of the kernel beside it.
 
 Keys, arguments and FILTERs are computed before it, by our own evaluator.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import pyarrow as pa
 from sqlglot import exp
 
 from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.nodes import Aggregate
+from bighead.zipline.ir.types import sql_name
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.relational import listed, quoted
 from bighead.zipline.sql.binding.scope import match
@@ -18,10 +21,20 @@ from bighead.zipline.sql.selects.calls import (
     Call,
     call_text,
     is_aggregate,
+    is_spelled,
     plain_call,
     wrong_argument,
 )
 from bighead.zipline.sql.selects.expressions import Output, SelectExpressions
+from bighead.zipline.sql.selects.kernel import (
+    ALIAS as KERNEL,
+)
+from bighead.zipline.sql.selects.kernel import (
+    beside_groups,
+    of_kernel,
+    positive_zero,
+    timed_rows,
+)
 
 
 class GroupBinder(SelectExpressions):
@@ -40,26 +53,67 @@ class GroupBinder(SelectExpressions):
                 )
         keys = [self.expr(node) for node in key_nodes]
         keys += self._outside_keys(group)
-        self.node, names = self.steps.columns(self.node, keys)
+        self.node, names = self.steps.columns(self.node, [positive_zero(k) for k in keys])
         sets = self._grouping_sets(group, key_nodes, names)
-        texts: list[tuple[exp.Expr, str]] = []
-        for node, call in calls:
-            texts.append((node, self.call_text(call, node, "")))
-        added = [self.steps.fresh() for _ in texts]
+        nested = next((k for k in keys if pa.types.is_nested(k.type)), None)
+        barred = "CUBE, ROLLUP and GROUPING SETS" if sets else ""
+        if nested is not None:
+            barred = f"GROUP BY a {sql_name(nested.type)}"
+        texts, ours = self._split(calls, barred)
         unique = list(dict.fromkeys(names))
+        if ours:
+            read = {*unique, *(name for _, aggregate in ours for name in aggregate.reads)}
+            read |= {n for n in self.node.schema.names for _, t in texts if quoted(n) in t}
+            aggregates = [aggregate for _, aggregate in ours]
+            self.node = timed_rows(self.steps, self.query, self.node, read, aggregates)
+        rows = self.node
+        added = [self.steps.fresh() for _ in texts]
         items = [quoted(n) for n in unique]
         items += [f"{text} AS {quoted(n)}" for (_, text), n in zip(texts, added, strict=True)]
         clause = f" GROUP BY {sets or listed(unique)}" if unique else ""
-        sql = f'SELECT {", ".join(items) or "TRUE"} FROM "rows"{clause}'
-        if not items:
+        if not items and not ours:
             raise self.context.error(self.query, "GROUP BY without a column")
-        self.node = self.steps.asked(self.query, sql, {"rows": self.node}, [*unique, *added])
+        if items:
+            sql = f'SELECT {", ".join(items)} FROM "rows"{clause}'
+            self.node = self.steps.asked(self.query, sql, {"rows": rows}, [*unique, *added])
+        else:
+            self.node = self.steps.relational('SELECT TRUE AS "#one"', {}, ["#one"])
+        found = [(node, name) for (node, _), name in zip(texts, added, strict=True)]
+        if ours:
+            features = [(self.steps.fresh(), aggregate) for _, aggregate in ours]
+            self.node = beside_groups(rows, self.node, unique, features)
+            pairs = zip(ours, features, strict=True)
+            found += [(node, f"{KERNEL}.{name}") for (node, _), (name, _) in pairs]
         self.keys = keys
         schema = self.node.schema
         self.grouped = [Column(n, schema.field(n).type) for n in names]
-        for (node, _), name in zip(texts, added, strict=True):
-            self.known[node] = Column(name, schema.field(name).type)
+        for node, name in found:
+            column = Column(name, schema.field(name).type)
+            self.known[node] = column if name.startswith(KERNEL) else positive_zero(column)
         self.outside = [replace(c, ours=self.grouped[keys.index(c.ours)]) for c in self.outside]
+
+    def _split(
+        self, calls: Sequence[tuple[exp.Expr, Call]], barred: str
+    ) -> tuple[list[tuple[exp.Expr, str]], list[tuple[exp.Expr, Aggregate]]]:
+        """What DataFusion computes, as its text, and what the kernel does.
+
+        `barred`: a grouping of which the kernel knows nothing.
+        """
+        texts: list[tuple[exp.Expr, str]] = []
+        ours: list[tuple[exp.Expr, Aggregate]] = []
+        for node, call in calls:
+            aggregate = of_kernel(node, call, self.scope, self.special)
+            if aggregate is None or (barred and is_spelled(call)):
+                texts.append((node, self.call_text(call, node, "")))
+            elif barred:
+                raise self.context.error(
+                    node,
+                    f"{call.name} does not go with {barred}",
+                    "group by single values; unite several groupings by UNION ALL",
+                )
+            else:
+                ours.append((node, aggregate))
+        return texts, ours
 
     def _outside_keys(self, group: exp.Expr | None) -> list[Expr]:
         """What the query around compares by is grouped by, so that it survives the grouping."""
@@ -158,8 +212,8 @@ class GroupBinder(SelectExpressions):
         if text is None:
             raise self.context.error(
                 call.node,
-                f"{call.name} is an aggregate of feature sets, not of plain SELECT",
-                "ask it of a feature set, by ASOF LEFT JOIN or AS OF TIMESTAMP",
+                f"{call.name} is an aggregate of groups, and takes no OVER (PARTITION BY ...)",
+                "write GROUP BY in a sub-query, and join that",
             )
         return text
 

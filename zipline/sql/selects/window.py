@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.relational import ROW, listed, numbered, quoted
 from bighead.zipline.sql.binding.scope import match
 from bighead.zipline.sql.selects.calls import (
@@ -47,6 +48,11 @@ class WindowBinder(GroupBinder):
         call = plain_call(node.this)
         if call is None or not (is_aggregate(call) or call.name in WINDOW_FUNCTIONS):
             raise self.context.error(node, "OVER belongs to an aggregate or a window function")
+        bucketed = node.this.find(tree.Bucketed)
+        if bucketed is not None:
+            raise self.context.error(
+                bucketed, "BY makes buckets of a group, and not of a window", "write GROUP BY"
+            )
         parts = []
         window = self._named_window(node)
         partition = [self.expr(p) for p in window.args.get("partition_by") or []]
