@@ -145,7 +145,8 @@ def test_first_and_last_go_by_the_order_of_the_rows() -> None:
     assert row.to_pylist() == [{"f": 5, "l": [1, 1, 1]}]
 
 
-def test_what_is_grouped_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", ["", ", LAST(b.n)"])
+def test_what_is_grouped_is_computed_once(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
 
     def counted(node: Any, tables: Any) -> pa.Table:
@@ -153,9 +154,24 @@ def test_what_is_grouped_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> No
         return run_relational(node, tables)
 
     monkeypatch.setattr(execution, "run_relational", counted)
-    text = "SELECT a.k, SUM(b.x), LAST(b.n), COUNT(*) FROM t a JOIN t b ON a.n = b.n GROUP BY a.k"
+    text = f"SELECT a.k, SUM(b.x){more} FROM t a JOIN t b ON a.n = b.n GROUP BY a.k"
     session().sql(text).to_arrow()
     assert len([sql for sql in ran if "JOIN" in sql]) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_written_once_gives_one_answer(engine: str) -> None:
+    """random() of a group is that of its rows, and what WITH names has the same rows everywhere."""
+    s = session(engine)
+    grouped = s.sql(
+        "SELECT g FROM (SELECT round(random() * 9) AS g, CAST(n AS DOUBLE) AS x FROM t) AS v"
+        " GROUP BY g HAVING SUM(x) IS NULL AND COUNT(x) > 0"
+    )
+    assert grouped.to_arrow().num_rows == 0
+    drawn = "WITH r AS (SELECT ts, random() AS x FROM t) SELECT COUNT(*) AS c FROM r AS a"
+    assert (
+        s.sql(f"{drawn} JOIN r AS b ON a.ts = b.ts AND a.x = b.x").to_arrow()["c"][0].as_py() == 60
+    )
 
 
 def test_rows_joined_as_of_a_time_are_grouped() -> None:

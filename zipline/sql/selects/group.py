@@ -62,9 +62,9 @@ class GroupBinder(SelectExpressions):
         texts, ours = self._split(calls, barred)
         unique = list(dict.fromkeys(names))
         if ours:
-            read = {*unique, *(name for _, aggregate in ours for name in aggregate.reads)}
-            read |= {n for n in self.node.schema.names for _, t in texts if quoted(n) in t}
             aggregates = [aggregate for _, aggregate in ours]
+            read = {*unique, *(name for aggregate in aggregates for name in aggregate.reads)}
+            read |= {n for n in self.node.schema.names for _, t in texts if quoted(n) in t}
             self.node = timed_rows(self.steps, self.query, self.node, read, aggregates)
         rows = self.node
         added = [self.steps.fresh() for _ in texts]

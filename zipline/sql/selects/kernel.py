@@ -20,13 +20,9 @@ from bighead.zipline.ir.nodes import (
     Aggregate,
     Events,
     Feature,
-    Filter,
     Node,
-    Project,
-    Scan,
     TemporalJoin,
     View,
-    walk,
 )
 from bighead.zipline.ir.types import TIMESTAMP, VARCHAR
 from bighead.zipline.sql.binding.aggregate import aggregate_function, bind_aggregate
@@ -93,18 +89,13 @@ def timed_rows(
     read: Collection[str],
     aggregates: Sequence[Aggregate],
 ) -> Node:
-    """What is read of the rows, with their numbers in the column AT where it takes these.
-
-    Rows that took work are read from one step by groups and kernel, so that it is done once.
-    """
-    names = [name for name in rows.schema.names if name in read]
-    ordered = any(a.user is not None or a.function in ORDERED for a in aggregates)
-    if not ordered and all(isinstance(n, Scan | Filter | Project) for n in walk(rows)):
+    """The rows; where their order matters what is read of them, and their numbers as AT."""
+    if not any(a.user is not None or a.function in ORDERED for a in aggregates):
         return rows
+    names = [name for name in rows.schema.names if name in read]
     number = f"CAST(ROW_NUMBER() OVER () AS BIGINT) AS {quoted(AT)}"
-    items = ", ".join(filter(None, (listed(names), number if ordered else "")))
-    kept = [*names, AT] if ordered else names
-    return steps.asked(place, f'SELECT {items} FROM "rows"', {"rows": rows}, kept)
+    sql = f'SELECT {", ".join(filter(None, (listed(names), number)))} FROM "rows"'
+    return steps.asked(place, sql, {"rows": rows}, [*names, AT])
 
 
 def beside_groups(
