@@ -32,7 +32,7 @@ from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.files import Files
 from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
-from bighead.planner.spill.memory import limits_of
+from bighead.planner.spill.memory import Limits, allowed, limits_of
 from bighead.zipline.aggregates.user import user_aggregate
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, Versions, cycle
 from bighead.zipline.errors import BigheadError, CatalogError, SchemaError, SourceError, SqlError
@@ -89,6 +89,7 @@ class Session:
         self.engine: Engine = engine_named(engine)
         self.report: Report | None = None
         """Hears how far a query is."""
+        self._limits = Limits()
         self.limit(memory, spill_limit, spill_folder)
         self.definitions = Definitions(versions=versions)
         self._place = Place(Path(folder), store if store is not None else ObjectStore())
@@ -124,7 +125,13 @@ class Session:
         if memory is None and spill_limit is None and spill_folder is None:
             return
         folder = None if spill_folder is None else Path(spill_folder)
-        self.engine = engine_named(self.engine.name, limits_of(memory, spill_limit, folder))
+        self._limits = limits_of(memory, spill_limit, folder)
+        self.engine = engine_named(self.engine.name, self._limits)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that a query may take now; None where neither a limit nor the system says."""
+        return allowed(self._limits)
 
     def register(
         self,

@@ -170,15 +170,18 @@ inline void finish_group(Stamped* items, size_t n) {
 inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare) {
   uint64_t low = UINT64_MAX, high = 0;
   uint32_t first = UINT32_MAX, last = 0;
-  bool sorted = true;
+  bool sorted = true, arranged = true;  // by time; by code and then by time, as a projection keeps it
   for (size_t i = 0; i < n; ++i) {
     low = std::min(low, lift(items[i].time));
     high = std::max(high, lift(items[i].time));
     first = std::min(first, items[i].code);
     last = std::max(last, items[i].code);
-    if (i > 0) sorted &= items[i - 1].time <= items[i].time;
+    if (i == 0) continue;
+    const bool later = items[i - 1].time <= items[i].time;
+    sorted &= later;
+    arranged &= items[i - 1].code < items[i].code || (items[i - 1].code == items[i].code && later);
   }
-  if (n == 0) return items;
+  if (n == 0 || arranged) return items;
   constexpr int kDigit = 10;
   constexpr size_t kDigits = size_t{1} << kDigit;
   if (!sorted) {

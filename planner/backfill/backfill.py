@@ -15,10 +15,10 @@ from datetime import date
 from pathlib import Path
 
 from bighead.planner.backfill import folder, spine
-from bighead.planner.backfill.columns import Shape, shape_of
+from bighead.planner.backfill.columns import Marks, Shape, shape_of
 from bighead.planner.backfill.counting import counted
 from bighead.planner.backfill.days import ONE_DAY, Days
-from bighead.planner.backfill.inputs import Inputs
+from bighead.planner.backfill.inputs import Inputs, Open
 from bighead.planner.backfill.manifest import (
     MANIFEST,
     Group,
@@ -26,6 +26,7 @@ from bighead.planner.backfill.manifest import (
     read_manifest,
 )
 from bighead.planner.backfill.plan import Day, Plan, address_of, plan_days, runs_of, spine_of_day
+from bighead.planner.backfill.projection import Projections, current
 from bighead.planner.backfill.running import Compute, Run
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import BigheadError, UnsupportedError
@@ -33,6 +34,9 @@ from bighead.zipline.errors import BigheadError, UnsupportedError
 ROWS_PER_RUN = 500_000
 """Spine rows that one run of the engine computes: enough that reading the events is the lesser
 part, little enough that a killed backfill loses seconds."""
+
+SORTED_FROM = 1_000_000
+"""Rows of a source below which reading its files again takes a part of a second."""
 
 CHECKS = 4
 """So many files are read at once to see whether they are whole."""
@@ -54,6 +58,12 @@ class Job:
     restart: bool = False
     """Remove what is there and compute all days again."""
     rows_per_run: int = ROWS_PER_RUN
+    open_source: Open | None = None
+    """Opens the data of a source, so that it can be kept sorted; None: nothing is."""
+    memory: int | None = None
+    """What may be taken; None: there is no telling."""
+    sorted_from: int = SORTED_FROM
+    """Sources of so many rows are kept sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +148,13 @@ def prune(root: Path) -> tuple[int, int]:
             for name, group in partition.groups.items()
             if name not in partition.used
         ]
+        projections = current(manifest.projections, manifest.inputs)
+        gone += [p.bytes for a, p in manifest.projections.items() if a not in projections]
         kept = {
             ds: replace(p, groups={n: g for n, g in p.groups.items() if n in p.used})
             for ds, p in manifest.partitions.items()
         }
-        manifest = replace(manifest, partitions=kept)
+        manifest = replace(manifest, partitions=kept, projections=projections)
         manifest.write(root)
         _sweep(root, manifest)
     return len(gone), sum(gone)
@@ -183,6 +195,11 @@ def _sweep(root: Path, manifest: Manifest) -> int:
         if partition is None or name not in partition.groups:
             folder.remove_group(root, ds, name)
             swept += 1
+    for address, name in list(folder.projected_files(root)):
+        projection = manifest.projections.get(address)
+        if projection is None or name not in projection.columns:
+            folder.remove_projected(root, address, name)
+            swept += 1
     return swept
 
 
@@ -197,7 +214,8 @@ class _Backfill:
         shape = shape_of(self.job.training_set)
         manifest, _ = self._whole(self._open(self.job.output))
         manifest = self._counted(manifest)
-        return self._plan(shape, manifest)
+        plan = self._plan(shape, manifest)
+        return replace(plan, projections=self._foreseen(shape, manifest, plan))
 
     def fill(self) -> Summary:
         """Does it."""
@@ -241,12 +259,15 @@ class _Backfill:
             manifest.write(root)
         computed: dict[str, int] = {}
         days_computed = 0
+        projections = self._projections(manifest)
         for days in todo:
             covered = Days(days[0].day, days[-1].day + ONE_DAY)
             self.report(replace(progress, now=str(covered)))
-            run = Run(root, shape, self.job.inputs, self.compute, manifest)
+            run = Run(root, shape, self.job.inputs, self.compute, manifest, projections)
             added = run.carry_out(covered, spine_too=days[0].spine)
             manifest = manifest.with_partitions(added)
+            if projections is not None:
+                manifest = replace(manifest, projections=dict(projections.kept))
             manifest.write(root)
             days_computed += run.days_computed
             for name, rows in run.computed.items():
@@ -256,9 +277,12 @@ class _Backfill:
                 days_done=progress.days_done + len(days),
                 rows_done=progress.rows_done + sum(d.rows for d in days),
             )
+        if todo:
+            _sweep(root, manifest)  # projections that newer ones have taken the place of
         self.report(replace(progress, now="done"))
         here = [manifest.partitions[str(d.day)] for d in plan.days]
         rows = sum(p.rows for p in here)
+        projected = current(manifest.projections, manifest.inputs)
         return Summary(
             days=len(plan.days),
             computed=days_computed,
@@ -272,8 +296,32 @@ class _Backfill:
             swept=swept,
             no_time=manifest.counts.no_time if manifest.counts is not None else 0,
             stale=self._stale(shape, manifest, plan),
-            unused_bytes=sum(p.unused_bytes for p in manifest.partitions.values()),
+            unused_bytes=sum(p.unused_bytes for p in manifest.partitions.values())
+            + sum(p.bytes for a, p in manifest.projections.items() if a not in projected),
         )
+
+    def _projections(self, manifest: Manifest) -> Projections | None:
+        job = self.job
+        if job.open_source is None:
+            return None
+        kept = dict(manifest.projections)
+        return Projections(
+            job.output, job.open_source, job.inputs, job.memory, job.sorted_from, kept
+        )
+
+    def _foreseen(self, shape: Shape, manifest: Manifest, plan: Plan) -> dict[str, int]:
+        """By source, about how many bytes would be kept sorted that are not yet."""
+        projections = self._projections(manifest)
+        most: dict[str, int] = {}
+        for days in runs_of(plan.days, self.job.rows_per_run) if projections is not None else ():
+            assert projections is not None
+            names = days[0].columns
+            if names:
+                covered = Days(days[0].day, days[-1].day + ONE_DAY)
+                below = spine.over_stored(shape.training_set, names)
+                found = projections.missing(below, shape.sights_of(names), covered)
+                most |= {n: max(size, most.get(n, 0)) for n, size in found.items()}
+        return most
 
     def _plan(self, shape: Shape, manifest: Manifest) -> Plan:
         assert manifest.counts is not None
@@ -297,11 +345,11 @@ class _Backfill:
     def _same(self, shape: Shape, manifest: Manifest, day: Day) -> bool:
         """Whether a day's file would be the one that it was."""
         partition = manifest.partitions[str(day.day)]
-        held = spine_of_day(shape, self.job.inputs, day.day, partition)
+        marks = Marks(self.job.inputs)
+        held = spine_of_day(shape, marks, day.day, partition)
         assert held is not None
         wanted = (
-            (c.name, address_of(c, self.job.inputs, day.day, partition.rows, held))
-            for c in shape.columns
+            (c.name, address_of(c, marks, day.day, partition.rows, held)) for c in shape.columns
         )
         return tuple(wanted) == partition.columns
 
@@ -327,6 +375,8 @@ class _Backfill:
             folder.remove_partition(root, ds)
         for ds, name in list(folder.groups(root)):
             folder.remove_group(root, ds, name)
+        for address, name in list(folder.projected_files(root)):
+            folder.remove_projected(root, address, name)
         (root / MANIFEST).unlink(missing_ok=True)
 
     def _whole(self, manifest: Manifest) -> tuple[Manifest, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from bighead.planner.backfill import spine
 from bighead.planner.backfill.days import midnight
 from bighead.planner.backfill.inputs import Inputs
-from bighead.planner.backfill.reach import Sight, sights
+from bighead.planner.backfill.reach import ALWAYS, Sight, Times, sights
 from bighead.planner.passes.prune_columns import prune_columns
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.ir.address import address
@@ -60,16 +60,49 @@ class Computed:
     stored: str | None = None
     """The column of the stored spine that it is, where it is nothing else."""
 
-    def seen(self, inputs: Inputs, day: date) -> str:
-        """The address of all files that rows of the day can see, and of the meaning."""
-        marks: set[str] = set()
-        start = midnight(day)
-        for sight in self.sights:
-            name = sight.source.name
-            for file in inputs.get(name, ()):
-                if sight.sees(file.times, start):
-                    marks.add(f"{name}\0{file.name}\0{file.mark}")
-        return digest(self.meaning, *sorted(marks))
+
+@dataclass(slots=True)
+class Marks:
+    """The files that rows of a day can see, looked up once for all columns that see alike."""
+
+    inputs: Inputs
+    day: date | None = None
+    """The day that was asked for last; those of other days are forgotten."""
+    known: dict[tuple[object, ...], str] = field(default_factory=dict)
+    files: dict[str, list[tuple[str, Times]]] = field(default_factory=dict)
+    """By source, the mark of each file and the times that it may hold."""
+
+    def seen(self, column: Computed, day: date) -> str:
+        """The address of all files that rows of the day can see, and of the column's meaning."""
+        if day != self.day:
+            self.day = day
+            self.known.clear()
+        sees = tuple((s.source.name, s.first, s.last) for s in column.sights)
+        marks = self.known.get(sees)
+        if marks is None:
+            marks = self.known[sees] = digest(*sorted(self._found(column.sights, midnight(day))))
+        return digest(column.meaning, marks)
+
+    def _found(self, sights: tuple[Sight, ...], start: int) -> set[str]:
+        found: set[str] = set()
+        for sight in sights:
+            first, last = sight.span(start)
+            files = self._files(sight.source.name)
+            found.update(mark for mark, (low, high) in files if high >= first and low <= last)
+        return found
+
+    def _files(self, source: str) -> list[tuple[str, Times]]:
+        files = self.files.get(source)
+        if files is None:
+            files = self.files[source] = [
+                (
+                    f"{source}\0{file.name}\0{file.mark}",
+                    ALWAYS if file.times is None else file.times,
+                )
+                for file in self.inputs.get(source, ())
+                if file.times is None or file.times[0] <= file.times[1]
+            ]
+        return files
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +119,12 @@ class Shape:
     def names(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(c.name for c in self.columns)
+
+    def sights_of(self, names: Iterable[str]) -> tuple[Sight, ...]:
+        """What some of the columns can see."""
+        wanted = frozenset(names)
+        found = (s for c in self.columns if c.name in wanted for s in c.sights)
+        return tuple(dict.fromkeys(found))
 
 
 def digest(*parts: str) -> str:
@@ -149,8 +188,8 @@ def _narrow(node: Node) -> Node:
 def _declared(source: Table) -> set[str]:
     """The columns that the clauses of a source read."""
     found: set[str] = set()
-    for field in fields(source):
-        value = getattr(source, field.name)
+    for clause in fields(source):
+        value = getattr(source, clause.name)
         if isinstance(value, Column | Literal | Call):
             found.update(columns_of(value))
         elif isinstance(value, str):

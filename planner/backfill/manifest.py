@@ -30,9 +30,12 @@ class Stored:
     crc32: int
 
     @staticmethod
-    def of(content: bytes | memoryview) -> Stored:
-        """What a file of this content is."""
-        return Stored(len(content), zlib.crc32(content))
+    def of(*pieces: bytes | memoryview) -> Stored:
+        """What a file of this content is, given in pieces."""
+        check = 0
+        for piece in pieces:
+            check = zlib.crc32(piece, check)
+        return Stored(sum(map(len, pieces)), check)
 
     def holds(self, content: bytes | memoryview) -> bool:
         """Whether this is the content that was written."""
@@ -96,6 +99,24 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """A source kept in the order of a key and of time."""
+
+    source: str
+    meaning: str
+    """The address of what it is sorted by."""
+    marks: str
+    """The address of the files that it was made from."""
+    columns: Mapping[str, Stored] = field(default_factory=dict)
+    """By the name of their file."""
+
+    @property
+    def bytes(self) -> int:
+        """The size of its files."""
+        return sum(stored.size for stored in self.columns.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a folder holds."""
 
@@ -109,6 +130,8 @@ class Manifest:
     counts: Counts | None = None
     partitions: Mapping[str, Partition] = field(default_factory=dict)
     """By day, YYYY-MM-DD."""
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+    """By address."""
 
     def with_partitions(self, added: Mapping[str, Partition]) -> Manifest:
         """The same, with more days finished."""
@@ -139,6 +162,15 @@ class Manifest:
                 "days": dict(sorted(self.counts.days.items())),
                 "no_time": self.counts.no_time,
             },
+            "projections": {
+                address: {
+                    "source": p.source,
+                    "meaning": p.meaning,
+                    "marks": p.marks,
+                    "columns": {n: [s.size, s.crc32] for n, s in sorted(p.columns.items())},
+                }
+                for address, p in sorted(self.projections.items())
+            },
             "partitions": {ds: _written(p) for ds, p in sorted(self.partitions.items())},
         }
         write_whole(root / MANIFEST, (json.dumps(record, indent=1) + "\n").encode())
@@ -167,6 +199,15 @@ def read_manifest(root: Path) -> Manifest | None:
             {source: _files(files) for source, files in record["inputs"].items()},
             None if counts is None else Counts(counts["seen"], counts["days"], counts["no_time"]),
             {ds: _read(p) for ds, p in record["partitions"].items()},
+            {
+                address: Projection(
+                    p["source"],
+                    p["meaning"],
+                    p["marks"],
+                    {name: Stored(*stored) for name, stored in p["columns"].items()},
+                )
+                for address, p in record.get("projections", {}).items()
+            },
         )
     except FileNotFoundError:
         return None

@@ -14,7 +14,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from bighead.planner.backfill.columns import Computed, Shape, digest
+from bighead.planner.backfill.columns import Computed, Marks, Shape, digest
 from bighead.planner.backfill.days import ONE_DAY
 from bighead.planner.backfill.inputs import Inputs
 from bighead.planner.backfill.manifest import Manifest, Partition
@@ -59,6 +59,8 @@ class Plan:
     days: tuple[Day, ...]
     reasons: Mapping[str, Mapping[Reason, tuple[int, int]]] = field(default_factory=dict)
     """For each column that is computed: by reason, how many days and rows."""
+    projections: Mapping[str, int] = field(default_factory=dict)
+    """By source, about how many bytes come to be kept sorted."""
 
     @property
     def values(self) -> int:
@@ -90,14 +92,14 @@ def width(arrow: pa.DataType) -> int:
 
 
 def spine_of_day(
-    shape: Shape, inputs: Inputs, day: date, partition: Partition | None
+    shape: Shape, marks: Marks, day: date, partition: Partition | None
 ) -> dict[str, str] | None:
     """The address of what each stored column of the spine holds; None where it is to be read."""
     if partition is None:
         return None
     held = {}
     for column in shape.spine:
-        content = partition.spine.get(column.seen(inputs, day))
+        content = partition.spine.get(marks.seen(column, day))
         if content is None or partition.group_of(content) is None:
             return None
         held[column.name] = content
@@ -105,12 +107,12 @@ def spine_of_day(
 
 
 def address_of(
-    column: Computed, inputs: Inputs, day: date, rows: int, spine: Mapping[str, str]
+    column: Computed, marks: Marks, day: date, rows: int, spine: Mapping[str, str]
 ) -> str:
     """The address of a column's values of a day."""
     if column.stored is not None:
         return spine[column.stored]
-    return digest(column.seen(inputs, day), str(rows), *(spine[name] for name in column.reads))
+    return digest(marks.seen(column, day), str(rows), *(spine[name] for name in column.reads))
 
 
 def plan_days(
@@ -127,17 +129,18 @@ def plan_days(
     """
     planned: list[Day] = []
     reasons: dict[str, dict[Reason, tuple[int, int]]] = {}
+    marks = Marks(inputs)
     for day in days:
         ds = str(day)
         partition = manifest.partitions.get(ds)
-        held = spine_of_day(shape, inputs, day, partition)
+        held = spine_of_day(shape, marks, day, partition)
         if partition is None or held is None:
             rows = counts.get(ds, 0)
             computed = tuple(c.name for c in shape.columns if c.stored is None)
             found = Day(day, rows, spine=True, columns=computed, stitch=True)
         else:
             rows = partition.rows
-            wanted = [(c, address_of(c, inputs, day, rows, held)) for c in shape.columns]
+            wanted = [(c, address_of(c, marks, day, rows, held)) for c in shape.columns]
             missing = tuple(c.name for c, a in wanted if partition.group_of(a) is None)
             same = partition.columns == tuple((c.name, a) for c, a in wanted)
             stitch = not same or damaged(ds, partition)

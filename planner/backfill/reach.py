@@ -33,6 +33,9 @@ from bighead.zipline.windows import DAY
 Times = tuple[int, int]
 """The least and the greatest of some times, in microseconds; least > greatest: there are none."""
 
+ALWAYS: Times = (-(2**63), 2**63 - 1)
+"""Every time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -45,15 +48,18 @@ class Sight:
     first: int | None = None
     last: int | None = None
 
-    def sees(self, times: Times | None, midnight: int) -> bool:
-        """Whether rows of the day can see some row of these times; None: they are not known."""
-        if times is None:
-            return True
-        least, greatest = times
-        if least > greatest:
-            return False
-        begins = self.first is None or greatest >= midnight + self.first
-        return begins and (self.last is None or least <= midnight + self.last)
+    def sees(self, times: Times | None, first: int, last: int) -> bool:
+        """Whether rows of the days from one midnight to another can see some row of these times.
+
+        None: the times are not known.
+        """
+        low, high = ALWAYS if times is None else times
+        return low <= high and high >= self.span(first)[0] and low <= self.span(last)[1]
+
+    def span(self, midnight: int) -> Times:
+        """The times that rows of a day can see."""
+        first = ALWAYS[0] if self.first is None else midnight + self.first
+        return first, ALWAYS[1] if self.last is None else midnight + self.last
 
 
 def sights(plan: Node, time: Expr) -> tuple[Sight, ...]:

@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bighead.planner.backfill import folder, spine
-from bighead.planner.backfill.columns import Shape, digest
-from bighead.planner.backfill.days import EPOCH, Days
+from bighead.planner.backfill.columns import Marks, Shape, digest
+from bighead.planner.backfill.days import EPOCH, ONE_DAY, Days
 from bighead.planner.backfill.inputs import Inputs
 from bighead.planner.backfill.manifest import Group as Recorded
 from bighead.planner.backfill.manifest import Manifest, Partition, Stored
 from bighead.planner.backfill.plan import address_of, spine_of_day
+from bighead.planner.backfill.projection import Projections
 from bighead.planner.backfill.stitch import Group, Part, encode, stitch
 from bighead.planner.sources.arrow import hold
 from bighead.planner.sources.dataset import Dataset
@@ -72,9 +73,15 @@ class Run:
     inputs: Inputs
     compute: Compute
     manifest: Manifest
+    projections: Projections | None = None
+    """Sources that are kept sorted; None: they are read from their files."""
+    marks: Marks = field(init=False)
     computed: dict[str, int] = field(default_factory=dict)
     """By column, how many values were computed."""
     days_computed: int = 0
+
+    def __post_init__(self) -> None:
+        self.marks = Marks(self.inputs)
 
     def carry_out(self, days: Days, *, spine_too: bool) -> dict[str, Partition]:
         """Computes and writes what is missing of some days; what is to be recorded of them."""
@@ -87,23 +94,23 @@ class Run:
         for names, same in groupby(found, missing):
             if names:
                 self._compute(list(same), names, wanted)
-        files: dict[Path, bytes] = {}
+        files: dict[Path, folder.Content] = {}
         added: dict[str, Partition] = {}
         for day in found:
             ds = str(day.day)
             whole = self._stitched(day, wanted[day.day])
             files |= {folder.group(self.root, ds, n): b for n, b in day.written.items()}
             files[folder.partition(self.root, ds)] = whole
-            seen = {c.seen(self.inputs, day.day): day.spine[c.name] for c in self.shape.spine}
+            seen = {self.marks.seen(c, day.day): day.spine[c.name] for c in self.shape.spine}
             columns = tuple(wanted[day.day].items())
-            added[ds] = Partition(day.rows, seen, columns, Stored.of(whole), day.recorded)
+            added[ds] = Partition(day.rows, seen, columns, Stored.of(*whole), day.recorded)
             self.days_computed += bool(day.written) or spine_too
         folder.write_all(files)
         return added
 
     def _recorded(self, day: date) -> _Day:
         partition = self.manifest.partitions[str(day)]
-        held = spine_of_day(self.shape, self.inputs, day, partition)
+        held = spine_of_day(self.shape, self.marks, day, partition)
         assert held is not None, f"the spine of {day} is not there"
         return _Day(day, partition.rows, held, dict(partition.groups))
 
@@ -137,7 +144,7 @@ class Run:
 
     def _addresses(self, day: _Day) -> dict[str, str]:
         return {
-            c.name: address_of(c, self.inputs, day.day, day.rows, day.spine)
+            c.name: address_of(c, self.marks, day.day, day.rows, day.spine)
             for c in self.shape.columns
         }
 
@@ -148,7 +155,11 @@ class Run:
         plan = spine.over_stored(self.shape.training_set, names)
         reads = spine.reads_of(plan)
         stored = pa.concat_tables([self._stored(day, reads) for day in days]).combine_chunks()
-        table = self.compute(plan, {spine.STORED: hold(stored, spine.STORED)})
+        given: dict[str, Dataset] = {spine.STORED: hold(stored, spine.STORED)}
+        if self.projections is not None:
+            covered = Days(days[0].day, days[-1].day + ONE_DAY)
+            given |= self.projections.datasets(plan, self.shape.sights_of(names), covered)
+        table = self.compute(plan, given)
         assert table.num_rows == stored.num_rows, "a value for each stored row"
         table = table.combine_chunks()
         at = 0
@@ -162,13 +173,18 @@ class Run:
     def _stored(self, day: _Day, names: tuple[str, ...]) -> pa.Table:
         """Columns of the stored spine of a day."""
         schema = spine.spine_of(self.shape.training_set.plan).schema
-        columns = []
+        held: dict[int, tuple[Group, dict[str, str]]] = {}
         for name in names:
             group, own = self._group(day, day.spine[name])
+            held.setdefault(id(group), (group, {}))[1][name] = own
+        columns = {}
+        for group, owns in held.values():
             source = pa.BufferReader(pa.py_buffer(group.content))
-            column = pq.ParquetFile(source).read([own]).column(own)
-            columns.append(column.cast(schema.field(name).type))
-        return pa.table(columns, schema=pa.schema([schema.field(n) for n in names]))
+            found = pq.ParquetFile(source).read(list(owns.values()))
+            for name, own in owns.items():
+                columns[name] = found.column(own).cast(schema.field(name).type)
+        fields = [schema.field(n) for n in names]
+        return pa.table([columns[n] for n in names], schema=pa.schema(fields))
 
     def _group(self, day: _Day, address: str) -> tuple[Group, str]:
         """The group that holds an address, read once, and the column's name in it."""
@@ -180,7 +196,7 @@ class Run:
             day.loaded[name] = Group(path.read_bytes())
         return day.loaded[name], column
 
-    def _stitched(self, day: _Day, wanted: Mapping[str, str]) -> bytes:
+    def _stitched(self, day: _Day, wanted: Mapping[str, str]) -> list[memoryview | bytes]:
         parts = {name: Part(*self._group(day, address)) for name, address in wanted.items()}
         return stitch(self.shape.training_set.schema, parts)
 

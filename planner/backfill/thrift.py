@@ -13,6 +13,65 @@ from typing import Any
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 
+
+def unsigned(data: bytes, at: int) -> tuple[int, int]:
+    """A number as it lies in the bytes, and where it ends."""
+    value = data[at]
+    at += 1
+    if value < 128:
+        return value, at
+    value &= 127
+    shift = 7
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+
+
+def zigzag(value: int) -> int:
+    """The signed number that an unsigned one stands for.
+
+    >>> [zigzag(n) for n in range(5)]
+    [0, -1, 1, -2, 2]
+    """
+    return (value >> 1) ^ -(value & 1)
+
+
+def skip(data: bytes, at: int, wire: int) -> int:
+    """Where a value of a wire type ends."""
+    if wire in (I16, I32, I64):
+        while data[at] > 127:
+            at += 1
+        return at + 1
+    if wire == BINARY:
+        size, at = unsigned(data, at)
+        return at + size
+    if wire in (TRUE, FALSE):
+        return at
+    if wire == STRUCT:
+        while (head := data[at]) != 0:
+            at += 1
+            if not head >> 4:
+                at = skip(data, at, I16)
+            at = skip(data, at, head & 15)
+        return at + 1
+    if wire in (LIST, SET):
+        head = data[at]
+        count, at = (head >> 4, at + 1) if head >> 4 != 15 else unsigned(data, at + 1)
+        inner = head & 15
+        if inner in (TRUE, FALSE):  # an item is a byte there, unlike a field
+            return at + count
+        for _ in range(count):
+            at = skip(data, at, inner)
+        return at
+    if wire in (BYTE, DOUBLE):
+        return at + (1 if wire == BYTE else 8)
+    raise ValueError(f"a value of the wire type {wire} is in no Parquet footer")
+
+
 Struct = dict[int, tuple[int, Any]]
 """Field number to wire type and value; in the order of the fields."""
 

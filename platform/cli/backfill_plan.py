@@ -25,6 +25,7 @@ def backfill_record(name: str, output: Path, plan: Plan) -> dict[str, object]:
         "values": plan.values,
         "values_kept": plan.rows * len(plan.shape.columns) - plan.values,
         "bytes": plan.bytes,
+        "bytes_sorted": dict(plan.projections),
         "columns": {
             column: [
                 {"reason": reason, "days": days, "rows": rows}
@@ -62,6 +63,8 @@ def backfill_text(name: str, output: Path, plan: Plan) -> Text:
     most = "at most " if any(d.spine for d in read) and _known(plan) else ""
     for line in _lines(plan):
         text.append(f"    compute {line}\n")
+    for source, bytes_ in plan.projections.items():
+        text.append(f"    keep    {source} sorted: about {size(bytes_)}, for columns added later\n")
     total = plan.rows * len(plan.shape.columns)
     text.append(
         f"    {most}{plan.values:,} of {total:,} values, about {size(plan.bytes)} before packing, "

@@ -78,6 +78,8 @@ def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
         end=asked.end,
         restart=asked.restart,
         rows_per_run=asked.rows_per_run,
+        open_source=session.dataset,
+        memory=session.memory,
     )
 
 

@@ -23,7 +23,7 @@ def keys_of(style: str, rng: np.random.Generator, n: int) -> Ints:
 
 
 @pytest.mark.parametrize("style", ["one", "heavy", "even"])
-@pytest.mark.parametrize("arrival", ["sorted", "shuffled", "outlier"])
+@pytest.mark.parametrize("arrival", ["sorted", "shuffled", "outlier", "arranged"])
 def test_large_groups_equal_numpy(style: str, arrival: str) -> None:
     rng = np.random.default_rng(11)
     n, m = 400_000, 30_000
@@ -31,6 +31,9 @@ def test_large_groups_equal_numpy(style: str, arrival: str) -> None:
     event_time, spine_time = rng.integers(0, SPAN, n), rng.integers(0, SPAN, m)
     if arrival == "sorted":
         event_time.sort()
+    if arrival == "arranged":  # by key and then by time
+        by_key = np.lexsort((event_time, event_keys))
+        event_keys, event_time = event_keys[by_key], event_time[by_key]
     values = rng.integers(-1000, 1000, n)
     order = np.lexsort((event_time, event_keys))
     if arrival == "outlier":

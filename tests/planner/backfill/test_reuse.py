@@ -42,6 +42,8 @@ class World:
     kind: str = "LEFT"
     end: date | None = date(2025, 1, 6)
     files: int = 0
+    sorted_from: int = 0
+    """Every source is kept sorted."""
 
     def add_events(self, first: float, last: float, rows: int = 30, more: bool = False) -> None:
         """A file of events between two days."""
@@ -93,7 +95,8 @@ class World:
         known = read_manifest(output)
         inputs = inputs_of(definition, made.dataset, self.folder, known.inputs if known else None)
         return Job(definition, address(definition), inputs, output, date(2025, 1, 1), self.end,
-                   rows_per_run=self.choose.choice([25, 10_000]))  # fmt: skip
+                   rows_per_run=self.choose.choice([25, 10_000]), open_source=made.dataset,
+                   sorted_from=self.sorted_from)  # fmt: skip
 
     def fill(self, output: str = "out") -> Summary:
         made = self.session()
