@@ -30,8 +30,8 @@ from bighead.planner.result import Result
 from bighead.planner.sources.changes import Note, open_changes
 from bighead.planner.sources.dataset import Dataset, Lag
 from bighead.planner.sources.files import Files
-from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, is_path, open_source
+from bighead.planner.sources.store import ObjectStore
 from bighead.planner.spill.memory import Limits, allowed, limits_of
 from bighead.zipline.aggregates.user import user_aggregate
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, Versions, cycle

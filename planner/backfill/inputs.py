@@ -1,9 +1,9 @@
 """The files behind a plan: for each a mark that changes when the file does, and its rows' times.
 
 What is trusted: a local file is taken to be unchanged while its size, the time of its last change
-and, where it is Parquet, its footer are; an object of a store is not looked at, only its name; rows
-in memory are told by a digest of all their values. The times of a file come from the statistics of
-Parquet where they are there, else from reading the column, once for each mark.
+and, where it is Parquet, its footer are; an object of a store while its size, time and ETag are;
+rows in memory are told by a digest of all their values. The times of a file come from the
+statistics of Parquet where they are there, else from reading the column, once for each mark.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from bighead.planner.backfill.reach import Times, event_time_of
 from bighead.planner.sources.arrow import ArrowTable
-from bighead.planner.sources.dataset import Dataset
+from bighead.planner.sources.dataset import Dataset, Versioned
 from bighead.planner.sources.files import Files
 from bighead.planner.sources.paths import File
 from bighead.planner.sources.pick import column_of
@@ -79,11 +79,16 @@ def _files_of(
         mark = f"{_digest(dataset)} {told}"
         yield earlier.get((MEMORY, mark)) or InputFile(MEMORY, mark, _read(dataset, source, time))
         return
+    versions = dataset.versions() if isinstance(dataset, Versioned) else {}
+    for name, version in versions.items():
+        mark = f"{version} {told}".strip()
+        times = dataset.times if isinstance(dataset, Versioned) and time is not None else None
+        same = earlier.get((name, mark))
+        yield same or InputFile(name, mark, times(name, time) if times and time else None)
     found = dataset.found if isinstance(dataset, Files) else [File(Path(f)) for f in dataset.files]
     for name, file in zip(dataset.files, found, strict=True):
         if "://" in name:
-            yield InputFile(name, "an object")
-            continue
+            continue  # the store has told of it
         path = Path(name).resolve()
         shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
         mark = f"{_mark(path)} {told}".strip()

@@ -6,7 +6,7 @@ the source. Rows outside a span may be left out, which saves reading them, or co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -78,6 +78,19 @@ class Dated(Protocol):
 
     def newest(self, time: Expr) -> int | None:
         """A time that some row has, in microseconds, the greatest that is known; None: none is."""
+        ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A dataset of which some files are objects of a store, which tells when one changes."""
+
+    def versions(self) -> Mapping[str, str]:
+        """By the name of an object, what changes when it does."""
+        ...
+
+    def times(self, name: str, time: Expr) -> tuple[int, int] | None:
+        """The least and the greatest of the times in an object, in microseconds; None: unknown."""
         ...
 
 

@@ -2,12 +2,12 @@
 
 The changes of an entity are read whole, and their formats (envelopes, daily folders) are those of
 files; so objects become files, and one path of code reads both. What changed in the store since is
-copied again, by its size and its time of change; what went goes. The copies end with the session.
+copied again, by its size, its time of change and its ETag; what went goes. The copies end with the
+session.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import fs
 
-from bighead.planner.sources.object_store import ObjectStore
+from bighead.planner.sources.store import ObjectStore, system_of, versions
 from bighead.zipline.errors import DataError, SchemaError, SourceError
 
 PIECE_BYTES = 8 << 20
@@ -32,8 +31,8 @@ class Mirror:
     """The copies of a session."""
 
     store: ObjectStore
-    known: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
-    """By bucket and key, the size and the time of change of what was copied."""
+    known: dict[str, str] = field(default_factory=dict)
+    """By bucket and key, the version of what was copied."""
     _folder: TemporaryDirectory[str] | None = None
 
     @property
@@ -64,6 +63,10 @@ class Mirror:
             raise _refused(path, error) from error
         return str(self.root / rest)
 
+    def version(self, name: str) -> str | None:
+        """The version of an object that was copied, by its whole name; None for any other."""
+        return self.known.get(name.removeprefix("s3://"))
+
     def named(self, text: str) -> str:
         """A text about copies as one about the objects."""
         return text.replace(f"{self.root}/", "s3://") if self._folder is not None else text
@@ -81,18 +84,8 @@ class Mirror:
 
     def _copy(self, fixed: str, pattern: str) -> None:
         """What lies at or below `fixed` and may match the pattern, if it is not here already."""
-        system = self._system()
-        (here,) = system.get_file_info([fixed])
-        if here.type == fs.FileType.NotFound:
-            raise FileNotFoundError(fixed)
-        found: list[Any] = [here]
-        if here.type == fs.FileType.Directory:
-            found = list(system.get_file_info(fs.FileSelector(fixed, recursive=True)))
-        wanted = {
-            info.path: (info.size, info.mtime_ns)
-            for info in found
-            if info.type == fs.FileType.File and _matches(info.path, fixed, pattern)
-        }
+        system = system_of(self.store)
+        wanted = versions(system, fixed, lambda path: _matches(path, fixed, pattern))
         for path in [p for p in self.known if p == fixed or p.startswith(f"{fixed}/")]:
             if path not in wanted and _matches(path, fixed, pattern):
                 (self.root / path).unlink(missing_ok=True)
@@ -110,22 +103,6 @@ class Mirror:
             while piece := source.read(PIECE_BYTES):
                 sink.write(piece)
         partial.replace(target)
-
-    def _system(self) -> Any:
-        store = self.store.filled(os.environ)
-        endpoint = store.endpoint or ""
-        scheme, _, host = endpoint.rpartition("://")
-        more: dict[str, Any] = {}
-        if endpoint:
-            more = {"endpoint_override": host, "scheme": scheme or "https"}
-        return fs.S3FileSystem(
-            access_key=store.access_key_id,
-            secret_key=store.secret_access_key,
-            session_token=store.session_token,
-            region=store.region,
-            connect_timeout=10,
-            **more,
-        )
 
 
 def _matches(path: str, fixed: str, pattern: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
 from bighead.planner.sources.kind import reason_of
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.pick import column_of, pick, reads
+from bighead.planner.sources.row_groups import bounds
+from bighead.planner.sources.store import ObjectStore, system_of, versions
 from bighead.planner.sources.text import text_type, times_from_text
 from bighead.zipline.errors import BigheadError, SchemaError, SourceError, UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
@@ -48,37 +51,6 @@ _FORMATS = {
     ".ndjson": "json",
     ".json": "json",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectStore:
-    """How an object store is reached; what is None is taken from the environment."""
-
-    region: str | None = None
-    """Else AWS_REGION, AWS_DEFAULT_REGION, us-east-1."""
-    access_key_id: str | None = None
-    """Else AWS_ACCESS_KEY_ID."""
-    secret_access_key: str | None = None
-    """Else AWS_SECRET_ACCESS_KEY."""
-    session_token: str | None = None
-    """Else AWS_SESSION_TOKEN."""
-    endpoint: str | None = None
-    """A server that speaks S3, such as http://127.0.0.1:9000; else AWS_ENDPOINT_URL_S3,
-    AWS_ENDPOINT_URL."""
-
-    def filled(self, environment: Mapping[str, str]) -> ObjectStore:
-        """The same with what the environment says in the places that are None."""
-
-        def first(*names: str) -> str | None:
-            return next((environment[n] for n in names if environment.get(n)), None)
-
-        return ObjectStore(
-            region=self.region or first("AWS_REGION", "AWS_DEFAULT_REGION") or "us-east-1",
-            access_key_id=self.access_key_id or first("AWS_ACCESS_KEY_ID"),
-            secret_access_key=self.secret_access_key or first("AWS_SECRET_ACCESS_KEY"),
-            session_token=self.session_token or first("AWS_SESSION_TOKEN"),
-            endpoint=self.endpoint or first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +120,31 @@ class Objects:
         """The path that was named."""
         return (self.location.text,)
 
+    def versions(self) -> dict[str, str]:
+        """By the name of each object that may be read, what changes when it does."""
+        rest = self.location.folder.partition("://")[2].rstrip("/")
+        extension = self.location.extension
+
+        def wanted(path: str) -> bool:
+            below = path.removeprefix(rest).split("/")
+            return path.endswith(extension) and not any(p.startswith(("_", ".")) for p in below)
+
+        def listed() -> dict[str, str]:
+            return versions(system_of(self.store), rest, wanted)
+
+        return {f"s3://{path}": v for path, v in _guarded(listed, self.location).items()}
+
+    def times(self, name: str, time: Expr) -> tuple[int, int] | None:
+        """From the statistics of a Parquet object; None where they do not tell."""
+        if self.location.format not in (None, "parquet") or not isinstance(time, Column):
+            return None
+        own = dict(zip(self.schema.names, self.own, strict=True))[time.name]
+        try:
+            with system_of(self.store).open_input_file(name.removeprefix("s3://")) as file:
+                return bounds(pq.read_metadata(file), own)
+        except (OSError, pa.ArrowException):
+            return None  # no Parquet, or damaged, as whoever reads its rows will say
+
     def size(self) -> Size:
         """Not known before it is read."""
         return Size(None, None)
@@ -165,8 +162,8 @@ class Objects:
         def read() -> pa.Table:
             frame = _frame(self.location, self.store, self.schema, own)
             frame = frame.select(*(_quoted(own[n]) for n in needed))
-            for bounds in (_bounds(span, own), self._days(span)):
-                frame = frame.filter(bounds) if bounds else frame
+            for between in (_bounds(span, own), self._days(span)):
+                frame = frame.filter(between) if between else frame
             return frame.to_arrow_table()
 
         found = _guarded(read, self.location)
@@ -365,7 +362,9 @@ def _guarded(read: Callable[[], _T], location: _Location) -> _T:
     except Exception as error:
         text = str(error)
         where = location.text
-        if "No files found" in text or "NoSuchKey" in text or "NotFound" in text:
+        if isinstance(error, FileNotFoundError) or any(
+            word in text for word in ("No files found", "NoSuchKey", "NotFound")
+        ):
             raise SourceError(f"there is nothing to read at {where}; check the path") from error
         if "NoSuchBucket" in text:
             raise SourceError(f"there is no bucket {location.bucket} ({where})") from error

@@ -20,9 +20,10 @@ from bighead.planner.sources.files import files_dataset
 from bighead.planner.sources.json_lines import JsonLines
 from bighead.planner.sources.kind import Kind
 from bighead.planner.sources.mirror import Mirror
-from bighead.planner.sources.object_store import SCHEMES, ObjectStore, open_objects
+from bighead.planner.sources.object_store import SCHEMES, open_objects
 from bighead.planner.sources.parquet import ParquetFiles
 from bighead.planner.sources.paths import File, find_files
+from bighead.planner.sources.store import ObjectStore
 from bighead.zipline.errors import SourceError
 
 Kinds = Mapping[str, Kind]

@@ -10,7 +10,7 @@ from pathlib import Path
 from bighead.planner.catalog import Definitions
 from bighead.planner.evolution import SchemaChange
 from bighead.planner.session import Session
-from bighead.planner.sources.object_store import ObjectStore
+from bighead.planner.sources.store import ObjectStore
 from bighead.platform.cli.aggregates import project_aggregates
 from bighead.platform.cli.console import say
 from bighead.platform.cli.opening import open_registry

@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from bighead.planner import Session
 from bighead.planner.sources.mirror import Mirror
-from bighead.planner.sources.object_store import ObjectStore
+from bighead.planner.sources.store import ObjectStore
 from bighead.zipline.errors import DataError, SourceError
 
 T = datetime(2024, 1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,9 +15,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from bighead.planner import Session
+from bighead.planner.backfill.inputs import inputs_of
 from bighead.planner.sources.dataset import Dataset, Lag, Span
-from bighead.planner.sources.object_store import ObjectStore
 from bighead.planner.sources.opener import Place, open_source
+from bighead.planner.sources.store import ObjectStore
+from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import DataError, SchemaError, SourceError, UnsupportedError
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.types import BIGINT, DATE, TIMESTAMP, VARCHAR
@@ -170,3 +173,44 @@ def test_what_a_store_cannot_do_is_refused(store: ObjectStore) -> None:
         read(store, "da*/x.parquet")
     with pytest.raises(SourceError, match="cannot be read from gs://; files and s3:// can"):
         open_source("gs://b/x.parquet", "bookings", Place(store=store))
+
+
+def looked_at(store: ObjectStore, path: str) -> dict[str, tuple[str, object]]:
+    """The objects of a source as a backfill looks at them: name to mark and times."""
+    made = Session(store=store)
+    made.sql(
+        f"CREATE EVENT SOURCE e (x BIGINT, ts TIMESTAMP) EVENT TIME ts WITH (batch = '{path}');"
+        "CREATE TRAINING SET t ID (x) AS SELECT e.x FROM e"
+    )
+    definition = made.definitions.get("t")
+    assert isinstance(definition, TrainingSet)
+    (files,) = inputs_of(definition, made.dataset, Path()).values()
+    return {f.name: (f.mark, f.times) for f in files}
+
+
+def test_an_object_that_changes_is_noticed_by_its_version(store: ObjectStore) -> None:
+    client = boto3.client("s3", endpoint_url=store.endpoint, aws_access_key_id="key",
+                          aws_secret_access_key="secret", region_name="us-east-1")  # fmt: skip
+
+    def put(name: str, *values: int) -> None:
+        client.put_object(Bucket="warehouse", Key=f"look/{name}.parquet", Body=parquet(*values))
+
+    put("a", 1, 2)
+    put("b", 5)
+    before = looked_at(store, "s3://warehouse/look/")
+    assert list(before) == ["s3://warehouse/look/a.parquet", "s3://warehouse/look/b.parquet"]
+    assert [times for _, times in before.values()] == [
+        (1_000_000, 2_000_000),
+        (5_000_000, 5_000_000),
+    ]
+    assert looked_at(store, "s3://warehouse/look/*.parquet") == before
+    put("a", 1, 3)  # of the same size, within the second
+    put("c", 9)
+    after = looked_at(store, "s3://warehouse/look/")
+    assert len(after) == 3
+    assert after["s3://warehouse/look/b.parquet"] == before["s3://warehouse/look/b.parquet"]
+    a = after["s3://warehouse/look/a.parquet"]
+    assert (a[0] != before["s3://warehouse/look/a.parquet"][0], a[1]) == (
+        True,
+        (1_000_000, 3_000_000),
+    )

@@ -52,5 +52,11 @@ def test_a_source_in_an_object_store_is_read(
         assert [row["id"] for row in read.json] == [1, 2]
         filled = run(tmp_path, "backfill", "days", "-o", "out", "--json")
         assert (filled.json["days"], filled.json["rows"]) == (2, 2)
+        assert run(tmp_path, "backfill", "days", "-o", "out", "--json").json["runs"] == 0
+        sink = io.BytesIO()
+        pq.write_table(rows.slice(1).set_column(0, "id", pa.array([3])), sink)
+        client.put_object(Bucket="lake", Key="visits/b.parquet", Body=sink.getvalue())
+        again = run(tmp_path, "backfill", "days", "-o", "out", "--json").json
+        assert (again["rows"], again["stitched"]) == (3, 1)  # the day of the new object alone
     finally:
         server.stop()
