@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.names import quoted
 
 TEXTS = (
     "event_time",
@@ -121,8 +122,8 @@ def statement(name: str, schema: pa.Schema, clauses: Clauses) -> str:
     """
     assert clauses.kind is not None, "a plain table needs no statement"
     types = schema.types
-    columns = (f"  {_quoted(n)} {sql_name(t)}" for n, t in zip(schema.names, types, strict=True))
-    dotted = ".".join(_quoted(part) for part in name.split("."))
+    columns = (f"  {quoted(n)} {sql_name(t)}" for n, t in zip(schema.names, types, strict=True))
+    dotted = ".".join(quoted(part) for part in name.split("."))
     lines = [f"CREATE OR REPLACE {clauses.kind} SOURCE {dotted} (", ",\n".join(columns), ")"]
     if clauses.primary_key:
         lines.append(f"PRIMARY KEY ({_listed(clauses.primary_key)})")
@@ -156,21 +157,17 @@ def statement(name: str, schema: pa.Schema, clauses: Clauses) -> str:
     return "\n".join(lines)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(_quoted, names))
+    return ", ".join(map(quoted, names))
 
 
 def _column_or_text(given: str, schema: pa.Schema) -> str:
     """A column by its name, whatever that is; anything else is SQL over the columns."""
     if given in schema.names:
-        return _quoted(given)
+        return quoted(given)
     like = [n for n in schema.names if n.casefold() == given.casefold()]
-    return _quoted(like[0]) if len(like) == 1 else given
+    return quoted(like[0]) if len(like) == 1 else given

@@ -12,7 +12,7 @@ rows are asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from bighead.planner.engine import Engine, Report, Run
 from bighead.planner.engines import engine_named
 from bighead.planner.evolution import SchemaChange, evolve
 from bighead.planner.explain import explain
+from bighead.planner.loading import defined_by, load, sql_files
 from bighead.planner.pipeline import STAGES, Stage, optimize
 from bighead.planner.result import Result
 from bighead.planner.sources.changes import Note, open_changes
@@ -34,12 +35,12 @@ from bighead.planner.sources.opener import Place, is_path, open_source
 from bighead.planner.sources.store import ObjectStore
 from bighead.planner.spill.memory import Limits, allowed, limits_of
 from bighead.zipline.aggregates.user import user_aggregate
-from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, Versions, cycle
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet, Versions
 from bighead.zipline.errors import BigheadError, CatalogError, SchemaError, SourceError, SqlError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.ir.sources import EntitySource, EventSource, Source, Table
-from bighead.zipline.sql import bind, parse, references
+from bighead.zipline.sql import bind, parse
 from bighead.zipline.sql.commands import (
     Command,
     CreateFeatureSet,
@@ -51,7 +52,6 @@ from bighead.zipline.sql.commands import (
     Query,
     Show,
 )
-from bighead.zipline.sql.tree import Statement
 from bighead.zipline.windows import parse_duration
 
 
@@ -275,37 +275,8 @@ class Session:
         The files may come in any order: a definition waits for those that it uses. Gives the names
         in the order in which they were defined. Raises SqlError naming the file.
         """
-        waiting: list[tuple[Path, Statement]] = []
-        for file in _sql_files(self._place.folder / p for p in paths):
-            try:
-                waiting += [(file, s) for s in parse(file.read_text(encoding="utf-8"))]
-            except SqlError as error:
-                raise _in_file(error, file) from error
-            except (OSError, UnicodeDecodeError) as error:
-                raise SourceError(f"cannot read {file}: {error}") from error
-        defined: list[str] = []
-        while waiting:
-            later: list[tuple[Path, Statement]] = []
-            first_error: SqlError | None = None
-            for file, parsed in waiting:
-                try:
-                    command = bind(parsed, self.definitions)
-                except SqlError as error:
-                    first_error = first_error or _in_file(error, file)
-                    later.append((file, parsed))
-                    continue
-                definition = _defined_by(command)
-                if definition is None:
-                    raise BigheadError(
-                        f"{file} holds a statement that defines nothing; keep CREATE statements "
-                        "there, and run queries with sql()"
-                    )
-                self._carry_out(command)
-                defined.append(definition.name)
-            if first_error is not None and len(later) == len(waiting):
-                raise _in_circles(later) or first_error
-            waiting = later
-        return defined
+        files = sql_files(self._place.folder / p for p in paths)
+        return load(files, self.definitions, self._carry_out)
 
     def evolve(self) -> tuple[SchemaChange, ...]:
         """Lets the definitions follow what the files of their sources hold now; says what changed.
@@ -442,16 +413,6 @@ class Session:
         return Run(facts=facts) if facts else None
 
 
-def _in_circles(waiting: Sequence[tuple[Path, Statement]]) -> CatalogError | None:
-    """The error for sets that wait for each other."""
-    uses = {name: reads for _, s in waiting for name, reads in references(s).items()}
-    found = cycle(uses)
-    if not found:
-        return None
-    chain = " reads ".join(found)
-    return CatalogError(f"{found[0]} is made of itself: {chain}; let one of them read a source")
-
-
 def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definition:
     """A set bound anew against changed definitions."""
     (parsed,) = parse(user.sql)
@@ -459,21 +420,9 @@ def _rebind(definitions: Definitions, user: FeatureSet | TrainingSet) -> Definit
     others = definitions.holding(
         {k: d for k, d in definitions.by_name.items() if k != user.name.casefold()}
     )
-    bound = _defined_by(bind(parsed, others))
+    bound = defined_by(bind(parsed, others))
     assert bound is not None, f"{user.name} is defined by a statement that defines nothing"
     return bound
-
-
-def _defined_by(command: Command) -> Definition | None:
-    match command:
-        case CreateSource(source):
-            return source
-        case CreateFeatureSet(feature_set):
-            return feature_set
-        case CreateTrainingSet(training_set):
-            return training_set
-        case _:
-            return None
 
 
 def _lag(source: Source) -> Lag | None:
@@ -502,25 +451,3 @@ def _text(text: str, column: str = "status") -> Result:
 
 def _and(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _sql_files(paths: Iterable[Path]) -> Iterable[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*.sql") if p.is_file())
-        elif path.is_file():
-            yield path
-        else:
-            raise SourceError(f"there is no file or folder {path}")
-
-
-def _in_file(error: SqlError, file: Path) -> SqlError:
-    """The same error with the file's name before its reason."""
-    return SqlError(
-        f"{file}: {error.reason}",
-        text=error.text,
-        line=error.line,
-        column=error.column,
-        length=error.length,
-        suggestion=error.suggestion,
-    )

@@ -29,6 +29,7 @@ from bighead.zipline.ir.nodes import (
 )
 from bighead.zipline.ir.rewrite import with_inputs
 from bighead.zipline.ir.types import BIGINT
+from bighead.zipline.names import quoted
 from bighead.zipline.windows import Window
 
 Names = frozenset[str]
@@ -164,7 +165,7 @@ def _named(node: Relational, table: Node) -> Names:
     names = frozenset(table.schema.names)
     if "*" in _HARMLESS.sub("", node.sql):
         return names
-    return frozenset(name for name in names if '"' + name.replace('"', '""') + '"' in node.sql)
+    return frozenset(name for name in names if quoted(name) in node.sql)
 
 
 def _scan(scan: Scan, read: Names) -> Scan:

@@ -29,6 +29,7 @@ from bighead.planner.sources.text import text_type, times_from_text
 from bighead.zipline.errors import BigheadError, SchemaError, SourceError, UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.names import quoted
 from bighead.zipline.windows import DAY
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Objects:
 
         def read() -> pa.Table:
             frame = _frame(self.location, self.store, self.schema, own)
-            frame = frame.select(*(_quoted(own[n]) for n in needed))
+            frame = frame.select(*(quoted(own[n]) for n in needed))
             for between in (_bounds(span, own), self._days(span)):
                 frame = frame.filter(between) if between else frame
             return frame.to_arrow_table()
@@ -330,15 +331,11 @@ def _context(location: _Location, store: ObjectStore) -> SessionContext:
     return context
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _bounds(span: Span | None, own: dict[str, str]) -> str | None:
     """The span as a condition that DataFusion prunes row groups by; None where it cannot."""
     if span is None or not isinstance(span.time, Column) or span.time.name not in own:
         return None
-    name = _quoted(own[span.time.name])
+    name = quoted(own[span.time.name])
     # Whole seconds beyond the bounds: a column of nanoseconds is floored only after it is read.
     parts = []
     if span.lower is not None and abs(span.lower) < 2**62 // 1_000:

@@ -19,6 +19,7 @@ from bighead.planner.testing.values import equal, typed
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
 from bighead.zipline.ir.sources import DELETED, Table, is_added
+from bighead.zipline.names import quoted, spelled
 
 Row = dict[str, Any]
 
@@ -124,10 +125,10 @@ class Scenario:
         time = pa.field("asked at", pa.timestamp("us"))
         asked[time.name] = _typed(name, time, at)
         self.session.register(ASKED, pa.Table.from_pylist([asked], pa.schema([*fields, time])))
-        on = " AND ".join(f"f.{_quoted(k)} = q.{_quoted(k)}" for k in found.keys)
+        on = " AND ".join(f"f.{quoted(k)} = q.{quoted(k)}" for k in found.keys)
         match = ">=" if inclusive else ">"
         (row,) = self.rows(
-            f"SELECT f.* FROM {ASKED} AS q ASOF LEFT JOIN {_dotted(found.name)} AS f "
+            f"SELECT f.* FROM {ASKED} AS q ASOF LEFT JOIN {spelled(found.name)} AS f "
             f'MATCH_CONDITION (q."asked at" {match} f.event_time)' + (f" ON {on}" if on else "")
         )
         return row
@@ -175,7 +176,7 @@ class Scenario:
 
     def _asked(self, query: str) -> pa.Table:
         if isinstance(self.session.definitions.find(query), TrainingSet):
-            query = f"SELECT * FROM {_dotted(query)}"
+            query = f"SELECT * FROM {spelled(query)}"
         return self.session.sql(query).to_arrow()
 
     def _source(self, name: str) -> Table:
@@ -239,11 +240,3 @@ def _typed(owner: str, field: pa.Field[Any], value: object) -> object:
 
 def _shown(row: Row) -> str:
     return ", ".join(f"{k} = {v}" for k, v in row.items() if v is not None) or "all NULL"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _dotted(name: str) -> str:
-    return ".".join(_quoted(part) for part in name.split("."))

@@ -19,6 +19,7 @@ from bighead.zipline.catalog import KINDS, FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.nodes import Filter, Scan
 from bighead.zipline.ir.sources import EventSource
+from bighead.zipline.names import spelled
 
 RANGE = re.compile(r"(?P<name>.+):(?P<start>[\d-]+)\.\.(?P<end>[\d-]+)")
 FILE = "statistics.file"
@@ -46,11 +47,11 @@ def rows_named(session: Session, text: str, at: str | None = None) -> pa.Table:
                 "name a training set that joins it"
             )
         quoted = at.replace("'", "''")
-        return session.sql(f"SELECT * FROM {_dotted(name)} AS OF TIMESTAMP '{quoted}'").to_arrow()
+        return session.sql(f"SELECT * FROM {spelled(name)} AS OF TIMESTAMP '{quoted}'").to_arrow()
     if at is not None:
         raise BigheadError(f"--at is for feature sets, and {name} is a {KINDS[type(definition)]}")
     if ranged is None:
-        return session.sql(f"SELECT * FROM {_dotted(name)}").to_arrow()
+        return session.sql(f"SELECT * FROM {spelled(name)}").to_arrow()
     days = Days(parse_day(ranged["start"], "the start"), parse_day(ranged["end"], "the end"))
     if isinstance(definition, TrainingSet):
         return session.compute(of_days(definition, days))
@@ -60,10 +61,3 @@ def rows_named(session: Session, text: str, at: str | None = None) -> pa.Table:
     raise BigheadError(
         f"{name} is a {KINDS[type(definition)]} and has no range of days; name it without one"
     )
-
-
-def _dotted(name: str) -> str:
-    """A name as SQL takes it; a version stays behind it."""
-    base, at, version = name.partition("@")
-    parts = (p if p.isidentifier() else '"' + p.replace('"', '""') + '"' for p in base.split("."))
-    return ".".join(parts) + at + version

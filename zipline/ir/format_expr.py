@@ -16,6 +16,7 @@ import pyarrow as pa
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.nodes import Aggregate
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.names import quoted
 from bighead.zipline.windows import (
     DAY,
     HOUR,
@@ -127,7 +128,7 @@ def format_name(name: str) -> str:
     ('b.nights_7d', '"max(x)"')
     """
     name = name.removeprefix("#") if name.startswith("#source.") else name
-    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    return name if _PLAIN.fullmatch(name) else quoted(name)
 
 
 def _format(expr: Expr) -> tuple[str, int]:

@@ -19,19 +19,11 @@ from bighead.zipline.errors import BigheadError, SqlError
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Node, Project, Relational
 from bighead.zipline.ir.types import canonical
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.binding.scope import Context
 
 ROW = "#row"
 """The number of a row in its input; it restores the order of rows that a step may lose."""
-
-
-def quoted(name: str) -> str:
-    """A name as DataFusion reads it, whatever it holds.
-
-    >>> quoted('a"b')
-    '"a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
 
 
 def listed(names: Sequence[str], table: str = "") -> str:

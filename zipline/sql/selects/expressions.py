@@ -17,9 +17,10 @@ from bighead.zipline.expressions import find as find_function
 from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Column, Expr, Literal
 from bighead.zipline.ir.nodes import Node
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.binding.aggregate import unknown_function
 from bighead.zipline.sql.binding.expression import CURRENT, ExpressionBinder
-from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered, quoted
+from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered
 from bighead.zipline.sql.binding.scope import Context, Scope, match
 from bighead.zipline.sql.selects.calls import (
     WINDOW_FUNCTIONS,

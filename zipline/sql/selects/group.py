@@ -14,8 +14,9 @@ from sqlglot import exp
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Aggregate
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.binding.expression import ExpressionBinder
-from bighead.zipline.sql.binding.relational import listed, quoted
+from bighead.zipline.sql.binding.relational import listed
 from bighead.zipline.sql.binding.scope import match
 from bighead.zipline.sql.selects.calls import (
     Call,

@@ -14,9 +14,10 @@ from bighead.zipline.errors import ExpressionError
 from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.nodes import Node
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.on import Chain
-from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered, quoted
+from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered
 from bighead.zipline.sql.binding.scope import Context, Relation
 
 COMPARISONS: dict[type[exp.Expr], str] = {

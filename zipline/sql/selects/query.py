@@ -11,7 +11,8 @@ from bighead.zipline.errors import ExpressionError
 from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Node, Project, Relational
-from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered, quoted, union_all
+from bighead.zipline.names import quoted
+from bighead.zipline.sql.binding.relational import ROW, Steps, listed, numbered, union_all
 from bighead.zipline.sql.binding.scope import Context, Scope, match
 from bighead.zipline.sql.selects.from_clause import Cte, FromBinder, Rows
 from bighead.zipline.sql.selects.select import SelectBinder, order_items, row_count

@@ -13,8 +13,9 @@ from sqlglot import exp
 from bighead.zipline.errors import SqlError
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Filter, Node
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.binding.expression import ExpressionBinder
-from bighead.zipline.sql.binding.relational import ROW, listed, numbered, quoted
+from bighead.zipline.sql.binding.relational import ROW, listed, numbered
 from bighead.zipline.sql.binding.scope import Context
 from bighead.zipline.sql.binding.spine import column_name, star_of
 from bighead.zipline.sql.selects.calls import plain_call

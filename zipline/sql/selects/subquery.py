@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bighead.zipline.sql.binding.relational import ROW, numbered, quoted
+from bighead.zipline.names import quoted
+from bighead.zipline.sql.binding.relational import ROW, numbered
 
 
 def _measured(measures: str, among: Sequence[str]) -> str:

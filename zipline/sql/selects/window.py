@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.names import quoted
 from bighead.zipline.sql import tree
-from bighead.zipline.sql.binding.relational import ROW, listed, numbered, quoted
+from bighead.zipline.sql.binding.relational import ROW, listed, numbered
 from bighead.zipline.sql.binding.scope import match
 from bighead.zipline.sql.selects.calls import (
     WINDOW_FUNCTIONS,

@@ -13,6 +13,7 @@ from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.format_expr import format_expr, format_name
 from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table, is_added
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.grammar.tokens import WORDS
 from bighead.zipline.sql.spelling.fmt import fmt
 from bighead.zipline.windows import UNITS
@@ -78,7 +79,7 @@ def _name(name: str) -> str:
     if is_added(name):
         return format_name(name)
     if "." in name or name.upper() in RESERVED:
-        return '"' + name.replace('"', '""') + '"'
+        return quoted(name)
     return format_name(name)
 
 
