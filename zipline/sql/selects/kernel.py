@@ -25,9 +25,10 @@ from bighead.zipline.ir.nodes import (
     View,
 )
 from bighead.zipline.ir.types import TIMESTAMP, VARCHAR
+from bighead.zipline.names import quoted
 from bighead.zipline.sql.binding.aggregate import aggregate_function, bind_aggregate
 from bighead.zipline.sql.binding.expression import Special
-from bighead.zipline.sql.binding.relational import Steps, listed, quoted
+from bighead.zipline.sql.binding.relational import Steps, listed
 from bighead.zipline.sql.binding.scope import Scope
 from bighead.zipline.sql.selects.calls import Call
 from bighead.zipline.windows import END_OF_TIME
