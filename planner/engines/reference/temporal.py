@@ -196,7 +196,10 @@ def _nearest(join: TemporalJoin, lookup: Lookup, asking: Asking, keyed: Keyed) -
         candidates = [e for e in events if _may_be_found(lookup, asking, e)]
     if lookup.tolerance is not None:
         candidates = [e for e in candidates if abs(asking.time - e.time) <= lookup.tolerance]
-    refuse_conflicts([e for e in candidates if e.flaw is None or passes(e)])
+    # What ON rejects is not seen; it is asked of no others, for which it may have no value.
+    twins = {id(e.twin) for e in candidates if e.twin is not None}
+    wrong = [e for e in candidates if e.flaw or e.twin is not None or id(e) in twins]
+    refuse_conflicts([e for e in wrong if passes(e)])
     # The nearest first; of equally near ones the greatest by sequence, then by the whole row.
     candidates.sort(key=lambda e: e.whole, reverse=True)
     candidates.sort(key=lambda e: abs(asking.time - e.time))
