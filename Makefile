@@ -28,14 +28,14 @@ sanitized := build/sanitize/tested.stamp
 pytest := $(bin)/python -m pytest
 
 native := $(shell find kernels proto -type f ! -name '*.py' ! -name '*.md' ! -path '*/__pycache__/*' 2>/dev/null)
-code := zipline planner platform kernels examples
+code := zipline planner storage platform kernels examples
 typed := $(wildcard tests benchmarks)
 
 .PHONY: dev test soak golden lint type bench demo wheel clean
 dev: $(package)
 
 test: lint type $(sanitized)
-	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.kernels \
+	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.storage bighead.kernels \
 	  bighead.platform.cli bighead.platform.registry bighead.examples
 	$(pytest) -q -n $(JOBS) --dist loadgroup $(ARGS)
 

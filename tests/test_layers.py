@@ -42,6 +42,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "matplotlib": ("modellib", "examples"),
     "pandas": ("planner",),
     "polars": ("planner",),
+    "rocksdict": ("storage",),
     "duckdb": (),
 }
 
@@ -107,7 +108,7 @@ def listed(faults: list[Import]) -> str:
 
 def test_the_table_sees_the_code() -> None:
     seen = {layer(path) for path in sources()}
-    assert {"zipline", "planner", "platform", "kernels"} <= seen
+    assert {"zipline", "planner", "storage", "platform", "kernels"} <= seen
     assert any(found.module.startswith("bighead.zipline") for found in IMPORTS)
 
 
@@ -191,6 +192,8 @@ def loaded_by(module: str) -> set[str]:
         ("bighead.kernels", {"sqlglot", "datafusion", "pandas", "bighead.zipline"}),
         ("bighead.zipline.sql", {"datafusion", "pyarrow.dataset", "pandas", "bighead.planner"}),
         ("bighead.platform.registry", {"sqlglot", "datafusion", "alembic", "bighead.planner"}),
+        ("bighead.storage.fetching", {"rocksdict", "sqlglot", "datafusion", "bighead.planner"}),
+        ("bighead.storage.store", {"sqlglot", "datafusion", "pandas", "bighead.planner"}),
         ("bighead.planner", {"pandas", "polars", "duckdb", "typer", "xgboost"}),
     ],
 )

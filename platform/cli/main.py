@@ -31,6 +31,7 @@ from bighead.platform.cli.commands.query import query
 from bighead.platform.cli.commands.search import search
 from bighead.platform.cli.commands.show import show
 from bighead.platform.cli.commands.stats import stats
+from bighead.platform.cli.commands.store import store
 from bighead.platform.cli.commands.test import run_tests
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
@@ -64,6 +65,7 @@ app.command()(drift)
 app.command()(backfill)
 app.command()(check_aggregate)
 app.command()(demo)
+app.add_typer(store)
 
 
 def _version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from bighead.planner.passes.prune_times import prune_times
 from bighead.planner.passes.push_filters import NEVER_FAIL, push_filters
 from bighead.planner.passes.share import share
 from bighead.planner.passes.simplify import simplify
-from bighead.planner.passes.to_tiles import STATES, to_tiles
+from bighead.planner.passes.to_tiles import to_tiles
 from bighead.planner.pipeline import PASSES, TILING, Pass
 from bighead.zipline.aggregates import AGGREGATES
 from bighead.zipline.expressions import FUNCTIONS, call
@@ -33,6 +33,7 @@ from bighead.zipline.ir.nodes import (
 from bighead.zipline.ir.tiled import STATES as ALL_STATES
 from bighead.zipline.ir.types import BIGINT, BOOLEAN, DOUBLE, INTEGER
 from bighead.zipline.ir.verify import verify
+from bighead.zipline.tiled_view import STATES
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.planner.passes.plans import (
     AHEAD,

@@ -14,6 +14,7 @@ COMMANDS = (
     "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "search", "lineage",
     "diff", "backfill", "check-aggregate",
 )  # fmt: skip
+STORE = ("backup", "restore", "verify", "stats", "compact")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -22,6 +23,16 @@ def test_help_of_a_command_has_examples(command: str, tmp_path: Path, golden: Go
     assert shown.code == 0
     assert f"    bighead {command}" in shown.out
     golden(f"cli/help_{command}.txt", shown.out)
+
+
+@pytest.mark.parametrize("command", STORE)
+def test_help_of_a_command_of_the_store_has_examples(
+    command: str, tmp_path: Path, golden: Golden
+) -> None:
+    shown = run(tmp_path, "store", command, "--help")
+    assert shown.code == 0
+    assert f"    bighead store {command}" in shown.out
+    golden(f"cli/help_store_{command}.txt", shown.out)
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
@@ -62,6 +73,8 @@ def test_no_command_is_misuse_and_shows_help(tmp_path: Path) -> None:
         ["backfill", "stay_risk", "-o", "x", "--start", "2025-01-02", "--end", "2025-01-02"],
         ["backfill", "stay_risk", "-o", "x", "--rows-per-run", "0"],
         ["plan", "one", "two"],
+        ["store"],
+        ["store", "backup", "online"],
     ],
 )
 def test_misuse_is_exit_code_2_on_standard_error(args: list[str], tmp_path: Path) -> None:

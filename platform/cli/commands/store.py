@@ -1,0 +1,114 @@
+"""`bighead store`: what is done to an online store as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.commands.options import Json
+from bighead.platform.cli.console import print_json, say, waiting
+
+Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")]
+
+store = typer.Typer(
+    name="store",
+    help="Back up, restore, check, measure and compact an online store.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@store.command()
+def backup(
+    path: Folder,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
+) -> None:
+    """Copy a store as it is now; files that do not change are linked where the disk is the same.
+
+    \b
+    Examples:
+      bighead store backup online backups/2025-01-31
+    """
+    from bighead.storage.backups import backup as back_up
+
+    with waiting("copying"):
+        number = back_up(path, folder)
+    say(f"commit {number:,} of {path} lies in {folder}")
+
+
+@store.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")],
+    path: Annotated[Path, typer.Argument(metavar="STORE", help="A new folder.")],
+) -> None:
+    """Make a store of a backup, once each of its tiles has been checked.
+
+    \b
+    Examples:
+      bighead store restore backups/2025-01-31 online
+    """
+    from bighead.storage.backups import restore as make_anew
+
+    with waiting("copying and checking"):
+        number = make_anew(folder, path)
+    say(f"{path} is {folder}, as of commit {number:,}")
+
+
+@store.command()
+def verify(path: Folder) -> None:
+    """Check that each tile is that of its rows, and that no block is missing or left over.
+
+    Reads everything; a process that writes to the store may go on.
+
+    \b
+    Examples:
+      bighead store verify online
+    """
+    from bighead.storage.store import Store
+
+    with waiting("checking"), Store.open(path, create=False, read_only=True) as opened:
+        blocks = opened.verify()
+    say(f"{blocks:,} blocks are sound")
+
+
+@store.command()
+def stats(path: Folder, json: Json = False) -> None:
+    """Show what a store holds of each set: keys, rows, blocks and their size.
+
+    \b
+    Examples:
+      bighead store stats online
+      bighead store stats online --json
+    """
+    from bighead.platform.cli.store_text import counts_record, print_counts
+    from bighead.storage.store import Store
+
+    with waiting("counting"), Store.open(path, create=False, read_only=True) as opened:
+        counts, committed = opened.counts(), opened.committed
+        sizes = opened.database.size()
+    if json:
+        print_json(counts_record(counts, committed, sizes))
+    else:
+        print_counts(counts)
+        say(f"commit {committed:,}; about {sum(sizes.values()):,} bytes in files and memory")
+
+
+@store.command()
+def compact(path: Folder) -> None:
+    """Rewrite the files of a store without what has been deleted.
+
+    RocksDB does so by itself in time; this frees the disk now. Nobody else may write meanwhile.
+
+    \b
+    Examples:
+      bighead store compact online
+    """
+    from bighead.storage.store import Store
+
+    with waiting("compacting"), Store.open(path, create=False) as opened:
+        before = sum(opened.database.size().values())
+        opened.database.compact()
+        after = sum(opened.database.size().values())
+    say(f"about {before:,} bytes became {after:,}")

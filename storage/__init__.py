@@ -1,0 +1,1 @@
+"""The online store: rows and tiles of feature sets in a key-value database."""

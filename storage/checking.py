@@ -1,0 +1,91 @@
+"""What a store holds, counted; and whether every tile is that of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bighead.kernels import tiles
+from bighead.kernels.aggregates import StateError
+from bighead.storage.database import View as Snapshot
+from bighead.storage.definitions import Definition
+from bighead.storage.errors import DamagedError
+from bighead.storage.keys import after, key_of_block, set_prefix
+from bighead.storage.set_plan import SetPlan
+
+Blocks = dict[tuple[int, int], bytes]
+"""The blocks of a key by level and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is held of a set."""
+
+    name: str
+    keys: int
+    rows: int
+    """Raw rows; those whose states alone remain are not among them."""
+    blocks: int
+    bytes: int
+    """Of blocks, before compression."""
+    largest: int
+    """The bytes of the largest block."""
+    horizon: int
+    """Rows of earlier times may have been dropped."""
+
+
+def blocks_of_keys(snapshot: Snapshot, definition: Definition) -> Iterator[tuple[bytes, Blocks]]:
+    """The blocks of each key of a set."""
+    prefix = set_prefix(definition.generation, definition.number)
+    current, held = b"", Blocks()
+    for name, data in snapshot.scan("blocks", prefix, after(prefix)):
+        of_key, level, number = key_of_block(name)
+        if of_key != current and held:
+            yield current, held
+            held = {}
+        current = of_key
+        held[level, number] = data
+    if held:
+        yield current, held
+
+
+def count_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> Counts:
+    """What is held of a set; reads all of its blocks."""
+    keys = rows = blocks = size = largest = 0
+    for _, held in blocks_of_keys(snapshot, definition):
+        keys += 1
+        blocks += len(held)
+        size += sum(map(len, held.values()))
+        largest = max(largest, *map(len, held.values()))
+        rows += sum(len(plan.layout.rows(data)) for data in held.values())
+    name, horizon = definition.name, definition.horizon
+    return Counts(name, keys, rows, blocks, size, largest, horizon)
+
+
+def verify_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> int:
+    """How many blocks a set has, each of them checked.
+
+    Raises DamagedError where a block cannot be read, is missing, belongs to no tree, or holds a
+    tile that is not that of its rows.
+    """
+    checked = 0
+    for of_key, held in blocks_of_keys(snapshot, definition):
+        told = f"a key of {definition.name} ({of_key[12:].hex() or 'the only one'})"
+
+        def get(level: int, number: int, held: Blocks = held) -> bytes | None:
+            return held.get((level, number))
+
+        try:
+            for data in held.values():
+                plan.layout.rows(data)
+            _, nodes = plan.layout.verify(get)
+        except StateError as error:
+            raise DamagedError(f"{told} is damaged: {error}; restore a backup") from error
+        aside = sum(level in (tiles.LOG, tiles.UNTIMED) for level, _ in held)
+        if nodes != len(held) - aside and not (nodes == 1 and len(held) == aside):
+            raise DamagedError(
+                f"{told} is damaged: {len(held) - aside - nodes} blocks belong to no tile; "
+                "restore a backup"
+            )
+        checked += len(held)
+    return checked

@@ -1,0 +1,158 @@
+"""Answers from rows: windows that are cut to the newest rows, row look-ups, users' classes.
+
+Rows are gathered from the newest on, a few more than are wanted, and the batch engine's kernel puts
+them in order: by time, sequence, and the columns that break ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.kernels import temporal, tiles
+from bighead.storage.set_plan import Answer, SetPlan
+from bighead.storage.values import column_of, exported, numbers
+from bighead.zipline.aggregates.user import UserAggregate
+from bighead.zipline.expressions.arrow import Array, compute, make, scalar
+
+LEAST, GREATEST = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to a key that exists."""
+
+    question: int
+    get: tiles.Get
+    last: int
+    """The last moment that is seen."""
+    at: int
+    """The time asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Rows of several questions, and whose they are."""
+
+    rows: tiles.RowBlock
+    owner: list[int]
+    arrays: list[Array]
+    """Times, beginnings, ends, columns."""
+
+
+def gather(
+    plan: SetPlan,
+    asked: Sequence[Asked],
+    low: Callable[[Asked], int],
+    wanted: int,
+    whenever: bool = False,
+) -> Gathered:
+    """At least the `wanted` newest rows of each question, as far as there are so many."""
+    rows = tiles.RowBlock(plan.layout)
+    owner: list[int] = []
+    for each in asked:
+        found = rows.gather(each.get, each.last, low(each), wanted, whenever)
+        owner += [each.question] * found
+    return Gathered(rows, owner, [exported(a) for a in rows.arrays()])
+
+
+def newest(
+    plan: SetPlan, gathered: Gathered, asked: Sequence[Asked], ties: Sequence[int], limit: int
+) -> dict[int, list[int]]:
+    """The rows of each question, the newest first, at most `limit` of them."""
+    if not gathered.owner or not asked:
+        return {}
+    asking = make([a.question for a in asked], pa.int64())
+    owners = make(gathered.owner, pa.int64())
+    timeline = temporal.Timeline(
+        temporal.encode([asking], [owners], 1),
+        make([a.last for a in asked], pa.int64()),
+        gathered.arrays[0],
+        gathered.arrays[1],
+        _sequence(plan, gathered),
+        True,
+        1,
+        until=gathered.arrays[2] if plan.entity else None,
+    )
+    columns = [gathered.arrays[3 + i] for i in ties]
+    spine, found = timeline.candidates(columns).take(limit=limit)
+    chosen: dict[int, list[int]] = {}
+    pairs = zip(numbers(exported(spine)), numbers(exported(found)), strict=True)
+    for place, row in pairs:
+        chosen.setdefault(asked[place].question, []).append(row)
+    return chosen
+
+
+def _sequence(plan: SetPlan, gathered: Gathered) -> Array | None:
+    return gathered.arrays[3 + len(plan.columns)] if plan.ordered else None
+
+
+def fold_user(
+    user: UserAggregate,
+    answer: Answer,
+    gathered: Gathered,
+    chosen: dict[int, list[int]],
+    count: int,
+) -> Array:
+    """What a user's class makes of the rows of each of `count` questions."""
+    rows = user.values([gathered.arrays[3 + i] for i in answer.args])
+    passes = None if answer.filter is None else gathered.arrays[3 + answer.filter].to_pylist()
+    bucket = _Buckets.of(gathered, answer)
+    made = user.make()
+    values: list[Any] = []
+    codes: list[int] = []
+    ends: list[int] = []
+    for question in range(count):
+        states: dict[int, Any] = {}
+        for row in chosen.get(question, ()):
+            code = bucket.codes[row]
+            if code < 0 or (passes is not None and passes[row] is not True):
+                continue
+            if any(v is None or v != v for v in rows[row]):
+                continue
+            with user.guarded():
+                states[code] = made.add(states[code] if code in states else made.zero(), *rows[row])
+        with user.guarded():
+            done = [(c, user.finished(made.finish(states[c]))) for c in sorted(states)]
+        if bucket.names is None:
+            values.append(done[0][1] if done else None)
+        codes += [c for c, _ in done]
+        if bucket.names is not None:
+            values += [v for _, v in done]
+            ends.append(len(values))
+    made_of = make(values, answer.feature.aggregate.type)
+    if bucket.names is None:
+        return made_of
+    return column_of(answer.feature, made_of, bucket.names.take(make(codes, pa.int64())), ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Buckets:
+    """The bucket of each row, as its place in the order of all."""
+
+    codes: list[int]
+    """-1: the row is in none."""
+    names: Array | None
+
+    @classmethod
+    def of(cls, gathered: Gathered, answer: Answer) -> _Buckets:
+        rows = len(gathered.owner)
+        if answer.bucket is None:
+            return cls([0] * rows, None)
+        column = gathered.arrays[3 + answer.bucket]
+        if pa.types.is_floating(column.type):
+            column = compute("add", column, scalar(0.0, column.type))  # -0.0 is 0.0
+        encoded: Any = column.dictionary_encode()
+        names: Array = encoded.dictionary
+        order = pc.sort_indices(cast("Any", names))
+        ranks = dict(zip(order.to_pylist(), range(len(names)), strict=True))
+        counted = [key is not None for key in tiles.encode_keys([column], rows)]
+        codes = [
+            ranks[i] if good else -1
+            for i, good in zip(encoded.indices.to_pylist(), counted, strict=True)
+        ]
+        return cls(codes, names.take(cast("Any", order)))

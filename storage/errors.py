@@ -1,0 +1,15 @@
+"""What can go wrong with a store."""
+
+from bighead.zipline.errors import BigheadError
+
+
+class StoreError(BigheadError):
+    """A store that cannot be opened, does not hold what is asked for, or does not fit its sets."""
+
+
+class BeyondRetentionError(StoreError):
+    """A question about a time whose rows are no longer kept."""
+
+
+class DamagedError(StoreError):
+    """A block that is missing, or is not what its rows make of it."""

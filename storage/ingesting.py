@@ -1,0 +1,214 @@
+"""One batch of a source on its way into the sets over it.
+
+Copies are left out first: by the offset in their stream, then by IDENTITY. What remains is
+filtered, projected and grouped by key, and each key's blocks are changed in the batch that will be
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.kernels import tiles
+from bighead.storage.chosen import LEAST
+from bighead.storage.database import Batch, Table
+from bighead.storage.database import View as Snapshot
+from bighead.storage.definitions import Definition
+from bighead.storage.keys import (
+    block_key,
+    change_key,
+    identity_prefix,
+    key_prefix,
+    offset_key,
+    set_prefix,
+)
+from bighead.storage.prepare import integers, prepare, source_of, stored, values, whole
+from bighead.storage.set_plan import SetPlan
+from bighead.storage.versions import (
+    changes_of,
+    difference,
+    grouped,
+    pack,
+    primary_keys,
+    unpack,
+    versions_of,
+    without_copies,
+)
+from bighead.zipline.errors import DataError
+from bighead.zipline.expressions.arrow import compute, make, scalar
+from bighead.zipline.ir.nodes import Events, Versions
+from bighead.zipline.ir.sources import EventSource
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where rows stand in a stream: the first has this offset, the others follow it."""
+
+    partition: str
+    first: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a batch."""
+
+    rows: int = 0
+    """How many came."""
+    copies: int = 0
+    """Had come before."""
+    expired: int = 0
+    """Came too late for the history that a set keeps; counted once for each set."""
+    commit: int = 0
+
+
+@dataclass(slots=True)
+class Ingest:
+    """A batch in the making."""
+
+    database: Snapshot
+    sets: list[tuple[Definition, SetPlan]]
+    batch: Batch = field(default_factory=dict)
+    report: Report = field(default_factory=Report)
+
+    def run(self, source: str, rows: pa.Table, stamp: Stamp | None) -> Report:
+        """Fills the batch."""
+        self.report.rows = rows.num_rows
+        if stamp is not None:
+            rows = self._unread(source, rows, stamp)
+        node = next(
+            s
+            for _, p in self.sets
+            for s in (source_of(x.input) for x in p.parts)
+            if s.name == source
+        )
+        if isinstance(node, EventSource) and node.identity:
+            rows = self._without_copies(node, rows)
+        if rows.num_rows == 0:
+            return self.report
+        for definition, plan in self.sets:
+            for part in plan.parts:
+                if source_of(part.input).name != source:
+                    continue
+                if isinstance(part, Events):
+                    self._events(definition, plan, part, rows)
+                else:
+                    self._changes(definition, plan, part, rows)
+        return self.report
+
+    def _unread(self, source: str, rows: pa.Table, stamp: Stamp) -> pa.Table:
+        """Those after what has been committed; notes where to go on."""
+        done = read_offset(self.database, source, stamp.partition)
+        copies = min(max(done - stamp.first, 0), rows.num_rows)
+        self.report.copies += copies
+        end = max(stamp.first + rows.num_rows, done)
+        self.batch["meta", offset_key(source, stamp.partition)] = end.to_bytes(8, "big")
+        return rows.slice(copies)
+
+    def _without_copies(self, source: EventSource, rows: pa.Table) -> pa.Table:
+        """Rows of identities that have not come before. DataError for unequal rows of one."""
+        prefix = identity_prefix(source.name)
+        identity = [stored(whole(rows.column(n))) for n in source.identity]
+        names = tiles.encode_keys(identity, rows.num_rows)
+        digests = tiles.digest_rows([stored(whole(c)) for c in rows.columns], rows.num_rows)
+        times = integers(values(source.event_time, rows)).to_pylist()
+        keep = []
+        for i, (name, digest, time) in enumerate(zip(names, digests, times, strict=True)):
+            if name is None or time is None:  # NULL equals nothing
+                keep.append(i)
+                continue
+            key = prefix + name
+            said = digest.to_bytes(8, "big") + time.to_bytes(8, "big", signed=True)
+            found = self._get("identities", key)
+            if found is None:
+                self.batch["identities", key] = said
+                keep.append(i)
+            elif found != said:
+                told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in source.identity)
+                raise DataError(
+                    f"{source.name} holds two different rows of the identity ({told}); rows of "
+                    "equal identity must be equal: correct one of them, or name more columns in "
+                    "IDENTITY"
+                )
+        self.report.copies += rows.num_rows - len(keep)
+        return rows if len(keep) == rows.num_rows else rows.take(make(keep, pa.int64()))
+
+    def _get(self, table: Table, key: bytes) -> bytes | None:
+        """What the batch leaves under a key."""
+        if (table, key) in self.batch:
+            return self.batch[table, key]
+        return self.database.get(table, key)
+
+    def getter(self, of_key: bytes) -> Callable[[int, int], bytes | None]:
+        """Blocks of a key as the batch leaves them."""
+        return lambda level, number: self._get("blocks", block_key(of_key, level, number))
+
+    def put(self, of_key: bytes, changes: tiles.Changes) -> None:
+        """Changed blocks into the batch."""
+        for level, number, data in changes:
+            self.batch["blocks", block_key(of_key, level, number)] = data
+
+    def _events(self, definition: Definition, plan: SetPlan, part: Events, rows: pa.Table) -> None:
+        order = _order(plan)
+        columns = [(c.expr, c.vector) for c in plan.columns]
+        made = prepare(part, rows, plan.right.keys, columns, order)
+        keep = plan.keep or plan.newest is None
+        if definition.horizon > LEAST and not keep and plan.newest == 0:
+            late = compute("less", made.time, scalar(definition.horizon, pa.int64()))
+            expired = pc.sum(late).as_py() or 0
+            if expired:
+                self.report.expired += expired
+                made = made.filtered(compute("invert", late))
+        groups = plan.layout.group(made.keys, made.time, made.columns, made.known)
+        prefix = set_prefix(definition.generation, definition.number)
+        for key, block in groups:
+            of_key = key_prefix(prefix, key)
+            changes, dropped = plan.layout.insert(self.getter(of_key), block, keep)
+            self.report.expired += dropped
+            self.put(of_key, changes)
+
+    def _changes(
+        self, definition: Definition, plan: SetPlan, part: Versions, rows: pa.Table
+    ) -> None:
+        come = changes_of(part, rows)
+        primary = primary_keys(part, come)
+        prefix = set_prefix(definition.generation, definition.number)
+        touched: dict[bytes, list[int]] = {}
+        for i, key in enumerate(primary):
+            touched.setdefault(key, []).append(i)
+        before, after = [come.slice(0, 0)], [come.slice(0, 0)]
+        for key, which in touched.items():
+            name = change_key(prefix, key)
+            held = self._get("changes", name)
+            old = come.slice(0, 0) if held is None else unpack(held)
+            both = pa.concat_tables([old, come.take(make(which, pa.int64()))])
+            new = without_copies(both.combine_chunks())
+            self.report.copies += old.num_rows + len(which) - new.num_rows
+            if new.num_rows > old.num_rows:
+                self.batch["changes", name] = pack(new)
+                before.append(old)
+                after.append(new)
+        was = versions_of(plan, part, pa.concat_tables(before).combine_chunks())
+        now = versions_of(plan, part, pa.concat_tables(after).combine_chunks())
+        gone, arrived = difference(was, now)
+        removed, added = grouped(plan, was, gone), grouped(plan, now, arrived)
+        for key in {**removed, **added}:
+            of_key = key_prefix(prefix, key)
+            get = self.getter(of_key)
+            changes, _ = plan.layout.replace(get, added.get(key), removed.get(key), True)
+            self.put(of_key, changes)
+
+
+def _order(plan: SetPlan) -> pa.DataType | None:
+    """The type of SEQUENCE, of whichever part has one."""
+    found = (p.sequence.type for p in plan.parts if p.sequence is not None)
+    return next(found, None)
+
+
+def read_offset(database: Snapshot, source: str, partition: str) -> int:
+    """Where to go on reading."""
+    found = database.get("meta", offset_key(source, partition))
+    return 0 if found is None else int.from_bytes(found, "big")

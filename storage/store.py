@@ -1,0 +1,247 @@
+"""The store: sets defined by their plans, rows that come in commits, answers as of any kept time.
+
+One process writes; each commit is one atomic batch of blocks, identities and stream offsets, so
+that a store which opens again holds what was committed and knows up to where it has read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import pyarrow as pa
+
+from bighead.storage.checking import Counts, count_set, verify_set
+from bighead.storage.database import Batch, Database
+from bighead.storage.database import View as Snapshot
+from bighead.storage.definitions import FORMAT, Definition, check_format, definitions
+from bighead.storage.errors import StoreError
+from bighead.storage.fetching import Fetch, Fetched
+from bighead.storage.ingesting import Ingest, Report, Stamp, read_offset
+from bighead.storage.keys import after, identity_prefix, set_prefix
+from bighead.storage.prepare import source_of
+from bighead.storage.rocks import Rocks
+from bighead.storage.set_plan import SIZES, SetPlan, compile_set
+from bighead.storage.sweeping import Sweep, Swept
+from bighead.zipline.errors import did_you_mean
+from bighead.zipline.expressions.arrow import Array
+from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
+from bighead.zipline.ir.rewrite import transform_plan
+
+_COMMIT = b"commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a store lays out its blocks, and how it writes."""
+
+    leaf: int = 256
+    """Rows of a block before it is split."""
+    logged: int = 64
+    """Rows that wait in a key's log."""
+    sizes: tuple[int, ...] = SIZES
+    """Of the tiles of new sets; a set keeps those that it was defined with."""
+    sync: bool = False
+    """Each commit survives a loss of power, not only the end of the process."""
+
+
+@dataclass(slots=True)
+class Store:
+    """An open store."""
+
+    database: Database
+    settings: Settings = field(default_factory=Settings)
+    sets: dict[str, Definition] = field(default_factory=dict)
+    plans: dict[str, SetPlan] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        settings: Settings | None = None,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+    ) -> Self:
+        """The store in a folder.
+
+        Raises StoreError where there is none, where another process writes to it, and where it is
+        of another format.
+        """
+        return cls.over(Rocks(path, create=create, read_only=read_only), settings)
+
+    @classmethod
+    def over(cls, database: Database, settings: Settings | None = None) -> Self:
+        """A store in a database."""
+        store = cls(database, settings or Settings())
+        check_format(database)
+        store.sets = definitions(database)
+        for name, definition in store.sets.items():
+            store.plans[name] = store._compile(definition.right, definition.sizes)
+        return store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is pending and let go of the files."""
+        self.database.close()
+
+    def _compile(self, right: View | Lookup, sizes: tuple[int, ...]) -> SetPlan:
+        given = self.settings
+        return compile_set(right, leaf=given.leaf, logged=given.logged, sizes=sizes)
+
+    def define(self, name: str, right: View | Lookup) -> None:
+        """Keep a set from now on; the same again changes nothing.
+
+        Raises StoreError where the name is another set's, UnsupportedError for what is not kept.
+        """
+        right = cast("View | Lookup", transform_plan(right, _without_reach))
+        known = self.sets.get(name)
+        if known is not None:
+            if known.right == right:
+                return
+            raise StoreError(f"the store keeps another set as {name}; give this one another name")
+        plan = self._compile(right, self.settings.sizes)
+        number = max((d.number for d in self.sets.values()), default=0) + 1
+        definition = Definition(name, number, 1, right, self.settings.sizes)
+        batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
+        definition.write(batch)
+        self.commit(batch)
+        self.sets[name], self.plans[name] = definition, plan
+
+    def plan(self, name: str) -> tuple[Definition, SetPlan]:
+        """A set by name. Raises StoreError where the store does not keep it."""
+        if name not in self.sets:
+            hint = did_you_mean(name, self.sets) or "define it first"
+            raise StoreError(f"the store keeps no set '{name}'; {hint}")
+        return self.sets[name], self.plans[name]
+
+    @property
+    def committed(self) -> int:
+        """The number of the last commit; 0: none."""
+        found = self.database.get("meta", _COMMIT)
+        return 0 if found is None else int.from_bytes(found, "big")
+
+    def commit(self, batch: Batch) -> int:
+        """Write a batch as the next commit; its number."""
+        number = self.committed + 1
+        batch["meta", _COMMIT] = number.to_bytes(8, "big")
+        self.database.write(batch, self.settings.sync)
+        return number
+
+    def offset(self, source: str, partition: str) -> int:
+        """Where to go on reading a partition of a source's stream; 0: at its start."""
+        return read_offset(self.database, source, partition)
+
+    def ingest(self, source: str, rows: pa.Table, stamp: Stamp | None = None) -> Report:
+        """Take rows of a source into all sets over it, as one commit.
+
+        rows: the columns that a scan of the source gives. stamp: where in its stream they stand;
+        rows before the offset that has been committed are left out. Raises DataError for a row
+        that breaks a rule; then nothing of the batch is taken.
+        """
+        taking = Ingest(self.database, self._over(source))
+        report = taking.run(source, rows, stamp)
+        report.commit = self.commit(taking.batch) if taking.batch else self.committed
+        return report
+
+    def _over(self, source: str) -> list[tuple[Definition, SetPlan]]:
+        found = [
+            (self.sets[name], plan)
+            for name, plan in self.plans.items()
+            if any(source_of(part.input).name == source for part in plan.parts)
+        ]
+        if not found:
+            sources = {source_of(p.input).name for plan in self.plans.values() for p in plan.parts}
+            hint = did_you_mean(source, sources) or "define a set over it first"
+            raise StoreError(f"no set of the store reads '{source}'; {hint}")
+        return found
+
+    def fetch(
+        self,
+        name: str,
+        keys: Sequence[Array],
+        times: Array,
+        *,
+        inclusive: bool = False,
+        spine: pa.Table | None = None,
+        alias: str = "b",
+        snapshot: Snapshot | None = None,
+    ) -> Fetched:
+        """A set's features for keys as of times.
+
+        keys: a column for each part of the key. times: int64 microseconds; NULL: an empty window.
+        inclusive: events at t itself are seen. spine: of a look-up whose condition reads it.
+        """
+        definition, plan = self.plan(name)
+        view = snapshot or self.database.snapshot()
+        prefix = set_prefix(definition.generation, definition.number)
+        fetch = Fetch(plan, view, prefix, definition.horizon, inclusive)
+        asking = spine if spine is not None else pa.table({"": pa.nulls(len(times))})
+        return fetch.run(keys, times, asking, alias)
+
+    def sweep(self, name: str, horizon: int, keys: int | None = None) -> Swept:
+        """Drop what no question from `horizon` on reads, `keys` keys at most.
+
+        A sweep that stopped goes on where it was, with its own horizon. Questions whose windows
+        begin before the horizon are refused from the start of the sweep on.
+        """
+        definition, plan = self.plan(name)
+        sweep = Sweep(self.database, definition, plan, self._remember)
+        return sweep.run(horizon, keys)
+
+    def expire_identities(self, source: str, most: int = 100_000) -> int:
+        """Forget which events of a source have come where no set can count them any more.
+
+        Returns how many were forgotten; `most` a commit. A set that counts all history, or the
+        newest rows however old, never forgets.
+        """
+        over = self._over(source)
+        if any(plan.keep or plan.newest != 0 for _, plan in over):
+            return 0
+        horizon = min(definition.horizon for definition, _ in over)
+        prefix = identity_prefix(source)
+        batch: Batch = {}
+        gone = 0
+        for key, said in self.database.snapshot().scan("identities", prefix, after(prefix)):
+            if int.from_bytes(said[8:], "big", signed=True) < horizon:
+                batch["identities", key] = None
+                gone += 1
+            if len(batch) >= most:
+                self.commit(batch)
+                batch = {}
+        if batch:
+            self.commit(batch)
+        return gone
+
+    def counts(self) -> list[Counts]:
+        """What is held of each set; reads all of it."""
+        view = self.database.snapshot()
+        return [count_set(view, self.sets[n], self.plans[n]) for n in sorted(self.sets)]
+
+    def verify(self) -> int:
+        """How many blocks were checked. Raises DamagedError for the first that is not right."""
+        view = self.database.snapshot()
+        return sum(verify_set(view, self.sets[n], self.plans[n]) for n in sorted(self.sets))
+
+    def _remember(self, definition: Definition, batch: Batch) -> None:
+        definition.write(batch)
+        self.commit(batch)
+        self.sets[definition.name] = definition
+
+
+def _without_reach(node: Node) -> Node:
+    """How far a spine reaches is no part of what is kept."""
+    return replace(node, reach=None, newest=False) if isinstance(node, Scan) else node

@@ -1,0 +1,117 @@
+"""Retention: a sweep over the keys of a set that drops what no question can read any more.
+
+The horizon is written down before the first row goes, so that no question is answered from half of
+what it needs; the place where a sweep stops is written with what it did, so that it goes on there.
+Of a window of all history the states of what is dropped remain, as the key's base; of windows cut
+to a number of rows, and of look-ups, the newest rows of each key remain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bighead.kernels import tiles
+from bighead.storage.chosen import LEAST
+from bighead.storage.database import Batch
+from bighead.storage.database import View as Snapshot
+from bighead.storage.definitions import Definition
+from bighead.storage.keys import after, block_key, key_of_block, set_prefix
+from bighead.storage.set_plan import SetPlan
+from bighead.storage.values import exported
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did."""
+
+    keys: int
+    rows: int
+    """How many were dropped."""
+    done: bool
+    """Whether all keys have been swept."""
+
+
+@dataclass(slots=True)
+class Sweep:
+    """A sweep of one set; `remember` commits a batch together with the set's definition."""
+
+    database: Snapshot
+    definition: Definition
+    plan: SetPlan
+    remember: Callable[[Definition, Batch], None]
+
+    def run(self, horizon: int, most: int | None) -> Swept:
+        """Sweeps some keys, from where the last run stopped."""
+        state = self.definition
+        if self.plan.newest is None:
+            return Swept(0, 0, True)
+        if not state.swept:
+            if horizon <= state.horizon:
+                return Swept(0, 0, True)
+            state = state.at(horizon, set_prefix(state.generation, state.number).hex())
+            self.remember(state, {})
+        keys = rows = 0
+        for of_key in self._keys(bytes.fromhex(state.swept)):
+            if most is not None and keys >= most:
+                self.remember(state.at(state.horizon, of_key.hex()), {})
+                return Swept(keys, rows, False)
+            batch: Batch = {}
+            rows += self._key(of_key, state.horizon, batch)
+            keys += 1
+            if batch:
+                self.remember(state.at(state.horizon, of_key.hex()), batch)
+        self.remember(state.at(state.horizon, ""), {})
+        return Swept(keys, rows, True)
+
+    def _keys(self, start: bytes) -> Iterator[bytes]:
+        """The prefixes of the set's keys from one on."""
+        end = after(set_prefix(self.definition.generation, self.definition.number))
+        at: bytes | None = start
+        while at is not None:
+            found = next(iter(self.database.scan("blocks", at, end)), None)
+            if found is None:
+                return
+            of_key, _, _ = key_of_block(found[0])
+            yield of_key
+            at = after(of_key)
+
+    def _key(self, of_key: bytes, horizon: int, batch: Batch) -> int:
+        """Sweeps one key; how many rows went."""
+
+        def get(level: int, number: int) -> bytes | None:
+            name = block_key(of_key, level, number)
+            if ("blocks", name) in batch:
+                return batch["blocks", name]
+            return self.database.get("blocks", name)
+
+        def put(changes: tiles.Changes) -> None:
+            for level, number, data in changes:
+                batch["blocks", block_key(of_key, level, number)] = data
+
+        layout, keep = self.plan.layout, self.plan.keep
+        before = self._before(get, horizon)
+        if before is None:
+            return 0
+        changes, late = layout.flush(get, keep)
+        put(changes)
+        changes, dropped = layout.trim(get, before, keep)
+        put(changes)
+        return late + dropped
+
+    def _before(self, get: tiles.Get, horizon: int) -> int | None:
+        """Rows of earlier times may go; None: none may."""
+        newest = self.plan.newest
+        if newest is None:
+            return None
+        if newest == 0:
+            return horizon
+        rows = tiles.RowBlock(self.plan.layout)
+        try:
+            rows.gather(get, horizon - 1, LEAST, newest)
+        except tiles.NotKept:
+            return None  # the base begins among the newest
+        if len(rows) < newest:
+            return None
+        times = sorted(t for t in exported(rows.arrays()[0]).to_pylist() if t is not None)
+        return min(horizon, times[-newest]) if len(times) >= newest else None

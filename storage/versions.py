@@ -1,0 +1,145 @@
+"""From the changes of an entity to the versions that are in force, and what a batch makes of them.
+
+All changes of a row are kept; with a batch the versions of the rows that it touches are worked out
+before and after, by the batch engine's kernel, and the difference is what is taken from the trees
+and added to them. So late changes, deletes and moves between keys are all one case.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from bighead.kernels import temporal, tiles
+from bighead.storage.prepare import integers, kept, rows_of, stored, values, whole
+from bighead.storage.set_plan import SetPlan
+from bighead.storage.values import exported, numbers
+from bighead.zipline.errors import DataError
+from bighead.zipline.expressions.arrow import Array, make
+from bighead.zipline.ir.nodes import Lookup, Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Versions ready for their trees."""
+
+    keys: list[Array]
+    time: Array
+    begin: Array
+    until: Array
+    columns: list[Array]
+    names: list[tuple[object, ...]]
+    """What tells each of them from all others, its end included."""
+
+
+def primary_keys(node: Versions, rows: pa.Table) -> list[bytes]:
+    """The primary key of each change. Raises DataError where a part is NULL."""
+    columns = [whole(rows.column(name)) for name in node.primary_key]
+    found: list[bytes] = []
+    for key in tiles.encode_keys(columns, rows.num_rows):
+        if key is None:
+            named = ", ".join(node.primary_key)
+            raise DataError(
+                f"{node.source} has a row whose primary key ({named}) is NULL; correct the row"
+            )
+        found.append(key)
+    return found
+
+
+def changes_of(node: Versions, table: pa.Table) -> pa.Table:
+    """The changes of a batch of the source. Raises DataError for one without a time."""
+    rows = rows_of(node.input, table)
+    if values(node.changed_at, rows).null_count:
+        raise DataError(f"{node.source} has a row with a NULL time; correct the row, or drop it")
+    return rows
+
+
+def without_copies(rows: pa.Table) -> pa.Table:
+    """Each change once: one that comes again changes nothing."""
+    columns = [stored(whole(c)) for c in rows.columns]
+    seen: dict[int, int] = {}
+    for i, digest in enumerate(tiles.digest_rows(columns, rows.num_rows)):
+        seen.setdefault(digest, i)
+    if len(seen) == rows.num_rows:
+        return rows
+    return rows.take(make(list(seen.values()), pa.int64()))
+
+
+def versions_of(plan: SetPlan, node: Versions, rows: pa.Table) -> Version:
+    """The versions that are ever in force among changes, those of other keys left out."""
+    primary = primary_keys(node, rows)
+    numbered: dict[bytes, int] = {}
+    codes = make([numbered.setdefault(k, len(numbered)) for k in primary], pa.int32())
+    optional = [node.known_at, node.sequence, node.deleted]
+    known, sequence, deleted = (None if e is None else values(e, rows) for e in optional)
+    changed = integers(values(node.changed_at, rows))
+    chosen = temporal.versions(
+        codes,
+        changed,
+        None if known is None else integers(known),
+        sequence,
+        deleted,
+        [stored(whole(rows.column(n))) for n in node.schema.names],
+        1,
+    )
+    row, begin, until = map(exported, chosen)
+    held = rows.take(row)
+    if node.where is not None:
+        keep = values(node.where, held.select(node.schema.names))
+        held = kept(held, keep)
+        row, begin, until = (array.filter(keep) for array in (row, begin, until))
+    names = held.select(node.schema.names)
+    lookup = isinstance(plan.right, Lookup)
+    time = integers(values(node.changed_at if lookup else node.time, held))
+    columns = [stored(values(c.expr, names), c.vector) for c in plan.columns]
+    if sequence is not None:
+        columns.append(stored(sequence.take(row)))
+    identity = make([primary[i] for i in numbers(row)], pa.large_binary())
+    columns.append(identity)
+    digests = tiles.digest_rows([time, begin, until, *columns], len(time))
+    told: list[tuple[object, ...]] = list(
+        zip(identity.to_pylist(), begin.to_pylist(), digests, strict=True)
+    )
+    keys = [values(k, names) for k in plan.right.keys]
+    return Version(keys, time, begin, until, columns, told)
+
+
+def difference(before: Version, after: Version) -> tuple[list[int], list[int]]:
+    """The numbers of the versions that go, and of those that come."""
+    old, new = set(before.names), set(after.names)
+    gone = [i for i, name in enumerate(before.names) if name not in new]
+    come = [i for i, name in enumerate(after.names) if name not in old]
+    return gone, come
+
+
+def grouped(plan: SetPlan, version: Version, which: list[int]) -> dict[bytes, tiles.RowBlock]:
+    """Some versions by the key that they count for."""
+    rows = make(which, pa.int64())
+
+    def some(array: Array) -> Array:
+        return array.take(rows)
+
+    found = plan.layout.group(
+        [some(k) for k in version.keys],
+        some(version.time),
+        [some(c) for c in version.columns],
+        some(version.begin),
+        some(version.until),
+    )
+    return dict(found)
+
+
+def pack(rows: pa.Table) -> bytes:
+    """Changes as bytes: one Arrow stream."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return sink.getvalue()
+
+
+def unpack(data: bytes) -> pa.Table:
+    """The changes of these bytes."""
+    with pa.ipc.open_stream(data) as reader:
+        return reader.read_all()

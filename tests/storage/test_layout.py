@@ -1,0 +1,92 @@
+"""The bytes of a store: version 1 is what it was, and still reads.
+
+`golden/store/v1.json` is a store that version 1 wrote. When the layout changes, a new one comes
+beside it, and both are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bighead.storage.database import Memory
+from bighead.storage.errors import StoreError
+from bighead.storage.ingesting import Stamp
+from bighead.storage.store import Settings, Store
+from bighead.storage.values import numbers
+from bighead.zipline.windows import DAY, HOUR, Window
+from tests.storage.shop import START, asking, assert_equal, bookings, source, view
+from tests.storage.test_store import times_of
+
+Golden = Callable[[str, str], None]
+V1 = Path(__file__).parents[1] / "golden/store/v1.json"
+
+
+def rows_of_v1() -> pa.Table:
+    rng = np.random.default_rng(1)
+    return bookings(rng, times_of(rng, 120), late=(0, HOUR))
+
+
+SET_OF_V1 = view(source(known=True), [Window(DAY), Window(rows=3), Window()])
+
+
+def store_of_v1() -> Store:
+    """What the bytes were made of."""
+    store = Store.over(Memory(), Settings(leaf=8, logged=4))
+    store.define("set", SET_OF_V1)
+    for first in range(0, 120, 30):
+        store.ingest("events", rows_of_v1().slice(first, 30), Stamp("0", first))
+    return store
+
+
+def dumped(store: Store) -> str:
+    """Every table as hexadecimal text."""
+    database: Any = store.database
+    tables = {t: {k.hex(): v.hex() for k, v in database.scan(t, b"", None)} for t in database.keys}
+    return json.dumps(tables, indent=1, sort_keys=True) + "\n"
+
+
+def loaded(text: str) -> Store:
+    """The store of such text."""
+    database = Memory()
+    for table, values in json.loads(text).items():
+        batch: Any = {(table, bytes.fromhex(k)): bytes.fromhex(v) for k, v in values.items()}
+        database.write(batch, sync=True)
+    return Store.over(database, Settings(leaf=8, logged=4))
+
+
+def test_bytes_of_version_1_are_written_as_ever(golden: Golden) -> None:
+    golden("store/v1.json", dumped(store_of_v1()))
+
+
+def test_bytes_of_version_1_still_read() -> None:
+    store = loaded(V1.read_text())
+    assert store.committed == 5
+    assert store.offset("events", "0") == 120
+    assert store.verify() == len(list(store.database.scan("blocks", b"", None)))
+    rows = rows_of_v1()
+    rng = np.random.default_rng(2)
+    times = [
+        t + d for t in numbers(rows["ts"].combine_chunks().cast(pa.int64())) for d in (0, HOUR, DAY)
+    ]
+    assert_equal(store, "set", SET_OF_V1, rows, asking(rng, times, 3, 25))
+    more = bookings(rng, [START + 3 * DAY, START + 30 * DAY], first=500)
+    store.ingest("events", more)
+    both = pa.concat_tables([rows, more])
+    assert_equal(store, "set", SET_OF_V1, both, asking(rng, times, 3, 10))
+
+
+@pytest.mark.parametrize("format_", ["0", "2"])
+def test_another_version_is_refused(format_: str) -> None:
+    database = Memory()
+    database.write({("meta", b"format"): format_.encode()}, sync=True)
+    with pytest.raises(
+        StoreError, match=f"is of format {format_}, and this version reads format 1"
+    ):
+        Store.over(database)

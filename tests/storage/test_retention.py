@@ -1,0 +1,149 @@
+"""What a sweep drops, what it keeps, and that a store stays as small as its history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bighead.storage.store import Settings, Store
+from bighead.zipline.windows import DAY, HOUR, Window
+from tests.storage.shop import (
+    CUT,
+    SHORT,
+    START,
+    Asking,
+    asking,
+    assert_equal,
+    bookings,
+    source,
+    view,
+)
+from tests.storage.test_store import SMALL, times_of
+
+HORIZON = START + 12 * DAY
+FROM = HORIZON + 7 * DAY
+"""As of this time the longest window begins at the horizon."""
+
+
+def later(times: list[int]) -> list[int]:
+    """Those that can still be asked."""
+    return [t + 1 for t in times if t > FROM] or [FROM]
+
+
+@pytest.mark.parametrize("most", [None, 1])
+def test_windows_above_the_horizon_are_exact_after_a_sweep(store: Store, most: int | None) -> None:
+    rng = np.random.default_rng(1)
+    asked, times = view(source(), SHORT), times_of(rng, 400, 26)
+    rows = bookings(rng, times)
+    store.define("set", asked)
+    store.ingest("events", rows)
+    held = store.counts()[0].rows
+    swept = [store.sweep("set", HORIZON, most)]
+    while not swept[-1].done:
+        assert_equal(store, "set", asked, rows, asking(rng, later(times), 3, 4))
+        swept.append(store.sweep("set", HORIZON, most))
+    gone = sum(t < HORIZON for t in times)
+    assert sum(s.rows for s in swept) == gone
+    assert store.counts()[0].rows == held - gone
+    store.verify()
+    assert_equal(store, "set", asked, rows, asking(rng, later(times), 3, 25))
+
+
+def test_a_sweep_goes_on_where_it_stopped_after_a_restart(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    asked, times = view(source(), SHORT), times_of(rng, 300, 26)
+    rows = bookings(rng, times, 9)
+    with Store.open(tmp_path / "store", SMALL) as store:
+        store.define("set", asked)
+        store.ingest("events", rows)
+    keys = 0
+    for _ in range(20):
+        with Store.open(tmp_path / "store", SMALL) as store:
+            swept = store.sweep("set", HORIZON, 2)
+            keys += swept.keys
+            if swept.done:
+                break
+    assert keys == 9
+    with Store.open(tmp_path / "store", SMALL) as store:
+        assert store.counts()[0].rows == sum(t >= HORIZON for t in times)
+        assert_equal(store, "set", asked, rows, asking(rng, later(times), 9, 25))
+
+
+def test_a_window_that_begins_before_the_horizon_is_refused(store: Store) -> None:
+    rng = np.random.default_rng(3)
+    asked, times = view(source(), SHORT, ["sum"]), times_of(rng, 50)
+    store.define("set", asked)
+    store.ingest("events", bookings(rng, times))
+    store.sweep("set", HORIZON)
+    spine = Asking([0, 0], [FROM - 1, FROM]).spine
+    fetched = store.fetch(
+        "set", [pa.array([0, 0], pa.int64())], spine["t"].combine_chunks().cast(pa.int64())
+    )
+    assert [f.question for f in fetched.faults] == [0]
+    assert "rows are no longer kept" in fetched.faults[0].reason
+
+
+def test_late_rows_below_the_horizon_are_counted_and_left_out(store: Store) -> None:
+    rng = np.random.default_rng(4)
+    asked, times = view(source(), SHORT), times_of(rng, 60, 26)
+    rows = bookings(rng, times)
+    store.define("set", asked)
+    store.ingest("events", rows)
+    store.sweep("set", HORIZON)
+    late = bookings(rng, [HORIZON - 1, HORIZON, HORIZON + HOUR], first=1000)
+    assert store.ingest("events", late).expired == 1
+    both = pa.concat_tables([rows, late])
+    assert_equal(store, "set", asked, both, asking(rng, later(times), 3, 25))
+
+
+def test_all_history_and_the_newest_rows_survive_a_sweep(store: Store) -> None:
+    rng = np.random.default_rng(5)
+    asked, times = view(source(), [*SHORT, *CUT, Window()]), times_of(rng, 200, 26)
+    rows = bookings(rng, times)
+    store.define("set", asked)
+    store.ingest("events", rows)
+    for horizon in (HORIZON - 3 * DAY, HORIZON):
+        assert store.sweep("set", horizon).rows > 0
+    late = bookings(rng, [START + DAY, HORIZON - 1, HORIZON], first=1000)
+    store.ingest("events", late)
+    both = pa.concat_tables([rows, late])
+    store.verify()
+    assert_equal(store, "set", asked, both, asking(rng, later(times), 3, 25))
+
+
+def test_identities_are_forgotten_with_the_rows_that_they_guard(store: Store) -> None:
+    rng = np.random.default_rng(6)
+    times = times_of(rng, 100, 26)
+    rows = bookings(rng, times)
+    store.define("set", view(source(identity=True), SHORT, ["sum"]))
+    store.ingest("events", rows)
+    store.sweep("set", HORIZON)
+    old = sum(t < HORIZON for t in times)
+    assert store.expire_identities("events") == old
+    again = store.ingest("events", rows)
+    assert (again.copies, again.expired) == (100 - old, old)
+
+
+def test_disk_stays_bounded_over_thirty_days(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    asked = view(source(identity=True), [Window(HOUR), Window(DAY)])
+    sizes = []
+    with Store.open(tmp_path / "store", Settings()) as store:
+        store.define("set", asked)
+        for day in range(30):
+            begin = START + day * DAY
+            times = begin + rng.integers(0, DAY, 600)
+            rows = bookings(rng, times, 40, first=600 * day, late=(0, 0, HOUR))
+            for first in range(0, 600, 300):
+                store.ingest("events", rows.slice(first, 300))
+            store.sweep("set", begin)
+            store.expire_identities("events")
+            store.database.compact()
+            files = (tmp_path / "store").rglob("*.sst")
+            sizes.append(sum(f.stat().st_size for f in files))
+            assert store.counts()[0].rows == 600
+    # Without sweeps it would be sixfold in the end; files that a compaction replaced may linger.
+    assert max(sizes[5:]) < 2.5 * sizes[4]
