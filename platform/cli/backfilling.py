@@ -99,13 +99,36 @@ def run_backfill(
     job = job_of(session, project.data if project else Path(), asked)
     try:
         with progress_bar(job.training_set.name) as report:
-            summary = backfills.backfill(job, session.compute_with, report)
+            within = Within(report)
+            if sys.stderr.isatty():  # elsewhere a line a run is enough
+                session.report = within.step
+            summary = backfills.backfill(job, session.compute_with, within.run)
     except KeyboardInterrupt:
         say("The days that are finished are kept; run the same command again to go on.")
         raise
     if project is not None:
         remember(project, replace(asked, name=session.definitions.get(asked.name).name))
     return summary, time.monotonic() - began
+
+
+@dataclass(slots=True)
+class Within:
+    """Shows the steps of the run in progress where the run itself is shown: a run that goes to disk
+    takes long, and each of its steps knows how far it is."""
+
+    report: Report
+    last: backfills.Progress | None = None
+
+    def run(self, progress: backfills.Progress) -> None:
+        """A run begins."""
+        self.last = progress
+        self.report(progress)
+
+    def step(self, what: str, rows: int, of: int) -> None:
+        """A step of it has done so many rows."""
+        if self.last is not None:
+            share = f" {100 * min(rows, of) // of} %" if of else ""
+            self.report(replace(self.last, now=f"{self.last.now}, {what}{share}"))
 
 
 def summary_record(summary: backfills.Summary, output: Path, seconds: float) -> dict[str, object]:
