@@ -23,8 +23,10 @@ from bighead.planner.backfill.manifest import (
     MANIFEST,
     Group,
     Manifest,
+    Partition,
     read_manifest,
 )
+from bighead.planner.backfill.narrowing import narrowed
 from bighead.planner.backfill.plan import Day, Plan, address_of, plan_days, runs_of, spine_of_day
 from bighead.planner.backfill.projection import Projections, current
 from bighead.planner.backfill.running import Compute, Run
@@ -134,30 +136,30 @@ def planned(job: Job, compute: Compute) -> Plan:
 
 
 def prune(root: Path) -> tuple[int, int]:
-    """Removes the column groups that no day needs: how many, and their bytes.
+    """Removes what no day needs: how many column groups and projections, and all bytes.
 
     They are kept until then, because going back to an earlier definition costs nothing with them.
+    Of a group that is needed in part the rest goes, too.
     """
     manifest = read_manifest(root)
     if manifest is None:
         raise BigheadError(f"{root} is no backfill; name the folder of one")
     with folder.locked(root):
-        gone = [
-            group.file.size
-            for partition in manifest.partitions.values()
-            for name, group in partition.groups.items()
-            if name not in partition.used
-        ]
         projections = current(manifest.projections, manifest.inputs)
-        gone += [p.bytes for a, p in manifest.projections.items() if a not in projections]
-        kept = {
-            ds: replace(p, groups={n: g for n, g in p.groups.items() if n in p.used})
-            for ds, p in manifest.partitions.items()
-        }
+        gone = [p.bytes for a, p in manifest.projections.items() if a not in projections]
+        saved = 0
+        kept: dict[str, Partition] = {}
+        for ds, partition in manifest.partitions.items():
+            used = partition.used
+            gone += [g.file.size for n, g in partition.groups.items() if n not in used]
+            groups = dict(narrowed(root, ds, n, partition) for n in sorted(used))
+            saved += sum(partition.groups[n].file.size for n in used)
+            saved -= sum(g.file.size for g in groups.values())
+            kept[ds] = replace(partition, groups=groups)
         manifest = replace(manifest, partitions=kept, projections=projections)
         manifest.write(root)
         _sweep(root, manifest)
-    return len(gone), sum(gone)
+    return len(gone), sum(gone) + saved
 
 
 def _check(job: Job) -> None:

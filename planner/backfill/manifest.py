@@ -76,9 +76,14 @@ class Partition:
         return next((name for name, g in self.groups.items() if address in g.columns), None)
 
     @property
+    def needed(self) -> frozenset[str]:
+        """The addresses that the day's file or the spine is made of."""
+        return frozenset({a for _, a in self.columns} | set(self.spine.values()))
+
+    @property
     def used(self) -> frozenset[str]:
-        """The groups of which the day's file or the spine still needs a column."""
-        needed = {a for _, a in self.columns} | set(self.spine.values())
+        """The groups of which a column is needed."""
+        needed = self.needed
         return frozenset(n for n, g in self.groups.items() if needed & set(g.columns))
 
     @property

@@ -99,7 +99,8 @@ def backfill(
     if prune:
         groups, gone = prune_groups(output)
         summary = replace(summary, unused_bytes=0)
-        say(f"{size(gone)} of {groups:,} column groups that no day needs are removed")
+        of = f" of {groups:,} column groups" if groups else ""
+        say(f"{size(gone)}{of} that no day needs are removed")
     if json:
         print_json(summary_record(summary, output, seconds))
     else:

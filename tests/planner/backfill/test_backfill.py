@@ -331,3 +331,25 @@ def test_the_spine_is_filtered_below_the_projection() -> None:
     plan = rows_of(ORDERS, ["id"], Days(date(2025, 1, 1), date(2025, 1, 2)))
     assert isinstance(plan, Project)
     assert plan.schema.names == ["id", TIME]
+
+
+def test_pruning_takes_columns_out_of_groups_that_are_needed_in_part(tmp_path: Path) -> None:
+    table = orders([at(d, i) for d in range(2) for i in range(50)])
+    plan = ORDERS.plan
+    assert isinstance(plan, Project)
+    fewer = replace(ORDERS, plan=replace(plan, columns=(plan.columns[0], plan.columns[2])))
+    fill(tmp_path, table)
+    fill(tmp_path, table, training_set=fewer)
+    before = days(tmp_path)
+    groups = {f: f.stat().st_size for f in (tmp_path / "_columns").rglob("*.parquet")}
+    count, saved = prune(tmp_path)
+    left = {f: f.stat().st_size for f in (tmp_path / "_columns").rglob("*.parquet")}
+    assert (count, saved) == (0, sum(groups.values()) - sum(left.values()))
+    assert saved > 0
+    assert not any("note" in pq.read_schema(f).names for f in left)
+    assert prune(tmp_path) == (0, 0)
+    assert fill(tmp_path, table, training_set=fewer).values_computed == 0
+    assert days(tmp_path) == before
+    fill(tmp_path, table)  # what was pruned is read again
+    fill(tmp_path / "fresh", table)
+    assert days(tmp_path) == days(tmp_path / "fresh")

@@ -10,13 +10,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bighead.planner.backfill.backfill import prune
+from bighead.zipline.ir.nodes import Project
 from tests.planner.backfill.shop import ORDERS, at, files, fill, inputs, orders, with_early
 
 TABLE = orders([at(d, i) for d in (0, 1, 3) for i in range(4)])
@@ -55,6 +56,14 @@ def restart(output: Path) -> None:
     fill(output, TABLE, rows_per_run=4, restart=True)
 
 
+def narrower(output: Path) -> None:
+    first(output)
+    plan = ORDERS.plan
+    assert isinstance(plan, Project)
+    fewer = replace(ORDERS, plan=replace(plan, columns=(plan.columns[0], plan.columns[2])))
+    fill(output, TABLE, training_set=fewer)
+
+
 SCENES = {
     "the first time": Scene(Path.mkdir, first, 50),
     "a new column": Scene(first, new_column, 50),
@@ -62,6 +71,7 @@ SCENES = {
     "new rows": Scene(first, new_rows, 50),
     "a restart": Scene(new_column, restart, 80),
     "a prune": Scene(back, prune, 8),
+    "a prune within groups": Scene(narrower, prune, 20),
 }
 
 
