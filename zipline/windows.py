@@ -30,6 +30,14 @@ UNITS: dict[str, int] = {
     "w": WEEK,
     "y": YEAR,
 }
+_WORDS = {
+    "s": "second",
+    "m": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+    "y": "year",
+}
 MAX_MICROSECONDS = 2**63 - 1
 END_OF_TIME = 2**63 - 1
 """The greatest time there is: as of it, inclusive, everything has happened."""
@@ -51,7 +59,10 @@ def parse_duration(text: str) -> int:
     number, unit = match.groups()
     if unit not in UNITS:
         known = ", ".join(UNITS)
-        hint = "; write months as days, such as '30d'" if unit.lower() in ("mo", "month") else ""
+        short = next((u for u, word in _WORDS.items() if unit.lower() in (word, f"{word}s")), None)
+        hint = f"; write '{number}{short}'" if short else ""
+        if unit.lower() in ("mo", "month", "months"):
+            hint = "; write months as days, such as '30d'"
         raise ValueError(f"'{text}' has the unknown unit '{unit}'; the units are {known}{hint}")
     duration = int(number) * UNITS[unit]
     if duration == 0:

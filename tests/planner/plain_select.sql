@@ -52,4 +52,7 @@ select listing, room_type, price from bookings order by all;
 select distinct room_type, listing from bookings order by all desc nulls first;
 select listing, count(*) as n from bookings group by all order by all;
 select listing, room_type from bookings union all select listing, null from requests order by all limit 20 offset 3;
-select n_nights, booking_id from bookings order by 2 limit all offset 190
+select n_nights, booking_id from bookings order by 2 limit all offset 190;
+select n_nights as n, n * 2 as twice, twice + price as t from bookings where t > 3 order by all;
+select listing, array_agg(n_nights order by booking_id desc) as l, string_agg(room_type, '-' order by room_type desc, booking_id) as s from bookings group by listing order by listing;
+select array_agg(distinct n_nights order by n_nights) as l from bookings

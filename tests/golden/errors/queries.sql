@@ -138,8 +138,6 @@ CREATE EVENT SOURCE a (k BIGINT, ts TIMESTAMP) EVENT TIME ts; CREATE EVENT SOURC
 ----
 CREATE EVENT SOURCE a (k BIGINT, ts TIMESTAMP) EVENT TIME ts; CREATE EVENT SOURCE b (l BIGINT, ts TIMESTAMP) EVENT TIME ts; SELECT * FROM a UNION ALL b
 ----
-SELECT ARRAY_AGG(price ORDER BY ts) FROM bookings
-----
 SELECT * FROM bookings b JOIN listings l ON b.room_type = l.host
 ----
 SELECT * FROM bookings WHERE price ESCAPE 'x'
@@ -187,3 +185,15 @@ SELECT TOP_K(price, 3) OVER (PARTITION BY listing) FROM bookings
 SELECT SUM(price) BY room_type OVER (PARTITION BY listing) FROM bookings
 ----
 SELECT listing, COUNT(*) BY [price] FROM bookings GROUP BY listing
+----
+SELECT zz + 1 AS zz FROM bookings WHERE zz > 1
+----
+SELECT a + 1 AS b, price AS a FROM bookings
+----
+SELECT SUM(price) AS s FROM bookings WHERE s > 1
+----
+SELECT FIRST(price ORDER BY ts) FROM bookings
+----
+SELECT DATE '2024-02-30' AS d
+----
+SELECT listing FROM bookings UNION SELECT listing, price FROM bookings

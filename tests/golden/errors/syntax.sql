@@ -106,3 +106,15 @@ SELECT b.3 FROM bookings b
 SELECT price, FROM bookings
 ----
 SELECT COALESCE(price, ) FROM bookings
+----
+SELECT SUM(price FROM bookings
+----
+SELECT q.* FROM requests q ASOF LEFT JOIN bookings b MATCH CONDITION (q.ts > b.ts)
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) OVER (LAST 7d) AS n FROM bookings
+----
+CREATE FEATURE SET f AS SELECT COUNT(*) OVER (LAST '7 days') AS n FROM bookings
+----
+SELECT CAST(price AS NUMBER) FROM bookings
+----
+SELECT CASE WHEN price > 1 THEN 2 FROM bookings

@@ -253,6 +253,11 @@ class ExpressionBinder:
                     node.this, f"{bound.value!r} is no time", "write 'YYYY-MM-DD HH:MM:SS'"
                 )
             return moment
+        if pa.types.is_date(to) and isinstance(bound, Literal) and bound.type == VARCHAR:
+            day = adapt_literal(bound, to)
+            if day is None:
+                raise self.error(node.this, f"{bound.value!r} is no date", "write 'YYYY-MM-DD'")
+            return day
         return cast(bound, to)
 
     def _extract(self, node: exp.Expr) -> Expr:

@@ -14,6 +14,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from bighead.zipline.errors import SqlError, did_you_mean
+from bighead.zipline.ir.types import NAMES
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.grammar.canonical import to_canonical
 from bighead.zipline.sql.grammar.foreign import DIALECTS
@@ -75,7 +76,12 @@ def tokenize(text: str) -> list[Token]:
         glued = token.end + 1 == follower.start
         if glued and token.token_type == TokenType.NUMBER and follower.token_type in WORDLIKE:
             said = text[token.start : follower.end + 1]
-            raise error_at(text, (token.start, follower.end + 1), f"{said!r} is not a number")
+            raise error_at(
+                text,
+                (token.start, follower.end + 1),
+                f"{said!r} is not a number",
+                f"a duration is written {said!r}" if said[-1].isalpha() else "",
+            )
     return tokens
 
 
@@ -178,8 +184,16 @@ def _refusal(error: Refused, tokens: list[Token], text: str) -> SqlError:
         return error_at(text, (end, end), said, suggestion)
     if reason == "unexpected":
         reason = f"unexpected {token.text!r}"
-        before = tokens[max(tokens.index(token) - 1, 0)]
+        at = tokens.index(token)
+        before, behind = tokens[max(at - 1, 0)], tokens[min(at + 1, len(tokens) - 1)]
+        if f"{token.text}_{behind.text}".upper() == "MATCH_CONDITION":
+            suggestion = "write MATCH_CONDITION (left.ts > right.event_time)"
         suggestion = suggestion or _keyword_like(token.text) or _keyword_like(before.text)
+    elif reason == "unknown type":
+        reason = f"unknown type {token.text!r}"
+        suggestion = did_you_mean(token.text.upper(), NAMES)
+    elif reason.startswith("expected ") and not suggestion and len(reason.split()) == 2:
+        reason = f"{reason}, not {token.text!r}"
     return error_at(text, _span(token), reason, suggestion)
 
 
@@ -191,8 +205,11 @@ def _plain(reason: str) -> str:
         return "something is missing here"
     if reason.startswith("Expected table name"):
         return "expected a table"
-    if reason.startswith("Expecting"):
-        return "expected" + reason.removeprefix("Expecting")
+    if reason == "Expected TYPE after CAST":
+        return "unknown type"
+    for word in ("Expecting", "Expected"):
+        if reason.startswith(word):
+            return "expected" + reason.removeprefix(word)
     return reason
 
 

@@ -26,12 +26,24 @@ def from_foreign(root: exp.Expr, text: str, dialect: str | None) -> exp.Expr:
     `ASOF LEFT JOIN e ON q.k = e.k AND q.ts >= e.ts` becomes
     `ASOF LEFT JOIN e MATCH_CONDITION (q.ts >= e.ts) ON q.k = e.k`.
     """
+    if dialect == "duckdb":
+        for values in root.find_all(exp.Values):
+            _named_values(values)
     for table in list(root.find_all(exp.Table)):
         if table.args.get("version") is not None:
             _versioned(table, text)
     for join in list(root.find_all(tree.TemporalJoin)):
         _matched(join, text, dialect)
     return root
+
+
+def _named_values(values: exp.Values) -> None:
+    """DuckDB calls the columns of VALUES col0, col1, ..."""
+    alias = values.args.get("alias")
+    if alias is not None and not alias.args.get("columns"):
+        first = values.expressions[0]
+        width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+        alias.set("columns", [exp.to_identifier(f"col{i}") for i in range(width)])
 
 
 def _versioned(table: exp.Table, text: str) -> None:

@@ -264,11 +264,13 @@ class QueryParser(WindowParser):
         args["side" if side == "LEFT" else "kind"] = side
         if self._match(TokenType.MATCH_CONDITION):
             args["match_condition"] = self._parse_wrapped(self._parse_disjunction)
+        if self._match_text_seq("TOLERANCE"):  # is also read before ON, and written behind it
+            args["tolerance"] = self._parse_tolerance()
         if self._match(TokenType.ON):
             args["on"] = self._parse_disjunction()
         elif self._match(TokenType.USING):
             args["using"] = self._parse_using_identifiers()
-        if self._match_text_seq("TOLERANCE"):
+        if "tolerance" not in args and self._match_text_seq("TOLERANCE"):
             args["tolerance"] = self._parse_tolerance()
         return self.expression(tree.TemporalJoin(**args).update_positions(first))
 

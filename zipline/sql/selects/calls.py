@@ -47,6 +47,8 @@ class Call:
     distinct: bool
     condition: exp.Expr | None
     nulls: str
+    order: tuple[exp.Expr, ...] = ()
+    """The items of ORDER BY within the brackets."""
 
 
 def plain_call(node: exp.Expr) -> Call | None:
@@ -63,12 +65,16 @@ def plain_call(node: exp.Expr) -> Call | None:
         return None
     name = call.this.upper()
     arguments = tuple(call.expressions)
+    order: tuple[exp.Expr, ...] = ()
+    if arguments and isinstance(arguments[-1], exp.Order):
+        order = tuple(arguments[-1].expressions)
+        arguments = (*arguments[:-1], arguments[-1].this)
     distinct = bool(arguments) and isinstance(arguments[0], exp.Distinct)
     if distinct:
         arguments = (*arguments[0].expressions, *arguments[1:])
     if name == "COUNT" and (not arguments or isinstance(arguments[0], exp.Star)):
         name, arguments = "COUNT(*)", ()
-    return Call(call, name, arguments, distinct, condition, nulls)
+    return Call(call, name, arguments, distinct, condition, nulls, order)
 
 
 def is_aggregate(call: Call) -> bool:
@@ -145,10 +151,12 @@ SPELLED: dict[str, Text] = {
 """How the project's aggregates are written for DataFusion."""
 
 
-def call_text(call: Call, columns: list[str], kinds: list[pa.DataType], tail: str) -> str | None:
+def call_text(
+    call: Call, columns: list[str], kinds: list[pa.DataType], tail: str, order: str = ""
+) -> str | None:
     """The call for DataFusion over columns of these types; None where it has no such function.
 
-    `tail` is what follows the call: FILTER and OVER.
+    `tail` is what follows the call: FILTER and OVER; `order` what ORDER BY within it says.
     """
     known = aggregate_function(call.node)
     if known is not None and known.name in SPELLED and not (call.distinct and len(columns) > 1):
@@ -158,7 +166,8 @@ def call_text(call: Call, columns: list[str], kinds: list[pa.DataType], tail: st
         return f"MEDIAN(CAST({_clean(columns[0], kinds[0])} AS DOUBLE)){tail}"
     if call.name in ENGINE_AGGREGATES | WINDOW_FUNCTIONS:
         word = "DISTINCT " if call.distinct else ""
-        return f"{call.name}({word}{', '.join(columns)}){call.nulls}{tail}"
+        by = f" ORDER BY {order}" if order else ""
+        return f"{call.name}({word}{', '.join(columns)}{by}){call.nulls}{tail}"
     return None
 
 

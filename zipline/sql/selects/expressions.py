@@ -7,6 +7,7 @@ aggregates can be read.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -118,17 +119,29 @@ class SelectExpressions:
         call = plain_call(node)
         if call is not None and is_aggregate(call):
             raise self.context.error(
-                node, f"the aggregate {call.name.removesuffix('(*)')} cannot stand here"
+                node,
+                f"the aggregate {call.name.removesuffix('(*)')} cannot stand here",
+                "filter groups by HAVING, or aggregate in a sub-query",
             )
         if isinstance(node, exp.Column) and not node.table and not self.scope.offers(node.this):
             named = self.alias(node, self.aliases)
             if named is not None and named.node is not None:
-                return self.expr(named.node)
+                return self._aliased(named)
         if self.keys is not None:
             return self._grouped_expr(node)
         if call is not None and isinstance(node, exp.Anonymous):
             return self._engine_function(node)
         return None
+
+    def _aliased(self, output: Output) -> Expr:
+        """What an output of the select list is, which sees only those before it."""
+        assert output.node is not None
+        around = self.aliases
+        self.aliases = list(itertools.takewhile(lambda o: o is not output, around))
+        try:
+            return self.expr(output.node)
+        finally:
+            self.aliases = around
 
     def _grouped_expr(self, node: exp.Expr) -> Expr | None:
         """After GROUP BY: the keys, and nothing else of the rows before it."""
@@ -187,6 +200,15 @@ class SelectExpressions:
             spell(n, flat=True) if isinstance(e, Literal) else quoted(next(left))
             for e, n in zip(exprs, nodes, strict=True)
         ]
+
+    def order_text(self, items: Sequence[tuple[exp.Expr, Expr]]) -> str:
+        texts = []
+        for node, expr in items:
+            self.node, (name,) = self.steps.columns(self.node, [expr])
+            way = "DESC" if node.args.get("desc") else "ASC"
+            nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
+            texts.append(f"{quoted(name)} {way} NULLS {nulls}")
+        return ", ".join(texts)
 
     def _subquery(self, node: exp.Expr) -> Expr:
         """A scalar sub-query, IN or EXISTS: a column beside the rows."""

@@ -19,6 +19,7 @@ from bighead.zipline.sql.binding.expression import ExpressionBinder
 from bighead.zipline.sql.binding.relational import listed
 from bighead.zipline.sql.binding.scope import match
 from bighead.zipline.sql.selects.calls import (
+    ENGINE_AGGREGATES,
     Call,
     call_text,
     is_aggregate,
@@ -103,6 +104,7 @@ class GroupBinder(SelectExpressions):
         texts: list[tuple[exp.Expr, str]] = []
         ours: list[tuple[exp.Expr, Aggregate]] = []
         for node, call in calls:
+            self._check_order(call)
             aggregate = of_kernel(node, call, self.scope, self.special)
             if aggregate is None or (barred and is_spelled(call)):
                 texts.append((node, self.call_text(call, node, "")))
@@ -194,8 +196,17 @@ class GroupBinder(SelectExpressions):
         self._collect(node, found)
         return bool(found)
 
+    def _check_order(self, call: Call) -> None:
+        if call.order and call.name not in ENGINE_AGGREGATES:
+            raise self.context.error(
+                call.order[0],
+                f"{call.name} takes no ORDER BY",
+                "order the rows in a sub-query, or write ARRAY_AGG",
+            )
+
     def call_text(self, call: Call, node: exp.Expr, over: str) -> str:
         """The call over columns; its arguments and FILTER are computed beforehand."""
+        self._check_order(call)
         for argument in call.arguments:
             if isinstance(argument, exp.Order | exp.Star):
                 raise self.context.error(argument, f"{call.name} takes expressions")
@@ -209,7 +220,8 @@ class GroupBinder(SelectExpressions):
             bound = ExpressionBinder(self.scope, self.special).predicate(call.condition, "FILTER")
             self.node, (name,) = self.steps.columns(self.node, [bound])
             tail = f" FILTER (WHERE {quoted(name)})"
-        text = call_text(call, texts, [e.type for e in exprs], tail + over)
+        order = self.order_text([(item, self.expr(item.this)) for item in call.order])
+        text = call_text(call, texts, [e.type for e in exprs], tail + over, order)
         if text is None:
             raise self.context.error(
                 call.node,

@@ -100,6 +100,7 @@ class QueryBinder:
             raise self.context.error(
                 query.expression,
                 f"the two sides have {len(left.names)} and {len(right.names)} columns",
+                "select as many on both sides",
             )
         inner = [self.steps.fresh() for _ in left.names]
         first, second = self._aligned(query, left, right, inner)

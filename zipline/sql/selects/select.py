@@ -32,17 +32,21 @@ class SelectBinder(WindowBinder):
         """The rows of the query."""
         chain = self.tables.bind(self.query)
         self.node, self.scope = chain.node, chain.scope
-        self.filter("where", "WHERE")
         outputs = self._outputs()
+        # Where there is a query around, a name that the tables lack is more likely meant there.
+        self.aliases = outputs if self.outer is None else ()
+        self.filter("where", "WHERE")
+        self.aliases = ()
         self.group(outputs)
         self.aliases = outputs
         self.filter("having", "HAVING")
         self.windows(outputs)
         self.filter("qualify", "QUALIFY")
-        self.aliases = ()
-        for output in outputs:
+        for i, output in enumerate(outputs):
+            self.aliases = outputs[:i]
             if output.node is not None:
                 output.expr = self.expr(output.node)
+        self.aliases = ()
         return self._ordered(outputs)
 
     def filter(self, key: str, word: str) -> None:

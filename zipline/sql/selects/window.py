@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.expr import Column
 from bighead.zipline.names import quoted
 from bighead.zipline.sql import tree
 from bighead.zipline.sql.binding.relational import ROW, listed, numbered
@@ -94,12 +94,3 @@ class WindowBinder(GroupBinder):
                     "join (SELECT ... GROUP BY key)",
                 )
         raise self.context.error(alias, f"no window '{alias.name}'", "define it: WINDOW w AS (...)")
-
-    def order_text(self, items: Sequence[tuple[exp.Expr, Expr]]) -> str:
-        texts = []
-        for node, expr in items:
-            self.node, (name,) = self.steps.columns(self.node, [expr])
-            way = "DESC" if node.args.get("desc") else "ASC"
-            nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
-            texts.append(f"{quoted(name)} {way} NULLS {nulls}")
-        return ", ".join(texts)
