@@ -10,6 +10,7 @@ from bighead.platform.cli.project import need_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.times import shown
 from bighead.platform.registry import Event, Version
+from bighead.zipline.names import versioned
 
 SHOWN_ADDRESS = 12
 """Digits of an address that tell versions apart for a person."""
@@ -84,6 +85,11 @@ class History:
 
 
 def history(settings: Settings, name: str) -> History:
-    """The history of a definition of the project, dropped or not."""
+    """The history of a definition of the project, dropped or not; of `name@2` that version's."""
     registry = open_registry(need_project(settings.start), settings)
-    return History(registry.versions(name), registry.history(name))
+    base, number = versioned(name) or (name, None)
+    if number is None:
+        return History(registry.versions(name), registry.history(name))
+    version = registry.version(base, number)
+    events = tuple(e for e in registry.history(base) if e.version == number)
+    return History((version,), events)

@@ -11,6 +11,7 @@ from bighead.platform.cli.statistics_text import spelled
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.statistics import Bar, ColumnDrift, ColumnProfile
 from bighead.zipline.statistics.drift import Share
+from bighead.zipline.statistics.measure import Kind
 
 WIDE, HIGH = 300, 84
 WIDEST = 12
@@ -111,9 +112,10 @@ def _drift_card(d: ColumnDrift) -> str:
         ("rows before", f"{d.rows_before:,}"),
         ("after", f"{d.rows_after:,}"),
     ]
-    bars = [(_bounds(s), s.before, s.after) for s in d.shares]
+    bars = [(_bounds(s, d.kind), s.before, s.after) for s in d.shares]
     said = "; ".join(d.reasons) or "steady"
-    return _card(d.name, "", facts, _chart(bars, None), said, bad=d.drifted)
+    ends = (bars[0][0], bars[-1][0]) if len(bars) > FEW else None
+    return _card(d.name, "", facts, _chart(bars, ends), said, bad=d.drifted)
 
 
 def _card(
@@ -165,9 +167,10 @@ def _label(bar: Bar, p: ColumnProfile) -> str:
     return f"{spelled(bar.low, p.kind)} to {spelled(bar.high, p.kind)}"
 
 
-def _bounds(share: Share) -> str:
+def _bounds(share: Share, kind: Kind) -> str:
     if share.label is not None:
         return share.label
-    low = "" if share.low is None else f"{share.low:.6g}"
-    high = "" if share.high is None else f"{share.high:.6g}"
-    return f"{low} to {high}"
+    low, high = spelled(share.low, kind), spelled(share.high, kind)
+    if low and high:
+        return f"{low} to {high}"
+    return f"below {high}" if high else f"from {low}"

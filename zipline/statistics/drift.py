@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.types import sql_name
-from bighead.zipline.statistics.measure import Floats, Measured, measured
+from bighead.zipline.statistics.measure import Floats, Kind, Measured, measured
 from bighead.zipline.statistics.profile import OTHERS
 
 BINS = 10
@@ -72,6 +72,8 @@ class ColumnDrift:
     shares: tuple[Share, ...]
     reasons: tuple[str, ...]
     """What is past its threshold, in words; none: it has not drifted."""
+    kind: Kind = "number"
+    """Of its values, as the bounds of its bins are to be read."""
 
     @property
     def drifted(self) -> bool:
@@ -117,7 +119,9 @@ def _column(name: str, before: pa.Table, after: pa.Table, past: Thresholds) -> C
         reasons.append(f"NULLs {rates[0]:.1%} -> {rates[1]:.1%}")
     if not both and (one.present or two.present):
         reasons.append("no values " + ("before" if two.present else "after"))
-    return ColumnDrift(name, psi, js, *rates, one.rows, two.rows, tuple(shares), tuple(reasons))
+    return ColumnDrift(
+        name, psi, js, *rates, one.rows, two.rows, tuple(shares), tuple(reasons), one.kind
+    )
 
 
 def stability(p: Floats, q: Floats) -> float:

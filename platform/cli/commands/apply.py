@@ -52,7 +52,9 @@ def apply(
             }
         )
     elif found.changes:
-        out().print(f"Applied {len(found.changes)} changes to {project.name}.", markup=False)
+        count = len(found.changes)
+        several = "s" if count != 1 else ""
+        out().print(f"Applied {count} change{several} to {project.name}.", markup=False)
     else:
         out().print(f"No changes: {found.kept} definitions are as applied.", markup=False)
 

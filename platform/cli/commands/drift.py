@@ -24,6 +24,14 @@ def drift(
     nulls: Annotated[
         float, typer.Option("--nulls", help="The greatest difference of the rates of NULLs.")
     ] = 0.05,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="The time as of which feature sets are asked; twice: the time of A and that of B.",
+        ),
+    ] = None,
     html: Html = None,
     json: Json = False,
     draft: Draft = False,
@@ -38,6 +46,7 @@ def drift(
     Examples:
       bighead drift stay_risk:2025-01-01..2025-02-01 stay_risk:2025-02-01..2025-03-01
       bighead drift stay_risk@1 stay_risk@2 --psi 0.1 --html drift.html
+      bighead drift listing_bookings listing_bookings --at 2025-02-01 --at 2025-03-01
       bighead drift january.parquet february.parquet --json
     """
     from bighead.platform.cli.reading import rows_named
@@ -48,9 +57,14 @@ def drift(
     from bighead.zipline.statistics import drift as compare
 
     thresholds = Thresholds(psi, js, nulls)
+    if at is not None and len(at) > 2:
+        raise typer.BadParameter("--at is given once, or once for A and once for B")
+    times: list[str | None] = [*at] if at else [None]
     with waiting("reading and comparing"):
         session = open_session(settings_of(context), draft, engine)
-        drifts = compare(rows_named(session, before), rows_named(session, after), thresholds)
+        one = rows_named(session, before, times[0])
+        two = rows_named(session, after, times[-1])
+        drifts = compare(one, two, thresholds)
     if html is not None:
         write_drifts(html, before, after, drifts)
     drifted = sum(d.drifted for d in drifts)

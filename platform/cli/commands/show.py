@@ -36,6 +36,7 @@ def show(
       bighead show
       bighead show feature-sets --json
       bighead show stay_risk              its versions
+      bighead show stay_risk@2            one of them
     """
     from rich import box
     from rich.table import Table

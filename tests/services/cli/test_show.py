@@ -58,3 +58,13 @@ def test_an_unknown_name_suggests_one(shop: Path) -> None:
     shown = run(shop, "describe", "stay_rsk")
     assert shown.code == 1
     assert "did you mean 'stay_risk'?" in shown.err
+
+
+def test_one_version_is_shown_by_its_number(shop: Path) -> None:
+    edit(shop / "features" / "stay_risk.sql", "b.nights_7d / ", "b.nights_1d / ")
+    run(shop, "apply", "--yes")
+    whole = run(shop, "show", "stay_risk", "--json").json["versions"]
+    first = run(shop, "show", "stay_risk@1", "--json").json["versions"]
+    assert first == whole[:1]
+    assert len(whole) == 2
+    assert "stay_risk has no version 9" in run(shop, "show", "stay_risk@9").err

@@ -77,3 +77,22 @@ def test_what_has_no_statistics_is_said(shop: Path) -> None:
         ran = run(shop, "stats", *args)
         assert ran.code == 1, args
         assert message in ran.err, ran.err
+
+
+def test_drift_of_a_feature_set_between_two_times(shop: Path) -> None:
+    sides = ("listing_bookings", "listing_bookings@1")
+    same = run(shop, "drift", *sides, "--at", "2025-02-01")
+    assert same.code == 0
+    other = run(
+        shop, "drift", *sides, "--at", "2025-01-05", "--at", "2025-03-20", "--html", "a.html"
+    )
+    assert other.code == 1
+    assert "below" in (shop / "a.html").read_text()
+    once = run(shop, "drift", *sides, *["--at", "2025-02-01"] * 3)
+    assert once.code == 2
+    assert "once for A and once for B" in once.err
+
+
+def test_times_of_a_drifted_column_are_read_as_times(shop: Path) -> None:
+    run(shop, "drift", f"stay_risk:{JANUARY}", f"stay_risk:{FEBRUARY}", "--html", "page.html")
+    assert "from 2025-01-" in (shop / "page.html").read_text()
