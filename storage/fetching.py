@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.kernels.aggregates import StateError
-from bighead.storage.chosen import LEAST, Asked, fold_user, gather, newest
+from bighead.storage.chosen import LEAST, Asked, Gathered, fold_user, gather, newest
 from bighead.storage.database import View as Snapshot
 from bighead.storage.errors import DamagedError
 from bighead.storage.keys import block_key, key_prefix
@@ -90,7 +89,11 @@ class Fetch:
             if key is None or t is None or (t == LEAST and not self.inclusive):
                 continue
             last = t if self.inclusive else t - 1
-            asked.append(Asked(question, self.getter(key), last, t))
+            one = Asked(question, self.getter(key), last, t)
+            if last < self.horizon - 1 and self.horizon > LEAST:
+                self.fault(one, "", self._late())
+            else:
+                asked.append(one)
         return asked
 
     def getter(self, key: bytes) -> Callable[[int, int], bytes | None]:
@@ -142,11 +145,10 @@ class Fetch:
         """Whether the question could be answered."""
         plan = self.plan
         lows = [self.low(asked, width) for width in plan.rings]
-        if self.horizon > LEAST:
-            bounded = [w for w, width in zip(lows, plan.rings, strict=True) if width is not None]
-            if min(bounded, default=GREAT) < self.horizon or asked.last < self.horizon - 1:
-                self.fault(asked, "", self._late())
-                return False
+        bounded = [w for w, width in zip(lows, plan.rings, strict=True) if width is not None]
+        if not plan.entity and min(bounded, default=GREAT) < self.horizon:
+            self.fault(asked, "", self._late())
+            return False
         try:
             rings.ask(asked.get, asked.last, lows, asked.at, plan.whenever)
         except tiles.NotKept:
@@ -190,7 +192,8 @@ class Fetch:
         window = answer.feature.window
         assert window.rows is not None
         assert answer.cut is not None
-        gathered = self._gather(answer, asked, min(window.rows, ALL))
+        wanted = min(window.rows, ALL)
+        gathered = self._gather(answer.feature.name, window.width, asked, wanted)
         chosen = newest(self.plan, gathered, asked, answer.ties, min(window.rows, ALL))
         rings = tiles.Rings(answer.cut)
         at = {a.question: a.at for a in asked}
@@ -202,16 +205,16 @@ class Fetch:
         return self._finish(rings, answer, 0)
 
     def _gather(
-        self, answer: Answer, asked: list[Asked], wanted: int, whenever: bool = False
-    ) -> Any:
-        width = answer.feature.window.width
+        self, name: str, width: int | None, asked: list[Asked], wanted: int, whenever: bool = False
+    ) -> Gathered:
+        """The newest rows of the questions that can be answered; the others have a fault."""
         there = []
         for one in asked:
             try:
                 gather(self.plan, [one], lambda a: self.low(a, width), wanted, whenever)
                 there.append(one)
             except tiles.NotKept:
-                self.fault(one, answer.feature.name, self._late())
+                self.fault(one, name, self._late())
         return gather(self.plan, there, lambda a: self.low(a, width), wanted, whenever)
 
     def _user(self, answer: Answer, asked: list[Asked], count: int) -> Array:
@@ -221,7 +224,7 @@ class Fetch:
         user = known_aggregate(aggregate.function, aggregate.user)
         whenever = self.plan.whenever and window.width is None and window.rows is None
         wanted = ALL if window.rows is None else min(window.rows, ALL)
-        gathered = self._gather(answer, asked, wanted, whenever)
+        gathered = self._gather(answer.feature.name, window.width, asked, wanted, whenever)
         if whenever:
             chosen: dict[int, list[int]] = {}
             for row, question in enumerate(gathered.owner):
@@ -241,7 +244,7 @@ class Fetch:
         columns: dict[str, list[Array]] = {n: [] for n in names}
         offset = 0
         while open_questions:
-            gathered = gather(plan, open_questions, lambda a: self.low(a, lookup.tolerance), wanted)
+            gathered = self._gather("", lookup.tolerance, open_questions, wanted)
             limit = 1 if lookup.residual is None else ALL
             chosen = newest(plan, gathered, open_questions, range(len(plan.columns)), limit)
             table = self._rows(lookup, gathered.arrays)

@@ -15,7 +15,7 @@ from typing import Self, cast
 import pyarrow as pa
 
 from bighead.storage.checking import Counts, count_set, verify_set
-from bighead.storage.database import Batch, Database
+from bighead.storage.database import TABLES, Batch, Database
 from bighead.storage.database import View as Snapshot
 from bighead.storage.definitions import FORMAT, Definition, check_format, definitions
 from bighead.storage.errors import StoreError
@@ -31,7 +31,8 @@ from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
 from bighead.zipline.ir.rewrite import transform_plan
 
-_COMMIT = b"commit"
+_COMMIT = b"\xffcommit"
+"""After all other keys of each table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class Store:
     def commit(self, batch: Batch) -> int:
         """Write a batch as the next commit; its number."""
         number = self.committed + 1
-        batch["meta", _COMMIT] = number.to_bytes(8, "big")
+        for table in TABLES:  # so that a reader can tell whether it sees all of a commit
+            batch[table, _COMMIT] = number.to_bytes(8, "big")
         self.database.write(batch, self.settings.sync)
         return number
 

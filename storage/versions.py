@@ -17,7 +17,7 @@ from bighead.storage.prepare import integers, kept, rows_of, stored, values, who
 from bighead.storage.set_plan import SetPlan
 from bighead.storage.values import exported, numbers
 from bighead.zipline.errors import DataError
-from bighead.zipline.expressions.arrow import Array, make
+from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 from bighead.zipline.ir.nodes import Lookup, Versions
 
 
@@ -129,6 +129,48 @@ def grouped(plan: SetPlan, version: Version, which: list[int]) -> dict[bytes, ti
         some(version.until),
     )
     return dict(found)
+
+
+def needed_from(node: Versions, rows: pa.Table, horizon: int) -> pa.Table:
+    """The changes of one primary key that decide what is in force as of times from `horizon` on.
+
+    Those that happened or were known since, and the greatest of all before: whatever comes, the
+    others can never be the greatest again.
+    """
+    changed = numbers(integers(values(node.changed_at, rows)))
+    known: list[int | None] = [*changed]
+    if node.known_at is not None:
+        known = integers(values(node.known_at, rows)).to_pylist()
+    seen = [k is not None and k < horizon > c for k, c in zip(known, changed, strict=True)]
+    before = make([i for i, there in enumerate(seen) if there], pa.int64())
+    keep = [i for i, there in enumerate(seen) if not there]
+    if len(before):
+        sequence, deleted = (
+            None if e is None else values(e, rows).take(before)
+            for e in (node.sequence, node.deleted)
+        )
+        chosen = temporal.versions(
+            make([0] * len(before), pa.int32()),
+            make(changed, pa.int64()).take(before),
+            None,
+            sequence,
+            None,
+            _ties(node, deleted, rows.take(before)),
+            1,
+        )
+        row, _, until = (exported(a) for a in chosen)
+        last = [r for r, u in zip(numbers(row), until.to_pylist(), strict=True) if u is None]
+        keep += [numbers(before)[r] for r in last]
+    return rows.take(make(sorted(keep), pa.int64()))
+
+
+def _ties(node: Versions, deleted: Array | None, rows: pa.Table) -> list[Array]:
+    """What orders changes of one moment and sequence: deletes come first, then the whole row."""
+    ties = [stored(whole(rows.column(n))) for n in node.schema.names]
+    if deleted is None:
+        return ties
+    upserts = compute("invert", compute("coalesce", deleted, scalar(False, pa.bool_())))
+    return [upserts, *ties]
 
 
 def pack(rows: pa.Table) -> bytes:

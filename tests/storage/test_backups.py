@@ -56,7 +56,7 @@ def filled(path: Path) -> Store:
 
 def test_a_missing_block_is_found(tmp_path: Path) -> None:
     with filled(tmp_path / "store") as store:
-        leaf = next(k for k, _ in store.database.scan("blocks", b"", None) if k[-9] < 200)
+        leaf = next(k for k, _ in store.database.scan("blocks", b"", b"\xff") if k[-9] < 200)
         store.database.write({("blocks", leaf): None}, sync=False)
         with pytest.raises(DamagedError, match="is damaged: the block of tile .* is missing"):
             store.verify()
@@ -64,7 +64,7 @@ def test_a_missing_block_is_found(tmp_path: Path) -> None:
 
 def test_a_tile_that_is_not_that_of_its_rows_is_found(tmp_path: Path) -> None:
     with filled(tmp_path / "store") as store:
-        leaves = [(k, v) for k, v in store.database.scan("blocks", b"", None) if k[-9] < 200]
+        leaves = [(k, v) for k, v in store.database.scan("blocks", b"", b"\xff") if k[-9] < 200]
         (one, _), (_, other) = [p for p in leaves if store.plans["set"].layout.rows(p[1])][:2]
         store.database.write({("blocks", one): other}, sync=False)
         with pytest.raises(DamagedError, match="of another time|not that of its rows"):
@@ -74,7 +74,7 @@ def test_a_tile_that_is_not_that_of_its_rows_is_found(tmp_path: Path) -> None:
 def test_bytes_that_are_mangled_are_an_error_and_no_crash(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     with filled(tmp_path / "store") as store:
-        blocks = list(store.database.scan("blocks", b"", None))
+        blocks = list(store.database.scan("blocks", b"", b"\xff"))
         for _ in range(300):
             key, data = blocks[int(rng.integers(len(blocks)))]
             cut = bytearray(data)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from bighead.planner.sources.changes import open_changes
+from bighead.planner.sources.opener import Place, open_source
+from bighead.storage.prepare import integers
 from bighead.storage.store import Settings, Store
+from bighead.zipline.ir.nodes import TemporalJoin, View
+from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.windows import DAY, HOUR, Window
+from tests.conformance.cases import Case
+from tests.conformance.check import REFERENCE, ask
+from tests.conformance.compare import difference
+from tests.conformance.generate_entities import many_changes_case
 from tests.storage.shop import (
     CUT,
     SHORT,
@@ -112,6 +123,50 @@ def test_all_history_and_the_newest_rows_survive_a_sweep(store: Store) -> None:
     both = pa.concat_tables([rows, late])
     store.verify()
     assert_equal(store, "set", asked, both, asking(rng, later(times), 3, 25))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_entities_are_exact_from_the_horizon_on(store: Store, seed: int) -> None:
+    case = many_changes_case(seed, 300, 3, 30)
+    plan = cast("TemporalJoin", case.plan)
+    rows = entity_rows(case)
+    spine = case.tables["spine"]
+    store.define("set", cast("View", plan.right))
+    for first in range(0, 300, 100):
+        store.ingest("events", rows.slice(first, 100))
+    before = store.counts()[0].rows
+    horizon = START + 15 * DAY
+    while not store.sweep("set", horizon, 10).done:
+        pass
+    store.verify()
+    assert store.counts()[0].rows < before
+    assert store.ingest("events", rows.slice(250)).commit
+    late = np.flatnonzero(numbers_of(spine) >= horizon)
+    kept = replace(case, tables={**case.tables, "spine": spine.take(late)})
+    asked = kept.tables["spine"]
+    fetched = store.fetch(
+        "set", [asked["k0"].combine_chunks()], integers(asked["t"].combine_chunks())
+    )
+    wanted = ask(REFERENCE, kept).table
+    assert wanted is not None
+    columns: list[Any] = [*asked.columns, *fetched.table.columns]
+    got = pa.Table.from_arrays(columns, names=wanted.column_names)
+    assert not fetched.faults
+    assert difference(plan, got, wanted) is None
+
+
+def numbers_of(spine: pa.Table) -> np.ndarray[Any, Any]:
+    """The times of a spine."""
+    return np.asarray(integers(spine["t"].combine_chunks()).to_pylist())
+
+
+def entity_rows(case: Case) -> pa.Table:
+    """The changes of a case as a scan of the source gives them."""
+    (source_,) = case.sources
+    assert isinstance(source_, EntitySource)
+    data = open_source(case.tables["events"], "events", Place(), source_.schema)
+    rows = open_changes(source_, data, Place(), lambda _: None).scan(source_.scanned.names)
+    return rows.combine_chunks()
 
 
 def test_identities_are_forgotten_with_the_rows_that_they_guard(store: Store) -> None:

@@ -60,7 +60,7 @@ def test_a_store_that_is_not_there_is_an_error(online: Path) -> None:
 
 def test_what_is_damaged_is_found(online: Path) -> None:
     with Store.open(online / "online") as store:
-        key, data = next(iter(store.database.scan("blocks", b"", None)))
+        key, data = next(iter(store.database.scan("blocks", b"", b"\xff")))
         store.database.write({("blocks", key): data[:-1]}, sync=True)
     shown = run(online, "store", "verify", "online")
     assert shown.code == 1
