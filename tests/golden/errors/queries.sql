@@ -197,3 +197,5 @@ SELECT FIRST(price ORDER BY ts) FROM bookings
 SELECT DATE '2024-02-30' AS d
 ----
 SELECT listing FROM bookings UNION SELECT listing, price FROM bookings
+----
+SELECT PERCENTILE_CONT(price, 0.5) FROM bookings

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from bighead.zipline.errors import ExpressionError, SqlError
+from bighead.zipline.aggregates import AGGREGATES
+from bighead.zipline.errors import ExpressionError, SqlError, did_you_mean
 from bighead.zipline.expressions import find as find_function
 from bighead.zipline.expressions import unify
 from bighead.zipline.ir.expr import Column, Expr, Literal
@@ -186,6 +187,13 @@ class SelectExpressions:
         except SqlError as error:
             if "nvalid function" in error.reason or "o function matches" in error.reason:
                 raise unknown_function(self.context, node) from None
+            if "GROUP BY" in error.reason:  # DataFusion knows it as an aggregate
+                spellings = [s for a in AGGREGATES.values() for s in a.spellings if s.isalpha()]
+                raise self.context.error(
+                    node,
+                    f"the aggregate {called} is not known here",
+                    did_you_mean(called, spellings),
+                ) from None
             raise
         column = Column(name, self.node.schema.field(name).type)
         self.known[node] = column
