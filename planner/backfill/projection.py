@@ -184,8 +184,10 @@ class Projections:
 
     def _taken(self, dataset: Sorted, name: str) -> pa.ChunkedArray[Any]:
         rows = self.column(dataset, ROWS)
-        column = dataset.original.scan([name]).column(name).combine_chunks()
-        return pa.chunked_array([column.take(rows.chunk(0))])
+        column: Any = dataset.original.scan([name]).column(name).combine_chunks()
+        taken = column.take(rows.chunk(0))
+        # Texts of more than 2 GiB stay in pieces.
+        return taken if isinstance(taken, pa.ChunkedArray) else pa.chunked_array([taken])
 
     def _keep(self, dataset: Sorted, name: str, column: pa.ChunkedArray[Any]) -> None:
         """Writes a column; what is of the same order and of other files is forgotten."""

@@ -54,9 +54,15 @@ def skip(data: bytes, at: int, wire: int) -> int:
     if wire == STRUCT:
         while (head := data[at]) != 0:
             at += 1
-            if not head >> 4:
+            if head < 16:
                 at = skip(data, at, I16)
-            at = skip(data, at, head & 15)
+            inner = head & 15
+            if inner in (I16, I32, I64):
+                while data[at] > 127:
+                    at += 1
+                at += 1
+            else:
+                at = skip(data, at, inner)
         return at + 1
     if wire in (LIST, SET):
         head = data[at]
@@ -64,6 +70,12 @@ def skip(data: bytes, at: int, wire: int) -> int:
         inner = head & 15
         if inner in (TRUE, FALSE):  # an item is a byte there, unlike a field
             return at + count
+        if inner in (I16, I32, I64):
+            for _ in range(count):
+                while data[at] > 127:
+                    at += 1
+                at += 1
+            return at
         for _ in range(count):
             at = skip(data, at, inner)
         return at
