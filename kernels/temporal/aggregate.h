@@ -64,9 +64,49 @@ inline void pick_changes(const Part& part, const Plan& plan, const Unit& unit, V
   }
 }
 
+// The columns of a run as they came, and those that could be dealt by the places of the events.
+struct Inputs {
+  const std::vector<Column>& columns;
+  std::vector<Column> dealt;
+  std::vector<DealtColumn> held;
+
+  const std::vector<Column>& of(const Unit& unit) const { return unit.dealt ? dealt : columns; }
+
+  // Deals what some unit reads by value alone, and marks those units.
+  Inputs(const std::vector<Column>& given, const Timeline& line, Plan& plan) : columns(given) {
+    if (!line.dealing.done()) return;
+    std::vector<int> wanted;
+    for (Unit& unit : plan.units) {
+      unit.dealt = unit.bucket < 0;
+      auto reads = [&](int column) { unit.dealt &= DealtColumn::takes(columns[static_cast<size_t>(column)]); };
+      for (const int arg : unit.args) reads(arg);
+      if (unit.filter >= 0) reads(unit.filter);
+      for (const Job& job : unit.jobs) {
+        for (const Output* out : job.out) unit.dealt &= out == nullptr || gives_values(out->shape);
+      }
+      if (!unit.dealt) continue;
+      for (const int arg : unit.args) number_of(wanted, arg);
+      if (unit.filter >= 0) number_of(wanted, unit.filter);
+    }
+    if (wanted.empty()) return;
+    dealt = columns;
+    for (const int number : wanted) {
+      held.emplace_back(line.dealing, columns[static_cast<size_t>(number)], line.threads);
+      dealt[static_cast<size_t>(number)] = held.back().column;
+    }
+  }
+
+ private:
+  static bool gives_values(Shape shape) {
+    return shape != Shape::kRow && shape != Shape::kRows && shape != Shape::kPairs;
+  }
+};
+
 // The rows of the view that the unit counts.
-inline void build_slice(const Part& part, const std::vector<Column>& columns, const Plan& plan,
-                        const Unit& unit, View& view, Worker& worker, Slice& slice) {
+inline void build_slice(const Part& part, const Inputs& inputs, const Plan& plan, const Unit& unit, View& view,
+                        Worker& worker, Slice& slice) {
+  const std::vector<Column>& columns = inputs.of(unit);
+  const uint32_t* rows = unit.dealt ? view.places : view.rows;
   const size_t n = part.events(), m = part.spine();
   std::vector<const Column*> tested;
   for (const int arg : unit.args) {
@@ -83,14 +123,14 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
     uint8_t* counted = worker.counted.data();
     if (unit.filter >= 0) {
       const Column& filter = columns[static_cast<size_t>(unit.filter)];
-      for (size_t i = 0; i < n; ++i) counted[i] = filter.is_true(view.rows[i]);
+      for (size_t i = 0; i < n; ++i) counted[i] = filter.is_true(rows[i]);
     }
     for (const Column* column : tested) {
       if (column->always_counted()) continue;
       if (column->type == Type::kF64 && column->validity == nullptr) {
-        for (size_t i = 0; i < n; ++i) counted[i] &= !std::isnan(column->at<double>(view.rows[i]));
+        for (size_t i = 0; i < n; ++i) counted[i] &= !std::isnan(column->at<double>(rows[i]));
       } else {
-        for (size_t i = 0; i < n; ++i) counted[i] &= column->counted(view.rows[i]);
+        for (size_t i = 0; i < n; ++i) counted[i] &= column->counted(rows[i]);
       }
     }
     if (thin) {
@@ -116,7 +156,7 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   }
   if (unit.recency >= 0 && part.ties) {
     // Recency as the place of each row in its own order of tied rows.
-    refine(part, columns, plan.orders[static_cast<size_t>(unit.recency)], worker.recency_where);
+    refine(part, inputs.columns, plan.orders[static_cast<size_t>(unit.recency)], worker.recency_where);
     std::vector<uint32_t> place(n);
     for (size_t i = 0; i < n; ++i) place[worker.recency_where[i]] = static_cast<uint32_t>(i);
     worker.rank.resize(n);
@@ -125,7 +165,7 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   }
   if (all) {
     slice.n = n;
-    slice.row = view.rows;
+    slice.row = rows;
     if (view.leaving) {
       slice.arrival = slice.turn = slice.seen = nullptr;
       slice.prompt = slice.late = nullptr;
@@ -147,7 +187,7 @@ inline void build_slice(const Part& part, const std::vector<Column>& columns, co
   uint32_t kept = 0;
   for (size_t i = 0; i < n; ++i) {
     worker.before[i] = kept;
-    worker.rows[kept] = view.rows[i];
+    worker.rows[kept] = rows[i];
     if (slice.rank != nullptr) worker.rank[kept] = worker.rank[i];
     if (slice.time != nullptr) worker.time[kept] = worker.time[i];
     kept += counted[i];
@@ -209,6 +249,7 @@ struct Touched {
 inline std::vector<Touched> touched_columns(const std::vector<Column>& columns, const Plan& plan) {
   std::vector<int> read;
   for (const Unit& unit : plan.units) {
+    if (unit.dealt) continue;
     for (const int arg : unit.args) number_of(read, arg);
     if (unit.bucket >= 0) number_of(read, unit.bucket);
   }
@@ -239,7 +280,7 @@ inline Cells cells_of(Output* out, Worker& worker) {
           &out->items[worker.thread], worker.thread};
 }
 
-inline void run_part(Part part, const std::vector<Column>& columns, const Plan& plan, Worker& worker) {
+inline void run_part(Part part, const Inputs& inputs, const Plan& plan, Worker& worker) {
   const Timeline& line = *part.line;
   part.ties = false;
   for (size_t i = part.e0 + 1; i < part.e1 && !part.ties; ++i) part.ties = line.ties(i);
@@ -251,20 +292,20 @@ inline void run_part(Part part, const std::vector<Column>& columns, const Plan& 
     const Unit& unit = plan.units[u];
     // Without ties the order of tied rows does not tell units apart.
     if (built == nullptr || part.ties || !unit.reads_like(*built)) {
-      View& view = worker.view(part, columns, plan, unit.order, unit.ahead);
-      build_slice(part, columns, plan, unit, view, worker, slice);
+      View& view = worker.view(part, inputs.columns, plan, unit.order, unit.ahead);
+      build_slice(part, inputs, plan, unit, view, worker, slice);
       built = &unit;
     }
     if (slice.n == 0) continue;
     if (unit.bucket >= 0) {
-      run_buckets(part, columns, unit, slice, worker.thread, worker.scratch, worker.slots);
+      run_buckets(part, inputs.columns, unit, slice, worker.thread, worker.scratch, worker.slots);
     } else {
       worker.cells.resize(std::max(worker.cells.size(), unit.jobs.size()));
       for (size_t job = 0; job < unit.jobs.size(); ++job) {
         worker.cells[job].clear();
         for (Output* out : unit.jobs[job].out) worker.cells[job].push_back(cells_of(out, worker));
       }
-      Runner(columns, unit, slice, worker.cells, line.spine_row.data() + part.s0, worker.scratch).run();
+      Runner(inputs.of(unit), unit, slice, worker.cells, line.spine_row.data() + part.s0, worker.scratch).run();
     }
   }
   worker.slots.settle(*worker.sheets, line.spine_row.data() + part.s0);
@@ -419,11 +460,12 @@ inline std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline&
     workers[thread].thread = static_cast<uint32_t>(thread);
     workers[thread].sheets = &sheets;
   }
+  const aggregates::Inputs inputs(columns, line, plan);
   const std::vector<aggregates::Touched> touched = aggregates::touched_columns(columns, plan);
   over_tasks(line.threads, tasks.size() - 1, [&](int thread, size_t task) {
     for (size_t i = tasks[task]; i < tasks[task + 1]; ++i) {
       if (i + 1 < tasks[task + 1]) aggregates::prefetch(parts[i + 1], touched);
-      aggregates::run_part(parts[i], columns, plan, workers[static_cast<size_t>(thread)]);
+      aggregates::run_part(parts[i], inputs, plan, workers[static_cast<size_t>(thread)]);
     }
   });
   FaultAt overflow, unequal;

@@ -2,7 +2,7 @@
 // sequence), tied ones by the columns of an order.
 #pragma once
 
-#include "order.h"
+#include "timeline.h"
 #include "plan.h"
 #include "slice.h"
 

@@ -8,7 +8,7 @@
 #include "aggregates/kinds.h"
 #include "aggregates/moments.h"
 #include "cells.h"
-#include "order.h"
+#include "timeline.h"
 
 namespace bighead::temporal {
 
@@ -70,6 +70,7 @@ struct Unit {
   int filter = -1;
   int bucket = -1;
   bool decays = false;       // a row without a time does not count
+  bool dealt = false;        // reads dealt columns, and gives values, not rows
   std::vector<int> windows;  // numbers in Plan::windows
   std::vector<Job> jobs;
 
@@ -80,7 +81,7 @@ struct Unit {
   // The same but for the order of tied rows, over the same windows.
   bool reads_like(const Unit& other) const {
     return ahead == other.ahead && args == other.args && filter == other.filter &&
-           bucket == other.bucket && decays == other.decays && windows == other.windows;
+           bucket == other.bucket && decays == other.decays && dealt == other.dealt && windows == other.windows;
   }
 };
 

@@ -7,7 +7,7 @@
 
 #include "aggregates/bits.h"
 #include "exact_sum.h"
-#include "order.h"
+#include "sort.h"
 
 namespace bighead::temporal {
 

@@ -6,6 +6,8 @@
 // line. A sheet is dropped when its columns are done, and its memory serves the next one's columns.
 #pragma once
 
+#include <emmintrin.h>
+
 #include "output.h"
 
 namespace bighead::temporal {
@@ -53,6 +55,13 @@ inline Sheets lay_out(std::vector<std::vector<Output>>& outputs, size_t spine_ro
   return out_sheets;
 }
 
+// A whole line past the caches: it is not read again before all lines are written.
+inline void stream_line(char* to, const char* from) {
+  for (size_t i = 0; i < Sheet::kLine; i += 16) {
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
+  }
+}
+
 // The slots of one part, a column a result, before they are put into lines. Fresh ones are zero.
 class Slots {
  public:
@@ -82,9 +91,6 @@ class Slots {
       const size_t n = std::min(kBlock, rows_ - begin);
       for (size_t j = 0; j < n; ++j) sheets.written[spine_rows[begin + j]] = 1;
       for (const Sheet& sheet : sheets.all) {
-        for (size_t j = 0; j < n; ++j) __builtin_prefetch(sheet.line(spine_rows[begin + j]), 1);
-      }
-      for (const Sheet& sheet : sheets.all) {
         for (const Output* out : sheet.outputs) {
           const char* from = values(*out);
           const size_t width = out->bucketed ? sizeof(ListCell) : slot_size(out->shape);
@@ -99,7 +105,7 @@ class Slots {
           }
         }
         for (size_t j = 0; j < n; ++j) {
-          std::memcpy(sheet.line(spine_rows[begin + j]), block[j], Sheet::kLine);
+          stream_line(sheet.line(spine_rows[begin + j]), block[j]);
         }
       }
     }

@@ -7,7 +7,7 @@
 // become visible at one moment only the greatest does.
 #pragma once
 
-#include "order.h"
+#include "build_timeline.h"
 #include "output.h"
 
 namespace bighead::temporal {

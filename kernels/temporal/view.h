@@ -2,6 +2,7 @@
 // direction; where rows leave, what enters and leaves each window.
 #pragma once
 
+#include "sort.h"
 #include "stays.h"
 
 namespace bighead::temporal {
@@ -9,8 +10,9 @@ namespace bighead::temporal {
 struct View {
   int order = -1, ahead = -1;
   std::vector<uint32_t> where;    // empty: the timeline's own order
-  std::vector<uint32_t> rows_own;
+  std::vector<uint32_t> rows_own, places_own;
   const uint32_t* rows = nullptr;
+  const uint32_t* places = nullptr;  // the same in dealt columns; null: none are
   bool by_position = true;        // arrivals are in order of positions
   std::vector<uint32_t> arrival, turn, seen;
   std::vector<std::vector<uint32_t>> low;  // by window of the plan; empty: not worked out
@@ -169,13 +171,21 @@ struct View {
     order = of_order;
     ahead = of_ahead;
     const uint32_t* base = part.line->event_row.data() + part.e0;
+    const Dealing& dealing = part.line->dealing;
+    const uint32_t* dealt = dealing.done() ? dealing.place.data() + part.e0 : nullptr;
     where.clear();
     rows = base;
+    places = dealt;
     if (part.ties && !plan.orders[static_cast<size_t>(order)].empty()) {
       refine(part, columns, plan.orders[static_cast<size_t>(order)], where);
       rows_own.resize(part.events());
       for (size_t i = 0; i < part.events(); ++i) rows_own[i] = base[where[i]];
       rows = rows_own.data();
+      if (dealt != nullptr) {
+        places_own.resize(part.events());
+        for (size_t i = 0; i < part.events(); ++i) places_own[i] = dealt[where[i]];
+        places = places_own.data();
+      }
     }
     low.resize(plan.windows.size());
     for (auto& bounds : low) bounds.clear();

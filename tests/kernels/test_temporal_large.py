@@ -183,3 +183,62 @@ def test_the_sums_of_a_hot_key_are_exact(spine: int) -> None:
             inside = values[max(0, spine_time[j] - window.width) : spine_time[j]]
             assert totals[j].as_py() == math.fsum(inside)
             assert spread[j].as_py() == pytest.approx(float(np.var(inside)), rel=1e-9)
+
+
+@pytest.mark.parametrize("style", ["one", "heavy", "even"])
+@pytest.mark.parametrize("late", [False, True])
+def test_columns_of_many_events_read_as_those_of_few(style: str, late: bool) -> None:
+    """Many events are dealt into parts and their columns with them; few are read in place."""
+    rng = np.random.default_rng(17)
+    n, m, few = 600_000, 2000, 1 << 18
+    event_keys, spine_keys = (
+        keys_of(style, rng, n),
+        keys_of("heavy" if style == "one" else style, rng, m),
+    )
+    event_time, spine_time = rng.integers(0, 1 << 20, n), rng.integers(0, 1 << 20, m)
+    known = event_time + np.where(rng.random(n) < 0.1, rng.integers(0, 5000, n), 0)
+    sequence, gone = rng.integers(0, 3, n), rng.random(n) < 0.1
+    columns = [
+        pa.array(np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)), mask=gone),
+        pa.array(rng.integers(-100, 100, n).astype(np.int16)),
+        pa.array(rng.integers(0, 1 << 40, n), mask=gone).cast(pa.decimal128(20, 0)),
+        pa.array(rng.random(n) < 0.6, mask=rng.random(n) < 0.1),
+        pa.array(rng.integers(0, 9, n).astype(str)),
+    ]
+    windows = (Window(1 << 12), Window(1 << 15), Window(1 << 17, rows=4))
+    values = [
+        Spec("sum", (0,), windows, filter=3),
+        Spec("avg", (2,), windows),
+        Spec("max", (0,), windows, values=True),
+        Spec("stddev_pop", (1,), windows),
+        Spec("quantile", (2,), windows, p=(1, 3)),
+        Spec("bool_or", (3,), windows),
+        Spec("count", (4,), windows, filter=3),
+    ]
+    rows = [Spec("last", (1,), windows, filter=3), Spec("max", (4,), windows)]
+
+    def answers(events: Ints, spine: Ints) -> list[list[pa.Array]]:
+        timeline = Timeline(
+            encode([pa.array(spine_keys[spine])], [pa.array(event_keys[events])]),
+            pa.array(spine_time[spine]),
+            pa.array(event_time[events]),
+            pa.array(known[events], mask=gone[events]) if late else None,
+            pa.array(sequence[events]),
+        )
+        taken_columns = [column.take(pa.array(events)) for column in columns]
+        results = timeline.aggregate(taken_columns, [*values, *rows])
+        return [[taken(window) for window in result] for result in results]
+
+    whole = answers(np.arange(n), np.arange(m))
+    for begin in range(0, 1 << 20, 1 << 18):
+        spine = np.flatnonzero((spine_time >= begin) & (spine_time < begin + (1 << 18)))
+        reach = (event_time >= begin - (1 << 17)) & (event_time < begin + (1 << 18))
+        events = np.flatnonzero(reach)
+        assert len(events) < few <= n
+        part = answers(events, spine)
+        for s in range(len(whole)):
+            for w in range(len(windows)):
+                expected = part[s][w]
+                if s >= len(values):
+                    expected = pa.array(events).take(expected)
+                assert whole[s][w].take(pa.array(spine)).equals(expected)
