@@ -1,12 +1,7 @@
 """The door of the states: Arrow capsules in, C++ with the GIL released, Arrow capsules out."""
 
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libcpp cimport bool as cbool
-from libcpp.memory cimport shared_ptr
 from libcpp.string cimport string
-from libcpp.vector cimport vector
 
 from fractions import Fraction
 
@@ -14,21 +9,10 @@ from bighead.kernels.aggregates.errors import Overflow, StateError, UnequalLengt
 from bighead.kernels.aggregates.kinds import KINDS
 
 
-cdef extern from "aggregates/door.h" nogil:
-    struct ArrowSchema:
-        void (*release)(ArrowSchema*)
-
-    struct ArrowArray:
-        void (*release)(ArrowArray*)
+include "bighead/kernels/aggregates/arrow_door.pxi"
 
 
 cdef extern from "aggregates/door.h" namespace "bighead" nogil:
-    cppclass Column:
-        int64_t length
-
-    cppclass Node:
-        int64_t length
-
     cppclass Algebra:
         size_t size()
         cbool invertible()
@@ -38,9 +22,7 @@ cdef extern from "aggregates/door.h" namespace "bighead" nogil:
         string message
         int64_t a
 
-    void export_schema(const shared_ptr[Node]&, ArrowSchema*)
-    void export_array(const shared_ptr[Node]&, ArrowArray*)
-    StateStatus states_column(const ArrowSchema*, const ArrowArray*, cbool, Column&)
+    StateStatus states_column(const ArrowSchema*, const ArrowArray*, cbool, cbool, Column&)
     StateStatus states_make(int, int64_t, uint64_t, uint64_t, int64_t, const vector[const ArrowSchema*]&, size_t, Algebra&)
     StateStatus states_change(Algebra&, const Column&, vector[Column]&, const Column*, const Column*, cbool)
     StateStatus states_merge(Algebra&, const Algebra&, const Column*, cbool)
@@ -68,88 +50,14 @@ cdef object _raise(const StateStatus& status):
     raise StateError(message)
 
 
-cdef void _drop_schema(object capsule) noexcept:
-    cdef ArrowSchema* schema = <ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema")
-    if schema.release != NULL:
-        schema.release(schema)
-    free(schema)
-
-
-cdef void _drop_array(object capsule) noexcept:
-    cdef ArrowArray* array = <ArrowArray*>PyCapsule_GetPointer(capsule, "arrow_array")
-    if array.release != NULL:
-        array.release(array)
-    free(array)
-
-
-cdef class Result:
-    cdef shared_ptr[Node] node
-
-    def __init__(self):
-        raise TypeError("results come from the kernel")
-
-    def __arrow_c_schema__(self):
-        cdef ArrowSchema* schema = <ArrowSchema*>malloc(sizeof(ArrowSchema))
-        if schema == NULL:
-            raise MemoryError()
-        export_schema(self.node, schema)
-        return PyCapsule_New(schema, "arrow_schema", _drop_schema)
-
-    def __arrow_c_array__(self, requested_schema=None):
-        cdef ArrowArray* array = <ArrowArray*>malloc(sizeof(ArrowArray))
-        if array == NULL:
-            raise MemoryError()
-        export_array(self.node, array)
-        return self.__arrow_c_schema__(), PyCapsule_New(array, "arrow_array", _drop_array)
-
-    def __len__(self):
-        return self.node.get().length
-
-
-cdef Result _result(const shared_ptr[Node]& node):
-    cdef Result result = Result.__new__(Result)
-    result.node = node
-    return result
-
-
-cdef class _Columns:
-    """Columns read in place; `capsules` keeps their memory alive."""
-
-    cdef vector[Column] columns
-    cdef list capsules
-
-    def __init__(self, arrays, times=False):
-        self.capsules = []
-        for array in arrays:
-            self.add(array, times)
-
-    cdef object add(self, object array, cbool times):
-        cdef Column column
-        if not hasattr(array, "__arrow_c_array__"):
-            raise TypeError(
-                f"an Arrow array is wanted, one that has __arrow_c_array__, not {type(array).__name__}"
-            )
-        capsules = array.__arrow_c_array__()
-        schema, data = capsules
-        if not (PyCapsule_IsValid(schema, "arrow_schema") and PyCapsule_IsValid(data, "arrow_array")):
-            raise TypeError(f"{type(array).__name__} does not export an Arrow array")
-        self.capsules.append(capsules)
-        _raise(states_column(
-            <ArrowSchema*>PyCapsule_GetPointer(schema, "arrow_schema"),
-            <ArrowArray*>PyCapsule_GetPointer(data, "arrow_array"),
-            times,
-            column,
-        ))
-        self.columns.push_back(column)
-
-    cdef const Column* first(self):
-        if self.columns.empty():
-            return NULL
-        return &self.columns[0]
+cdef object _read(
+    const ArrowSchema* schema, const ArrowArray* array, cbool times, cbool vectors, Column& column
+):
+    _raise(states_column(schema, array, times, vectors, column))
 
 
 cdef _Columns _optional(object array, object times=False):
-    return _Columns([] if array is None else [array], times)
+    return _Columns([] if array is None else [array], times, True)
 
 
 cdef class States:
@@ -190,7 +98,7 @@ cdef class States:
     @classmethod
     def from_binary(cls, kind, types, array, *, k=None, p=None, half_life=None):
         cdef States out = cls(kind, types, 0, k=k, p=p, half_life=half_life)
-        cdef _Columns columns = _Columns([array])
+        cdef _Columns columns = _Columns([array], False, True)
         cdef StateStatus status
         with nogil:
             status = states_read(out.algebra, columns.columns[0])
@@ -210,8 +118,8 @@ cdef class States:
         _raise(states_resize(self.algebra, size))
 
     cdef object change(self, object groups, object args, object time, object sequence, cbool take):
-        cdef _Columns where = _Columns([groups])
-        cdef _Columns values = _Columns(args)
+        cdef _Columns where = _Columns([groups], False, True)
+        cdef _Columns values = _Columns(args, False, True)
         cdef _Columns times = _optional(time, True)
         cdef _Columns order = _optional(sequence)
         cdef const Column* when = times.first()

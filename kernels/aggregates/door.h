@@ -26,8 +26,9 @@ inline StateStatus state_guarded(Body body) {
   return status;
 }
 
-inline StateStatus states_column(const ArrowSchema* schema, const ArrowArray* array, bool times, Column& out) {
-  return state_guarded([&] { out = times ? read_times(schema, array) : read_column(schema, array, true); });
+inline StateStatus states_column(const ArrowSchema* schema, const ArrowArray* array, bool times, bool vectors,
+                                 Column& out) {
+  return state_guarded([&] { out = times ? read_times(schema, array) : read_column(schema, array, vectors); });
 }
 
 // The type of a schema, as a column without rows.

@@ -82,6 +82,43 @@ inline Scaled cross(const PowerSums<L>& sums, uint64_t n) {
   return cross(first.limb, L + 1, sums.second.limb, 2 * L + 1, n);
 }
 
+// The same of one limb, by hand: n < 2^64, the first below 2^127 and the second below 2^192.
+template <>
+inline Scaled cross<1>(const PowerSums<1>& sums, uint64_t n) {
+  const u128 first = (sums.first >> 127) != 0 ? -sums.first : sums.first;
+  const auto low = static_cast<uint64_t>(first), high = static_cast<uint64_t>(first >> 64);
+  const u128 low_square = static_cast<u128>(low) * low;
+  const u128 across = static_cast<u128>(low) * high;
+  const u128 high_square = static_cast<u128>(high) * high;
+  u128 carried = static_cast<u128>(n) * sums.second.limb[0];
+  uint64_t left[4], borrow = 0;
+  left[0] = static_cast<uint64_t>(carried);
+  carried = static_cast<u128>(n) * sums.second.limb[1] + static_cast<uint64_t>(carried >> 64);
+  left[1] = static_cast<uint64_t>(carried);
+  carried = static_cast<u128>(n) * sums.second.limb[2] + static_cast<uint64_t>(carried >> 64);
+  left[2] = static_cast<uint64_t>(carried);
+  left[3] = static_cast<uint64_t>(carried >> 64);
+  // first^2 = low^2 + 2 * across * 2^64 + high^2 * 2^128
+  left[0] = sub_borrow(left[0], static_cast<uint64_t>(low_square), borrow);
+  const u128 middle = (across << 1) + static_cast<uint64_t>(low_square >> 64);
+  const uint64_t over = static_cast<uint64_t>(across >> 127) + (middle < (across << 1));
+  left[1] = sub_borrow(left[1], static_cast<uint64_t>(middle), borrow);
+  const u128 top = high_square + static_cast<uint64_t>(middle >> 64) + (static_cast<u128>(over) << 64);
+  left[2] = sub_borrow(left[2], static_cast<uint64_t>(top), borrow);
+  left[3] = sub_borrow(left[3], static_cast<uint64_t>(top >> 64), borrow);
+  if (borrow != 0) return {};
+  return scaled(left, 4);
+}
+
+// value * 2^exponent, rounded once.
+inline double scaled_by(double value, int exponent) {
+  if (exponent < -1022 || exponent > 1023) return std::ldexp(value, exponent);
+  const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
+  double power;
+  std::memcpy(&power, &bits, 8);
+  return value * power;
+}
+
 // The same of wide sums, by the leading 768 bits of the second and what lines up of the first. Two
 // distinct doubles differ by 2^-53 of the greater at least, so the difference is at least 2^-140 of
 // what it is a difference of, and the bits left out weigh 2^-350 of that; where all values are equal
@@ -153,17 +190,17 @@ inline bool finish_moment(Moment moment, Scaled cross, uint64_t n, int exponent,
   const double divisor = sample ? count * (count - 1) : count * count;
   int power = cross.exponent + 2 * exponent;
   double value = cross.mantissa / divisor;
-  double ten = 1.0;
-  if (scale > 0) ten = static_cast<double>(power_of_ten(scale));
+  const double ten = scale > 0 ? static_cast<double>(power_of_ten(scale)) : 1.0;
   if (moment == Moment::kVarPop || moment == Moment::kVarSamp) {
-    out = std::ldexp(value / ten / ten, power);
+    out = scaled_by(scale > 0 ? value / ten / ten : value, power);
     return true;
   }
   if ((power & 1) != 0) {
     value *= 2;
     --power;
   }
-  out = std::ldexp(std::sqrt(value) / ten, power / 2);
+  const double root = std::sqrt(value);
+  out = scaled_by(scale > 0 ? root / ten : root, power / 2);
   return true;
 }
 

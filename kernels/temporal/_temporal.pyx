@@ -1,12 +1,7 @@
 """The door: Arrow capsules in, C++ with the GIL released, Arrow capsules out."""
 
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libcpp cimport bool as cbool
-from libcpp.memory cimport shared_ptr
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libcpp.string cimport string
-from libcpp.vector cimport vector
 
 from fractions import Fraction
 from time import perf_counter
@@ -21,24 +16,7 @@ from bighead.kernels.temporal.errors import (
 )
 
 
-cdef extern from "temporal/door.h" nogil:
-    struct ArrowSchema:
-        void (*release)(ArrowSchema*)
-
-    struct ArrowArray:
-        int64_t length
-        void (*release)(ArrowArray*)
-
-
-cdef extern from "temporal/door.h" namespace "bighead" nogil:
-    cppclass Column:
-        int64_t length
-
-    cppclass Node:
-        int64_t length
-
-    void export_schema(const shared_ptr[Node]&, ArrowSchema*)
-    void export_array(const shared_ptr[Node]&, ArrowArray*)
+include "bighead/kernels/aggregates/arrow_door.pxi"
 
 
 cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
@@ -122,80 +100,10 @@ cdef object _raise(const Status& status):
     raise TemporalError(message)
 
 
-cdef void _drop_schema(object capsule) noexcept:
-    cdef ArrowSchema* schema = <ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema")
-    if schema.release != NULL:
-        schema.release(schema)
-    free(schema)
-
-
-cdef void _drop_array(object capsule) noexcept:
-    cdef ArrowArray* array = <ArrowArray*>PyCapsule_GetPointer(capsule, "arrow_array")
-    if array.release != NULL:
-        array.release(array)
-    free(array)
-
-
-cdef class Result:
-    cdef shared_ptr[Node] node
-
-    def __init__(self):
-        raise TypeError("results come from the kernel")
-
-    def __arrow_c_schema__(self):
-        cdef ArrowSchema* schema = <ArrowSchema*>malloc(sizeof(ArrowSchema))
-        if schema == NULL:
-            raise MemoryError()
-        export_schema(self.node, schema)
-        return PyCapsule_New(schema, "arrow_schema", _drop_schema)
-
-    def __arrow_c_array__(self, requested_schema=None):
-        cdef ArrowArray* array = <ArrowArray*>malloc(sizeof(ArrowArray))
-        if array == NULL:
-            raise MemoryError()
-        export_array(self.node, array)
-        return self.__arrow_c_schema__(), PyCapsule_New(array, "arrow_array", _drop_array)
-
-    def __len__(self):
-        return self.node.get().length
-
-
-cdef Result _result(const shared_ptr[Node]& node):
-    cdef Result result = Result.__new__(Result)
-    result.node = node
-    return result
-
-
-cdef class _Columns:
-    """Columns read in place; `capsules` keeps their memory alive."""
-
-    cdef vector[Column] columns
-    cdef list capsules
-
-    def __init__(self, arrays, times=False, vectors=False):
-        self.capsules = []
-        for array in arrays:
-            self.add(array, times, vectors)
-
-    cdef object add(self, object array, cbool times, cbool vectors):
-        cdef Column column
-        if not hasattr(array, "__arrow_c_array__"):
-            raise TypeError(
-                f"an Arrow array is wanted, one that has __arrow_c_array__, not {type(array).__name__}"
-            )
-        capsules = array.__arrow_c_array__()
-        schema, data = capsules
-        if not (PyCapsule_IsValid(schema, "arrow_schema") and PyCapsule_IsValid(data, "arrow_array")):
-            raise TypeError(f"{type(array).__name__} does not export an Arrow array")
-        self.capsules.append(capsules)
-        _raise(door_column(
-            <ArrowSchema*>PyCapsule_GetPointer(schema, "arrow_schema"),
-            <ArrowArray*>PyCapsule_GetPointer(data, "arrow_array"),
-            times,
-            vectors,
-            column,
-        ))
-        self.columns.push_back(column)
+cdef object _read(
+    const ArrowSchema* schema, const ArrowArray* array, cbool times, cbool vectors, Column& column
+):
+    _raise(door_column(schema, array, times, vectors, column))
 
 
 cdef int _threads(object threads) except -1:
@@ -269,9 +177,7 @@ cdef class Candidates:
 
     def take(self, rows=None, limit=1):
         cdef _Columns wanted = _Columns([] if rows is None else [rows])
-        cdef const Column* column = NULL
-        if rows is not None:
-            column = &wanted.columns[0]
+        cdef const Column* column = wanted.first()
         cdef shared_ptr[Node] spine
         cdef shared_ptr[Node] events
         cdef int64_t most = limit
@@ -303,15 +209,9 @@ cdef class Timeline:
         cdef _Columns when_known = _Columns([] if known is None else [known], True)
         cdef _Columns ends = _Columns([] if until is None else [until], True)
         cdef _Columns order = _Columns([] if sequence is None else [sequence])
-        cdef const Column* known_column = NULL
-        cdef const Column* until_column = NULL
-        cdef Column* sequence_column = NULL
-        if known is not None:
-            known_column = &when_known.columns[0]
-        if until is not None:
-            until_column = &ends.columns[0]
-        if sequence is not None:
-            sequence_column = &order.columns[0]
+        cdef const Column* known_column = when_known.first()
+        cdef const Column* until_column = ends.first()
+        cdef Column* sequence_column = order.first()
         cdef cbool includes = inclusive
         cdef int workers = _threads(threads)
         cdef Status status
@@ -440,15 +340,9 @@ def versions(codes, changed_at, known=None, sequence=None, deleted=None, ties=()
     cdef _Columns order = _Columns([] if sequence is None else [sequence])
     cdef _Columns marks = _Columns([] if deleted is None else [deleted])
     cdef _Columns whole = _Columns(ties)
-    cdef const Column* known_column = NULL
-    cdef const Column* sequence_column = NULL
-    cdef const Column* deleted_column = NULL
-    if known is not None:
-        known_column = &when_known.columns[0]
-    if sequence is not None:
-        sequence_column = &order.columns[0]
-    if deleted is not None:
-        deleted_column = &marks.columns[0]
+    cdef const Column* known_column = when_known.first()
+    cdef const Column* sequence_column = order.first()
+    cdef const Column* deleted_column = marks.first()
     cdef int workers = _threads(threads)
     cdef CVersions out
     cdef Status status

@@ -276,7 +276,9 @@ inline void prefetch(const Part& part, const std::vector<Touched>& touched) {
 
 inline Cells cells_of(Output* out, Worker& worker) {
   if (out == nullptr) return {};
-  return {out->shape, worker.slots.values(*out), out->shape == Shape::kInt ? worker.slots.valid(*out) : nullptr,
+  Slots& slots = worker.slots;
+  return {out->shape, slots.values(*out), slots.stride(*out),
+          out->shape == Shape::kInt ? slots.valid(*out) : nullptr, slots.valid_stride(),
           &out->items[worker.thread], worker.thread};
 }
 
@@ -305,7 +307,7 @@ inline void run_part(Part part, const Inputs& inputs, const Plan& plan, Worker& 
         worker.cells[job].clear();
         for (Output* out : unit.jobs[job].out) worker.cells[job].push_back(cells_of(out, worker));
       }
-      Runner(inputs.of(unit), unit, slice, worker.cells, line.spine_row.data() + part.s0, worker.scratch).run();
+      Runner({inputs.of(unit), unit, slice, worker.cells, line.spine_row.data() + part.s0, worker.scratch}).run();
     }
   }
   worker.slots.settle(*worker.sheets, line.spine_row.data() + part.s0);

@@ -234,10 +234,10 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
         if (out == nullptr) continue;
         values[job].assign(inner_m * slot_size(out->shape), 0);
         valid[job].assign(inner_m, 0);
-        cells[job][0] = {out->shape, values[job].data(), out->shape == Shape::kInt ? valid[job].data() : nullptr,
-                         &out->items[thread], thread};
+        cells[job][0] = {out->shape, values[job].data(), slot_size(out->shape),
+                         out->shape == Shape::kInt ? valid[job].data() : nullptr, 1, &out->items[thread], thread};
       }
-      Runner(columns, single, bucket.slice, cells, spine_of.data(), scratch).run();
+      Runner({columns, single, bucket.slice, cells, spine_of.data(), scratch}).run();
       for (size_t job = 0; job < single.jobs.size(); ++job) {
         Output* out = single.jobs[job].out[0];
         if (out == nullptr) continue;
@@ -274,7 +274,7 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
       for (size_t j = 0; j < m; ++j) {
         if (start[j] == start[j + 1]) continue;
         const ListCell cell{base + start[j], start[j + 1] - start[j], thread};
-        std::memcpy(slots.values(*out) + 16 * j, &cell, 16);
+        std::memcpy(slots.values(*out) + slots.stride(*out) * j, &cell, sizeof cell);
       }
     }
   }

@@ -99,21 +99,27 @@ inline size_t slot_size(Shape shape) {
 struct Cells {
   Shape shape = Shape::kCount;
   char* values = nullptr;
+  size_t stride = 0;         // bytes from one slot to the next
   uint8_t* valid = nullptr;  // of kInt alone
+  size_t valid_stride = 0;
   std::vector<int64_t>* items = nullptr;
   uint32_t thread = 0;
 
   template <Shape S>
   void put(size_t slot, typename SlotOf<S>::Value value) const {
-    reinterpret_cast<typename SlotOf<S>::Type*>(values)[slot] = SlotOf<S>::pack(value);
-    if (S == Shape::kInt) valid[slot] = 1;
+    const typename SlotOf<S>::Type held = SlotOf<S>::pack(value);
+    std::memcpy(values + slot * stride, &held, sizeof held);
+    if (S == Shape::kInt) valid[slot * valid_stride] = 1;
   }
   void open_list(size_t slot) const {
-    reinterpret_cast<ListCell*>(values)[slot] = {items->size(), 0, thread};
+    const ListCell cell{items->size(), 0, thread};
+    std::memcpy(values + slot * stride, &cell, sizeof cell);
   }
   void close_list(size_t slot) const {
-    ListCell& cell = reinterpret_cast<ListCell*>(values)[slot];
+    ListCell cell;
+    std::memcpy(&cell, values + slot * stride, sizeof cell);
     cell.count = static_cast<uint32_t>(items->size() - cell.start);
+    std::memcpy(values + slot * stride, &cell, sizeof cell);
   }
 };
 

@@ -6,7 +6,9 @@
 // line. A sheet is dropped when its columns are done, and its memory serves the next one's columns.
 #pragma once
 
+#ifdef __SSE2__
 #include <emmintrin.h>
+#endif
 
 #include "output.h"
 
@@ -57,34 +59,68 @@ inline Sheets lay_out(std::vector<std::vector<Output>>& outputs, size_t spine_ro
 
 // A whole line past the caches: it is not read again before all lines are written.
 inline void stream_line(char* to, const char* from) {
+#ifdef __SSE2__
   for (size_t i = 0; i < Sheet::kLine; i += 16) {
     _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
   }
+#else
+  std::memcpy(to, from, Sheet::kLine);
+#endif
 }
 
-// The slots of one part, a column a result, before they are put into lines. Fresh ones are zero.
+// To be called before another thread reads what was streamed.
+inline void settle_streams() {
+#ifdef __SSE2__
+  _mm_sfence();
+#endif
+}
+
+// The slots of one part before they are put into lines. Fresh ones are zero. Few spine rows have
+// their lines here as they will be; of many, a column a result, which is written from front to back.
 class Slots {
  public:
+  static constexpr size_t kFew = 192;  // whose lines stay in a core's cache
+
   void open(const Sheets& sheets, size_t rows) {
     rows_ = rows;
+    by_line_ = rows <= kFew;
+    row_bytes_ = sheets.all.size() * Sheet::kLine;
     starts_.clear();
     size_t bytes = 0;
-    for (const Sheet& sheet : sheets.all) {
-      for (const Output* out : sheet.outputs) {
-        starts_.push_back(bytes);
+    for (size_t sheet = 0; sheet < sheets.all.size(); ++sheet) {
+      for (const Output* out : sheets.all[sheet].outputs) {
+        starts_.push_back(by_line_ ? sheet * Sheet::kLine + out->offset : bytes);
         bytes += (rows * width_in_line(*out) + 15) / 16 * 16;
       }
     }
-    if (memory_.size() < bytes) memory_ = Large<char>(bytes + bytes / 4);
-    std::memset(memory_.data(), 0, bytes);
+    if (by_line_) bytes = rows * row_bytes_;
+    if (memory_.size() < bytes + Sheet::kLine) memory_ = Large<char>(bytes + bytes / 4 + Sheet::kLine);
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    slots_ = memory_.data() + (Sheet::kLine - address % Sheet::kLine) % Sheet::kLine;
+    std::memset(slots_, 0, bytes);
   }
-  char* values(const Output& out) { return memory_.data() + starts_[out.number]; }
+  char* values(const Output& out) { return slots_ + starts_[out.number]; }
+  // From one spine row's slot to the next one's.
+  size_t stride(const Output& out) const { return by_line_ ? row_bytes_ : bytes_of(out); }
   uint8_t* valid(const Output& out) {
-    return reinterpret_cast<uint8_t*>(values(out) + rows_ * slot_size(out.shape));
+    return reinterpret_cast<uint8_t*>(values(out) + (by_line_ ? 1 : rows_) * slot_size(out.shape));
   }
+  size_t valid_stride() const { return by_line_ ? row_bytes_ : 1; }
 
   // Writes the lines of these spine rows.
   void settle(Sheets& sheets, const uint32_t* spine_rows) {
+    if (by_line_) {
+      const char* from = slots_;
+      for (size_t j = 0; j < rows_; ++j) {
+        sheets.written[spine_rows[j]] = 1;
+        for (const Sheet& sheet : sheets.all) {
+          stream_line(sheet.line(spine_rows[j]), from);
+          from += Sheet::kLine;
+        }
+      }
+      settle_streams();
+      return;
+    }
     constexpr size_t kBlock = 16;
     alignas(64) char block[kBlock][Sheet::kLine] = {};
     for (size_t begin = 0; begin < rows_; begin += kBlock) {
@@ -93,8 +129,7 @@ class Slots {
       for (const Sheet& sheet : sheets.all) {
         for (const Output* out : sheet.outputs) {
           const char* from = values(*out);
-          const size_t width = out->bucketed ? sizeof(ListCell) : slot_size(out->shape);
-          switch (width) {
+          switch (bytes_of(*out)) {
             case 1: column<1>(block, out->offset, from + begin, n); break;
             case 4: column<4>(block, out->offset, from + 4 * begin, n); break;
             case 8: column<8>(block, out->offset, from + 8 * begin, n); break;
@@ -109,17 +144,22 @@ class Slots {
         }
       }
     }
+    settle_streams();
   }
 
  private:
+  static size_t bytes_of(const Output& out) { return out.bucketed ? sizeof(ListCell) : slot_size(out.shape); }
+
   template <size_t Width>
   static void column(char (*block)[Sheet::kLine], size_t offset, const char* from, size_t n) {
     for (size_t j = 0; j < n; ++j) std::memcpy(block[j] + offset, from + j * Width, Width);
   }
 
   Large<char> memory_;
-  std::vector<size_t> starts_;
-  size_t rows_ = 0;
+  char* slots_ = nullptr;
+  std::vector<size_t> starts_;  // by the number of the result
+  size_t rows_ = 0, row_bytes_ = 0;
+  bool by_line_ = false;
 };
 
 // The columns of a sheet as arrays; `nodes` by the number of the result.

@@ -1,0 +1,49 @@
+// What a thread keeps between slices, so that memory is asked for once; and the first fault it met.
+#pragma once
+
+#include "aggregates/shape_moments.h"
+#include "extrema.h"
+#include "sketches.h"
+#include "vectors.h"
+
+namespace bighead::temporal {
+
+// The least (spec, window, spine row) whose sum did not fit, or whose vectors differ in length.
+struct FaultAt {
+  int64_t spec = std::numeric_limits<int64_t>::max(), window = 0, row = 0;
+  bool found() const { return spec != std::numeric_limits<int64_t>::max(); }
+  void report(int64_t s, int64_t w, int64_t r) {
+    if (s < spec || (s == spec && (w < window || (w == window && r < row)))) {
+      spec = s;
+      window = w;
+      row = r;
+    }
+  }
+  void report(const FaultAt& other) {
+    if (other.found()) report(other.spec, other.window, other.row);
+  }
+};
+
+struct Scratch {
+  ExtremaScratch extrema;
+  RankScratch ranks;
+  RankScratch outer;  // of MIN, MAX and the like where rows leave
+  Numbers numbers;
+  InfinityCounts infinities;
+  std::vector<int64_t> keys;
+  std::vector<uint64_t> prefix64, sums64;
+  std::vector<u128> prefix128, sums128;
+  std::vector<Fixed<3>> prefix192, sums192;
+  std::vector<PowerSums<1>> powers1, moments1;
+  std::vector<PowerSums<2>> powers2, moments2;
+  std::vector<FourSums<1>> four1, shapes1;
+  std::vector<FourSums<2>> four2, shapes2;
+  SketchScratch sketches;
+  VectorScratch vectors;
+  std::vector<double> totals;
+  std::vector<Scaled> terms;
+  std::vector<size_t> wanted;
+  FaultAt overflow, unequal;
+};
+
+}  // namespace bighead::temporal
