@@ -92,6 +92,23 @@ inline void finish_group(Stamped* items, size_t n) {
   }
 }
 
+constexpr int kMostDigit = 11;
+
+// By `bits` bits of the times from `shift` on, stably, from `from` to `to`.
+inline void sort_digit(const Stamped* from, size_t n, Stamped* to, uint64_t low, int shift, int bits) {
+  std::array<uint32_t, size_t{1} << kMostDigit> next{};
+  const uint64_t mask = (uint64_t{1} << bits) - 1;
+  auto digit = [&](const Stamped& item) { return ((lift(item.time) - low) >> shift) & mask; };
+  for (size_t i = 0; i < n; ++i) ++next[digit(from[i])];
+  uint32_t sum = 0;
+  for (size_t i = 0; i <= mask; ++i) {
+    const uint32_t count = next[i];
+    next[i] = sum;
+    sum += count;
+  }
+  for (size_t i = 0; i < n; ++i) to[next[digit(from[i])]++] = from[i];
+}
+
 // Sorts a part by (code, time), stably: by the leading bits of the time, then by code, then each
 // group is put right. The result lies in `items` or in `spare`; returns which. `at` is filled with
 // where each code begins, from the least to the greatest, and with n.
@@ -111,29 +128,17 @@ inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare, std::vector<
   }
   at.assign(static_cast<size_t>(last - first) + 2, 0);
   for (size_t i = 0; i < n; ++i) ++at[items[i].code - first + 1];
+  const uint32_t most = *std::max_element(at.begin(), at.end());
   for (size_t c = 1; c < at.size(); ++c) at[c] += at[c - 1];
   if (arranged) return items;
-  constexpr int kDigit = 10;
-  constexpr size_t kDigits = size_t{1} << kDigit;
   if (!sorted) {
-    const int drop = std::max(0, bit_width(high - low) - 2 * kDigit);
-    std::array<uint32_t, 2 * kDigits> counts{};
-    auto digit = [&](const Stamped& item, int d) {
-      return ((lift(item.time) - low) >> (drop + d * kDigit)) & (kDigits - 1);
-    };
-    for (size_t i = 0; i < n; ++i) {
-      ++counts[digit(items[i], 0)];
-      ++counts[kDigits + digit(items[i], 1)];
-    }
-    for (int d = 0; d < 2; ++d) {
-      uint32_t* at = counts.data() + static_cast<size_t>(d) * kDigits;
-      uint32_t sum = 0;
-      for (size_t i = 0; i < kDigits; ++i) {
-        const uint32_t count = at[i];
-        at[i] = sum;
-        sum += count;
-      }
-      for (size_t i = 0; i < n; ++i) spare[at[digit(items[i], d)]++] = items[i];
+    // So many leading bits that few rows of a code share them.
+    const int wanted = bit_width(uint64_t{most}) + 3;
+    const int digits = wanted <= kMostDigit ? 1 : 2;
+    const int digit = digits == 1 ? wanted : kMostDigit - 1;
+    const int drop = std::max(0, bit_width(high - low) - digits * digit);
+    for (int d = 0; d < digits; ++d) {
+      sort_digit(items, n, spare, low, drop + d * digit, digit);
       std::swap(items, spare);
     }
   }
