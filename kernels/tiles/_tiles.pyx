@@ -1,46 +1,31 @@
 """The door of the tiles: Arrow capsules and bytes in, C++, Arrow capsules and bytes out."""
 
 from cpython.bytes cimport PyBytes_AsStringAndSize, PyBytes_FromStringAndSize
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
-from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libcpp cimport bool as cbool
-from libcpp.memory cimport shared_ptr, unique_ptr
+from libc.stdint cimport uint8_t, uint64_t
+from libcpp.memory cimport unique_ptr
 from libcpp.pair cimport pair
 from libcpp.string cimport string
-from libcpp.vector cimport vector
 
 from bighead.kernels.aggregates.errors import StateError, Unsupported
 from bighead.kernels.aggregates.kinds import KINDS
 from bighead.kernels.tiles.errors import NotKept
 
 
+include "bighead/kernels/aggregates/arrow_door.pxi"
+
+
 cdef extern from "tiles/door.h" nogil:
-    struct ArrowSchema:
-        void (*release)(ArrowSchema*)
-
-    struct ArrowArray:
-        void (*release)(ArrowArray*)
-
     cppclass string_view "std::string_view":
         string_view(const char*, size_t)
 
 
 cdef extern from "tiles/door.h" namespace "bighead" nogil:
-    cppclass Column:
-        int64_t length
-
-    cppclass Node:
-        int64_t length
-
     cppclass StateStatus:
         int kind
         string message
         int64_t a
 
-    void export_schema(const shared_ptr[Node]&, ArrowSchema*)
-    void export_array(const shared_ptr[Node]&, ArrowArray*)
-    StateStatus states_column(const ArrowSchema*, const ArrowArray*, cbool, Column&)
+    StateStatus states_column(const ArrowSchema*, const ArrowArray*, cbool, cbool, Column&)
 
 
 cdef extern from "tiles/door.h" namespace "bighead::tiles" nogil:
@@ -123,84 +108,10 @@ cdef object _raise(const StateStatus& status):
     raise StateError(message)
 
 
-cdef void _drop_schema(object capsule) noexcept:
-    cdef ArrowSchema* schema = <ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema")
-    if schema.release != NULL:
-        schema.release(schema)
-    free(schema)
-
-
-cdef void _drop_array(object capsule) noexcept:
-    cdef ArrowArray* array = <ArrowArray*>PyCapsule_GetPointer(capsule, "arrow_array")
-    if array.release != NULL:
-        array.release(array)
-    free(array)
-
-
-cdef class Result:
-    cdef shared_ptr[Node] node
-
-    def __init__(self):
-        raise TypeError("results come from the kernel")
-
-    def __arrow_c_schema__(self):
-        cdef ArrowSchema* schema = <ArrowSchema*>malloc(sizeof(ArrowSchema))
-        if schema == NULL:
-            raise MemoryError()
-        export_schema(self.node, schema)
-        return PyCapsule_New(schema, "arrow_schema", _drop_schema)
-
-    def __arrow_c_array__(self, requested_schema=None):
-        cdef ArrowArray* array = <ArrowArray*>malloc(sizeof(ArrowArray))
-        if array == NULL:
-            raise MemoryError()
-        export_array(self.node, array)
-        return self.__arrow_c_schema__(), PyCapsule_New(array, "arrow_array", _drop_array)
-
-    def __len__(self):
-        return self.node.get().length
-
-
-cdef Result _result(const shared_ptr[Node]& node):
-    cdef Result result = Result.__new__(Result)
-    result.node = node
-    return result
-
-
-cdef class _Columns:
-    """Columns read in place; `capsules` keeps their memory alive."""
-
-    cdef vector[Column] columns
-    cdef list capsules
-
-    def __init__(self, arrays, times=False):
-        self.capsules = []
-        for array in arrays:
-            self.add(array, times)
-
-    cdef object add(self, object array, cbool times):
-        cdef Column column
-        if not hasattr(array, "__arrow_c_array__"):
-            raise TypeError(
-                f"an Arrow array is wanted, one that has __arrow_c_array__, not {type(array).__name__}"
-            )
-        capsules = array.__arrow_c_array__()
-        schema, data = capsules
-        if not (PyCapsule_IsValid(schema, "arrow_schema") and PyCapsule_IsValid(data, "arrow_array")):
-            raise TypeError(f"{type(array).__name__} does not export an Arrow array")
-        self.capsules.append(capsules)
-        _raise(states_column(
-            <ArrowSchema*>PyCapsule_GetPointer(schema, "arrow_schema"),
-            <ArrowArray*>PyCapsule_GetPointer(data, "arrow_array"),
-            times,
-            column,
-        ))
-        self.columns.push_back(column)
-
-    cdef const Column* first(self):
-        if self.columns.empty():
-            return NULL
-        return &self.columns[0]
+cdef object _read(
+    const ArrowSchema* schema, const ArrowArray* array, cbool times, cbool vectors, Column& column
+):
+    _raise(states_column(schema, array, times, vectors, column))
 
 
 cdef _Columns _optional(object array):
@@ -253,7 +164,7 @@ cdef object _changes(const Changed& changed):
 
 
 def encode_keys(columns, rows):
-    cdef _Columns keys = _Columns(columns)
+    cdef _Columns keys = _Columns(columns, False, True)
     cdef vector[string] out
     cdef vector[uint8_t] there
     cdef size_t i
@@ -265,7 +176,7 @@ def encode_keys(columns, rows):
 
 
 def digest_rows(columns, rows):
-    cdef _Columns values = _Columns(columns)
+    cdef _Columns values = _Columns(columns, False, True)
     cdef vector[uint64_t] out
     cdef size_t i
     for i in range(values.columns.size()):
@@ -300,8 +211,8 @@ cdef class Layout:
             ))
 
     def group(self, keys, time, columns, begin=None, until=None):
-        cdef _Columns names = _Columns(keys)
-        cdef _Columns values = _Columns(columns)
+        cdef _Columns names = _Columns(keys, False, True)
+        cdef _Columns values = _Columns(columns, False, True)
         cdef _Columns times = _Columns([time], True)
         cdef _Columns begins = _optional(begin)
         cdef _Columns ends = _optional(until)
