@@ -20,7 +20,11 @@ inline Declared declare(const Layout& layout, int kind, int64_t k, uint64_t nume
   declared.numerator = numerator;
   declared.denominator = denominator;
   declared.half_life = half_life;
-  auto type = [&](size_t i) { return layout.types.at(static_cast<size_t>(args[i])); };
+  auto type = [&](size_t i) {
+    const auto at = static_cast<size_t>(args[i]);
+    if (at >= layout.types.size()) invalid("there is no column " + std::to_string(args[i]));
+    return layout.types[at];
+  };
   if (!args.empty()) declared.x = type(0);
   if (args.size() > 1) declared.y = type(1);
   return declared;

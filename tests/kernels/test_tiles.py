@@ -1,0 +1,186 @@
+"""The trees of tiles: equal answers whatever the order, and bytes that are checked when read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bighead.kernels.aggregates import KINDS, StateError
+from bighead.kernels.tiles import (
+    LOG,
+    ROOT,
+    Changes,
+    Layout,
+    NotKept,
+    Partial,
+    Rings,
+    RowBlock,
+    digest_rows,
+    encode_keys,
+)
+
+SIZES = (1, 4, 20, 100, 1000)
+TYPES: list[pa.DataType] = [
+    pa.int64(),
+    pa.float64(),
+    pa.string(),
+    pa.bool_(),
+    pa.list_(pa.float64()),
+]
+PARTIALS = [
+    Partial("count_rows"),
+    Partial("sum", (0,)),
+    Partial("sum", (1,), filter=3),
+    Partial("last_k", (2,), k=2),
+    Partial("histogram", (2,)),
+    Partial("sum", (0,), bucket=2),
+    Partial("vector_sum", (4,)),
+]
+
+
+class Blocks(dict[tuple[int, int], bytes]):
+    """The blocks of one key."""
+
+    def find(self, level: int, number: int) -> bytes | None:
+        return self.get((level, number))
+
+    def put(self, changes: tuple[Changes, int]) -> int:
+        for level, number, data in changes[0]:
+            if data is None:
+                self.pop((level, number), None)
+            else:
+                self[level, number] = data
+        return changes[1]
+
+
+def layout(leaf: int = 3, logged: int = 2) -> Layout:
+    return Layout(TYPES, PARTIALS, SIZES, leaf=leaf, logged=logged)
+
+
+def rows_of(chance: random.Random, count: int) -> list[tuple[Any, ...]]:
+    return [
+        (
+            chance.choice([-1001, -1, 0, 1, 99, 100, chance.randrange(-3000, 3000)]),
+            chance.choice([None, 1, -5, 2**40]),
+            chance.choice([None, 0.1, float("nan"), 1e300, -1e300]),
+            chance.choice([None, "", "a", "b"]),
+            chance.choice([None, True, False]),
+            chance.choice([None, [1.0, 2.0], [0.5, None]]),
+        )
+        for _ in range(count)
+    ]
+
+
+def block(made: Layout, rows: list[tuple[Any, ...]]) -> RowBlock:
+    columns = list(zip(*rows, strict=True))
+    time = pa.array(columns[0], pa.int64())
+    arrays = [pa.array(c, t) for c, t in zip(columns[1:], TYPES, strict=True)]
+    keys = pa.array([7] * len(rows), pa.int64())
+    [(_, found)] = made.group([keys], time, arrays)
+    return found
+
+
+def answers(
+    made: Layout, find: Callable[[int, int], bytes | None], last: int, low: int
+) -> list[Any]:
+    rings = Rings(made)
+    rings.ask(find, last, [max(low, last - 50), low], last + 1)
+    found: list[Any] = [rings.held(0), rings.held(1)]
+    for i, partial in enumerate(PARTIALS):
+        values, buckets, ends, faults = rings.finish(i, 1, partial.kind, k=partial.k)
+        listed: Any = pa.array(values)  # type: ignore[call-overload]
+        named: Any = None if buckets is None else pa.array(buckets)  # type: ignore[call-overload]
+        found += [listed.to_pylist(), None if named is None else named.to_pylist(), ends, faults]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_order_and_shape_of_the_tree_give_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    rows = rows_of(chance, 120)
+    deep, flat = Blocks(), Blocks()
+    made, whole = layout(), layout(leaf=1000, logged=0)
+    flat.put(whole.insert(flat.find, block(whole, rows)))
+    chance.shuffle(rows)
+    for first in range(0, len(rows), 7):
+        deep.put(made.insert(deep.find, block(made, rows[first : first + 7])))
+    deep.put(made.flush(deep.find))
+    counted, blocks = made.verify(deep.find)
+    assert counted == len(rows)
+    assert blocks == len(deep)
+    assert len(flat) == 1
+    for _ in range(20):
+        last = chance.choice(rows)[0] + chance.choice([-1, 0, 1])
+        low = last - chance.choice([0, 1, 19, 100, 5000])
+        assert answers(made, deep.find, last, low) == answers(whole, flat.find, last, low)
+
+
+def test_a_trimmed_tree_answers_from_then_on() -> None:
+    chance = random.Random(1)
+    rows = rows_of(chance, 200)
+    made, blocks = layout(), Blocks()
+    blocks.put(made.insert(blocks.find, block(made, rows)))
+    before = answers(made, blocks.find, 2500, -(2**63))
+    gone = blocks.put(made.trim(blocks.find, 50, keep=True))
+    assert gone == sum(r[0] < 50 for r in rows)
+    assert answers(made, blocks.find, 2500, -(2**63)) == before
+    with pytest.raises(NotKept):
+        answers(made, blocks.find, 2500, 49)
+    late = block(made, [(0, 1, 0.5, "a", True, None)])
+    blocks.put(made.replace(blocks.find, late, None, keep=True))
+    assert answers(made, blocks.find, 2500, -(2**63))[1] == [before[1][0] + 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mangled_bytes_are_an_error(seed: int) -> None:
+    chance = random.Random(seed)
+    made, blocks = layout(), Blocks()
+    blocks.put(made.insert(blocks.find, block(made, rows_of(chance, 60))))
+    names = list(blocks)
+    for _ in range(400):
+        name = chance.choice(names)
+        held = blocks[name]
+        data = bytearray(held)
+        place = chance.randrange(len(data))
+        data[place] ^= 1 << chance.randrange(8)
+        blocks[name] = bytes(data[:place] if chance.random() < 0.5 else data)
+        try:
+            made.rows(blocks[name])
+            made.verify(blocks.find)
+            answers(made, blocks.find, 2000, 0)
+        except StateError:
+            pass
+        blocks[name] = held
+    made.verify(blocks.find)
+
+
+def test_what_is_wrong_is_said() -> None:
+    with pytest.raises(StateError, match="there is no column 9"):
+        Layout(TYPES, [Partial("sum", (9,))], SIZES)
+    with pytest.raises(StateError, match="each size of tiles is a multiple"):
+        Layout(TYPES, [], (2, 3))
+    wrong = [pa.array(["x"])] * len(TYPES)
+    made = layout()
+    with pytest.raises(StateError, match="not of the layout's type"):
+        made.group([pa.array([1])], pa.array([0], pa.int64()), wrong)
+    with pytest.raises(ZeroDivisionError):
+        layout().verify(lambda _level, _number: bytes([1 // 0]))
+    assert {LOG, ROOT} == {254, 255}
+    assert all(p.kind in KINDS for p in PARTIALS)
+
+
+def test_keys_and_digests_go_by_value() -> None:
+    numbers = pa.array([0.0, -0.0, float("nan"), None])
+    one, other, nan, null = encode_keys([numbers], 4)
+    assert one == other
+    assert nan is None
+    assert null is None
+    first, second, third, fourth = digest_rows([numbers], 4)
+    assert first == second
+    assert len({first, third, fourth}) == 3
+    pairs = encode_keys([pa.array(["a", "ab"]), pa.array(["bc", "c"])], 2)
+    assert pairs[0] != pairs[1]
