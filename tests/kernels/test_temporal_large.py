@@ -1,6 +1,7 @@
 """Sizes at which keys are dealt to threads, hot keys are split and tables grow, against numpy."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -217,7 +218,7 @@ def test_columns_of_many_events_read_as_those_of_few(style: str, late: bool) -> 
     ]
     rows = [Spec("last", (1,), windows, filter=3), Spec("max", (4,), windows)]
 
-    def answers(events: Ints, spine: Ints) -> list[list[pa.Array]]:
+    def answers(events: Ints, spine: Ints) -> list[list[Any]]:
         timeline = Timeline(
             encode([pa.array(spine_keys[spine])], [pa.array(event_keys[events])]),
             pa.array(spine_time[spine]),
