@@ -22,7 +22,7 @@ from bighead.planner.sources.kind import Dates, Kind, Streaming, Wanted
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.paths import File, partition_schema, partition_value
 from bighead.planner.sources.pick import column_of, pick, reads
-from bighead.zipline.errors import SchemaError
+from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.windows import DAY
 
@@ -237,7 +237,10 @@ def files_dataset(
     made = Files(kind, tuple(found), declared, partitions, place, lag, everywhere)
     if kind.tells == "nothing":
         return made
-    own = kind.schema(newest)
+    try:
+        own = kind.schema(newest)
+    except SourceError:  # said where its rows are read, which may be nowhere
+        return made
     folded = {n.casefold() for n in own.names}
     lying = [n for n in declared.names if n not in partitions]
     there = [n for n in lying if n.casefold() in folded]

@@ -44,7 +44,7 @@ def returns(day: int, rows: int = 100) -> pa.Table:
     return pa.table({"k": [1] * rows, "ts": pa.array(times, pa.timestamp("us"))})
 
 
-def labelled(s: Session, batch: str, **more: str) -> Any:
+def labelled(s: Session, batch: str, **more: Any) -> Any:
     s.register("returns", batch, event_time="ts", complete="2d", **more)
     asked = [START + timedelta(days=d) for d in (10, 30, DAYS)]
     s.register("q", pa.table({"n": [0, 1, 2], "k": [1, 1, 1], "ts": asked}), event_time="ts")

@@ -52,15 +52,20 @@ def asked(name: str, columns: str = "b.n, b.v") -> str:
 
 def joins_run(s: Session, query: str) -> int:
     """How many joins as of a time the kernel was asked for, by what EXPLAIN ANALYZE says."""
-    text = s.sql(f"EXPLAIN ANALYZE {query}").to_arrow()["plan"].to_pylist()
-    return sum(bool(re.search(r"path.*events of", line)) for line in text)
+    lines = explained(s, f"ANALYZE {query}")
+    return sum(bool(re.search(r"path.*events of", line)) for line in lines)
+
+
+def explained(s: Session, query: str) -> list[str]:
+    """The lines of EXPLAIN."""
+    return [str(line) for line in s.sql(f"EXPLAIN {query}").to_arrow()["plan"].to_pylist()]
 
 
 def test_each_level_of_a_chain_is_computed_once() -> None:
     s = session()
     query = asked(chain(s, LEVELS))
     assert joins_run(s, query) == LEVELS
-    text = "\n".join(s.sql(f"EXPLAIN {query}").to_arrow()["plan"].to_pylist())
+    text = "\n".join(explained(s, query))
     assert text.count("computed once") == text.count("as above") == LEVELS - 2
 
 
@@ -110,8 +115,7 @@ def test_one_set_twice_in_a_query_is_computed_once() -> None:
     chain(s, 3)
     s.sql(f"CREATE TRAINING SET t ID (number) AS {asked('s2')}")
     query = "SELECT a.number, a.n, b.v FROM t AS a JOIN t AS b ON a.number = b.number"
-    text = "\n".join(s.sql(f"EXPLAIN {query}").to_arrow()["plan"].to_pylist())
-    assert "used 2 times" in text
+    assert "used 2 times" in "\n".join(explained(s, query))
     assert joins_run(s, query) == 3
     assert s.sql(query).to_arrow().num_rows == 12
 

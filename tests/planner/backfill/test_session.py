@@ -96,9 +96,10 @@ def test_the_days_together_are_the_training_set(
     day_of = dict(
         zip(times["id"].to_pylist(), times["ts"].cast(pa.date32()).to_pylist(), strict=True)
     )
+    numbers: list[Any] = whole["id"].to_pylist()
     for path in sorted((tmp_path / "few").glob("ds=*/part-0.parquet")):
         day = date.fromisoformat(path.parent.name.removeprefix("ds="))
-        ids = [i for i in whole["id"].to_pylist() if day_of[i % 1000] == day]
+        ids = [i for i in numbers if day_of[i % 1000] == day]
         mine = pc.is_in(whole["id"], pa.array(ids, whole["id"].type))
         assert pq.ParquetFile(path).read().equals(whole.filter(mine))
         assert path.read_bytes() == (tmp_path / "one" / path.parent.name / path.name).read_bytes()
