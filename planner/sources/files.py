@@ -43,7 +43,10 @@ class Files:
     everywhere: frozenset[str] = frozenset()
     """The columns that no file may lack; another one is NULL in the files that lack it."""
     gone: tuple[str, frozenset[str]] = ("", frozenset())
-    """The newest file, the last one, and the columns that it lacks: the source has them no more."""
+    """The newest file, the last one, and the columns that it lacks: the source has them no more.
+
+    No file where it cannot be read.
+    """
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -52,9 +55,9 @@ class Files:
 
     def check(self) -> None:
         """Raises SchemaError where the newest file is not of the declared types."""
-        if self.kind.tells != "types":
-            return
         newest, gone = self.gone
+        if self.kind.tells != "types" or not newest:
+            return
         own = self.kind.schema(Path(newest))
         names = [n for n in self.schema.names if n not in self.partitions and n not in gone]
         for name, found in zip(names, resolve(names, own.names, newest), strict=True):
