@@ -34,7 +34,9 @@ typed := $(wildcard tests benchmarks)
 .PHONY: dev test soak golden lint type bench demo wheel clean
 dev: $(package)
 
-test: lint type $(sanitized)
+# The kernels under sanitizers take one core for minutes; what is checked without them goes beside.
+test: $(package)
+	$(MAKE) -j $(JOBS) --output-sync=target lint type $(sanitized)
 	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.storage bighead.kernels \
 	  bighead.platform.cli bighead.platform.registry bighead.examples
 	$(pytest) -q -n $(JOBS) --dist loadgroup $(ARGS)
