@@ -38,14 +38,14 @@ class Bucket:
             aws_secret_access_key="secret",
             region_name="us-east-1",
         )
-        self.client.create_bucket(Bucket="warehouse")
+        self.client.create_bucket(Bucket="deltas")
 
     def put(self, key: str, body: bytes) -> None:
-        self.client.put_object(Bucket="warehouse", Key=key, Body=body)
+        self.client.put_object(Bucket="deltas", Key=key, Body=body)
 
     def clear(self) -> None:
-        for found in self.client.list_objects_v2(Bucket="warehouse").get("Contents", []):
-            self.client.delete_object(Bucket="warehouse", Key=found["Key"])
+        for found in self.client.list_objects_v2(Bucket="deltas").get("Contents", []):
+            self.client.delete_object(Bucket="deltas", Key=found["Key"])
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_store_is_read_as_files_are(bucket: Bucket, tmp_path: Path, case: str)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
     options, columns = CASES[case]
-    there = answer(Session(store=bucket.store), options.replace("{}", "s3://warehouse"), columns)
+    there = answer(Session(store=bucket.store), options.replace("{}", "s3://deltas"), columns)
     here = answer(Session(), options.replace("{}", str(tmp_path)), columns)
     assert there == here
     assert {r["n"] for r in there} >= {0, 1, 2}
@@ -161,11 +161,11 @@ def test_a_store_is_read_as_files_are(bucket: Bucket, tmp_path: Path, case: str)
 def test_a_new_day_counts_and_a_day_that_went_does_not(bucket: Bucket) -> None:
     s = Session(store=bucket.store)
     bucket.put(*DAYS[0])
-    before = answer(s, "snapshot = 's3://warehouse/days/'")
+    before = answer(s, "snapshot = 's3://deltas/days/'")
     bucket.put(*DAYS[1])
-    assert answer(s, "snapshot = 's3://warehouse/days/'") != before
-    bucket.client.delete_object(Bucket="warehouse", Key=DAYS[1][0])
-    assert answer(s, "snapshot = 's3://warehouse/days/'") == before
+    assert answer(s, "snapshot = 's3://deltas/days/'") != before
+    bucket.client.delete_object(Bucket="deltas", Key=DAYS[1][0])
+    assert answer(s, "snapshot = 's3://deltas/days/'") == before
 
 
 def test_an_object_is_copied_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,30 +181,30 @@ def test_an_object_is_copied_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatc
     for key, body in DAYS:
         bucket.put(key, body)
     for _ in range(2):
-        answer(s, "snapshot = 's3://warehouse/days/'")
-    assert sorted(copied) == [f"warehouse/{key}" for key, _ in DAYS]
+        answer(s, "snapshot = 's3://deltas/days/'")
+    assert sorted(copied) == [f"deltas/{key}" for key, _ in DAYS]
 
 
 def test_what_is_wrong_names_the_object(bucket: Bucket) -> None:
     s = Session(store=bucket.store)
-    options = "batch = 's3://warehouse/cdc/a.jsonl', format = 'debezium-json'"
-    with pytest.raises(SourceError, match="there is nothing to read at s3://warehouse/cdc/a.jsonl"):
+    options = "batch = 's3://deltas/cdc/a.jsonl', format = 'debezium-json'"
+    with pytest.raises(SourceError, match="there is nothing to read at s3://deltas/cdc/a.jsonl"):
         answer(s, options)
     with pytest.raises(SourceError, match=r"s3://elsewhere"):
         answer(s, "snapshot = 's3://elsewhere/days'")
     bucket.put("cdc/a.jsonl", b'{"op": "t", "source": {}}\n')
-    with pytest.raises(DataError, match="^s3://warehouse/cdc/a.jsonl holds a change whose op is"):
+    with pytest.raises(DataError, match="^s3://deltas/cdc/a.jsonl holds a change whose op is"):
         answer(s, options)
     bucket.put("days/part.parquet", DAYS[0][1])
-    with pytest.raises(SourceError, match="s3://warehouse/days/part.parquet lies in no folder ds="):
-        answer(s, "snapshot = 's3://warehouse/days'")
+    with pytest.raises(SourceError, match="s3://deltas/days/part.parquet lies in no folder ds="):
+        answer(s, "snapshot = 's3://deltas/days'")
     with pytest.raises(SourceError, match="cannot be read from ftp://"):
-        answer(s, "snapshot = 'ftp://warehouse/days'")
+        answer(s, "snapshot = 'ftp://deltas/days'")
 
 
 def test_a_backfill_sees_objects_as_objects(bucket: Bucket) -> None:
     bucket.put(*DAYS[0])
     s = Session(store=bucket.store)
-    answer(s, "snapshot = 's3://warehouse/days'")
+    answer(s, "snapshot = 's3://deltas/days'")
     source: Any = s.definitions.get("c")
-    assert s.dataset(source).files == (f"s3://warehouse/{DAYS[0][0]}",)
+    assert s.dataset(source).files == (f"s3://deltas/{DAYS[0][0]}",)
