@@ -72,4 +72,6 @@ def weight(elapsed: int, half_life: int) -> Decimal:
     >>> float(weight(8, 4)), float(weight(2, 4))
     (0.25, 0.7071067811865476)
     """
-    return PRECISE.power(Decimal(2), PRECISE.divide(Decimal(-elapsed), Decimal(half_life)))
+    exponent = PRECISE.divide(Decimal(-elapsed), Decimal(half_life))
+    # Far beyond every double; decimals end a little further on.
+    return PRECISE.power(Decimal(2), min(exponent, Decimal(10**17)))
