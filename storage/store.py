@@ -14,18 +14,18 @@ from typing import Self, cast
 
 import pyarrow as pa
 
-from bighead.storage.checking import Counts, count_set, verify_set
-from bighead.storage.database import TABLES, Batch, Database
-from bighead.storage.database import View as Snapshot
-from bighead.storage.definitions import FORMAT, Definition, check_format, definitions
+from bighead.storage.database.database import TABLES, Batch, Database
+from bighead.storage.database.database import View as Snapshot
+from bighead.storage.database.keys import after, identity_prefix, set_prefix
+from bighead.storage.database.rocks import Rocks
 from bighead.storage.errors import StoreError
-from bighead.storage.fetching import Fetch, Fetched
-from bighead.storage.ingesting import Ingest, Report, Stamp, read_offset
-from bighead.storage.keys import after, identity_prefix, set_prefix
-from bighead.storage.prepare import source_of
-from bighead.storage.rocks import Rocks
-from bighead.storage.set_plan import SIZES, SetPlan, compile_set
-from bighead.storage.sweeping import Sweep, Swept
+from bighead.storage.reading.fetching import Fetch, Fetched
+from bighead.storage.sets.definitions import FORMAT, Definition, check_format, definitions
+from bighead.storage.sets.prepare import source_of
+from bighead.storage.sets.set_plan import SIZES, SetPlan, compile_set
+from bighead.storage.upkeep.checking import Counts, count_set, verify_set
+from bighead.storage.upkeep.sweeping import Sweep, Swept
+from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View

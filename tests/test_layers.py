@@ -192,7 +192,10 @@ def loaded_by(module: str) -> set[str]:
         ("bighead.kernels", {"sqlglot", "datafusion", "pandas", "bighead.zipline"}),
         ("bighead.zipline.sql", {"datafusion", "pyarrow.dataset", "pandas", "bighead.planner"}),
         ("bighead.platform.registry", {"sqlglot", "datafusion", "alembic", "bighead.planner"}),
-        ("bighead.storage.fetching", {"rocksdict", "sqlglot", "datafusion", "bighead.planner"}),
+        (
+            "bighead.storage.reading.fetching",
+            {"rocksdict", "sqlglot", "datafusion", "bighead.planner"},
+        ),
         ("bighead.storage.store", {"sqlglot", "datafusion", "pandas", "bighead.planner"}),
         ("bighead.planner", {"pandas", "polars", "duckdb", "typer", "xgboost"}),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from bighead.platform.cli.console import print_table
-from bighead.storage.checking import Counts
+from bighead.storage.upkeep.checking import Counts
 from bighead.zipline.ir.expr import Literal
 from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.types import TIMESTAMP

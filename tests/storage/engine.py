@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from bighead.planner.engine import Open, Run
-from bighead.storage.database import Database, Memory
-from bighead.storage.ingesting import Stamp
-from bighead.storage.prepare import integers, source_of, values
+from bighead.storage.database.database import Database, Memory
+from bighead.storage.sets.prepare import integers, source_of, values
 from bighead.storage.store import Settings, Store
+from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.errors import DataError
 from bighead.zipline.ir.nodes import Node, Project, Scan, TemporalJoin, UnionAll
 

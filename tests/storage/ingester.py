@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bighead.storage.ingesting import Stamp
 from bighead.storage.store import Settings, Store
+from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.ir.nodes import View
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.storage.shop import START, bookings, source, view

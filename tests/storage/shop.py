@@ -13,7 +13,7 @@ import pyarrow as pa
 from bighead.planner.engine import Run
 from bighead.planner.sources.dataset import Dataset
 from bighead.planner.sources.opener import Place, open_source
-from bighead.storage.prepare import integers
+from bighead.storage.sets.prepare import integers
 from bighead.storage.store import Store
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.nodes import Feature, Scan, TemporalJoin, View

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bighead.storage.backups import backup, restore
 from bighead.storage.errors import DamagedError, StoreError
 from bighead.storage.store import Store
+from bighead.storage.upkeep.backups import backup, restore
 from bighead.zipline.windows import DAY
 from tests.storage.shop import SHORT, START, asking, assert_equal, bookings, source, view
 from tests.storage.test_store import SMALL, times_of

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bighead.storage.sets.values import numbers
 from bighead.storage.store import Settings, Store
-from bighead.storage.values import numbers
 from tests.storage.ingester import ROWS, set_of_rows
 from tests.storage.shop import asking, assert_equal
 

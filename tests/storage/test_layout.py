@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bighead.storage.database import Memory
+from bighead.storage.database.database import Memory
 from bighead.storage.errors import StoreError
-from bighead.storage.ingesting import Stamp
+from bighead.storage.sets.values import numbers
 from bighead.storage.store import Settings, Store
-from bighead.storage.values import numbers
+from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.storage.shop import START, asking, assert_equal, bookings, source, view
 from tests.storage.test_store import times_of

@@ -12,7 +12,7 @@ import pytest
 
 from bighead.planner.sources.changes import open_changes
 from bighead.planner.sources.opener import Place, open_source
-from bighead.storage.prepare import integers
+from bighead.storage.sets.prepare import integers
 from bighead.storage.store import Settings, Store
 from bighead.zipline.ir.nodes import TemporalJoin, View
 from bighead.zipline.ir.sources import EntitySource

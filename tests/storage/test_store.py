@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from bighead.storage.errors import StoreError
-from bighead.storage.ingesting import Stamp
 from bighead.storage.store import Settings, Store
+from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.errors import DataError, UnsupportedError
 from bighead.zipline.windows import DAY, HOUR, Window
 from tests.storage.shop import (

@@ -31,7 +31,7 @@ def backup(
     Examples:
       bighead store backup online backups/2025-01-31
     """
-    from bighead.storage.backups import backup as back_up
+    from bighead.storage.upkeep.backups import backup as back_up
 
     with waiting("copying"):
         number = back_up(path, folder)
@@ -49,7 +49,7 @@ def restore(
     Examples:
       bighead store restore backups/2025-01-31 online
     """
-    from bighead.storage.backups import restore as make_anew
+    from bighead.storage.upkeep.backups import restore as make_anew
 
     with waiting("copying and checking"):
         number = make_anew(folder, path)

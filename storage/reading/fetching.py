@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.kernels.aggregates import StateError
-from bighead.storage.chosen import LEAST, Asked, Gathered, fold_user, gather, newest
-from bighead.storage.database import View as Snapshot
+from bighead.storage.database.database import View as Snapshot
+from bighead.storage.database.keys import block_key, key_prefix
 from bighead.storage.errors import DamagedError
-from bighead.storage.keys import block_key, key_prefix
-from bighead.storage.nested import decode, is_encoded
-from bighead.storage.prepare import values
-from bighead.storage.set_plan import Answer, SetPlan
-from bighead.storage.values import column_of, exported
+from bighead.storage.reading.chosen import LEAST, Asked, Gathered, fold_user, gather, newest
+from bighead.storage.sets.nested import decode, is_encoded
+from bighead.storage.sets.prepare import values
+from bighead.storage.sets.set_plan import Answer, SetPlan
+from bighead.storage.sets.values import column_of, exported
 from bighead.zipline.aggregates.user import known_aggregate
 from bighead.zipline.expressions.arrow import Array, make, nulls
 from bighead.zipline.ir.format_expr import format_aggregate

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from bighead.storage.database import Batch
-from bighead.storage.database import View as Snapshot
+from bighead.storage.database.database import Batch
+from bighead.storage.database.database import View as Snapshot
 from bighead.storage.errors import StoreError
 from bighead.zipline.ir.nodes import Lookup, View
 from bighead.zipline.ir.serialize import deserialize, serialize

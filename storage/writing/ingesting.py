@@ -14,11 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.kernels import tiles
-from bighead.storage.chosen import LEAST
-from bighead.storage.database import Batch, Table
-from bighead.storage.database import View as Snapshot
-from bighead.storage.definitions import Definition
-from bighead.storage.keys import (
+from bighead.storage.database.database import Batch, Table
+from bighead.storage.database.database import View as Snapshot
+from bighead.storage.database.keys import (
     block_key,
     change_key,
     identity_prefix,
@@ -26,9 +24,11 @@ from bighead.storage.keys import (
     offset_key,
     set_prefix,
 )
-from bighead.storage.prepare import integers, prepare, source_of, stored, values, whole
-from bighead.storage.set_plan import SetPlan
-from bighead.storage.versions import (
+from bighead.storage.reading.chosen import LEAST
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
+from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.writing.versions import (
     changes_of,
     difference,
     grouped,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from bighead.kernels import tiles
 from bighead.kernels.aggregates import StateError
-from bighead.storage.database import View as Snapshot
-from bighead.storage.definitions import Definition
+from bighead.storage.database.database import View as Snapshot
+from bighead.storage.database.keys import after, key_of_block, set_prefix
 from bighead.storage.errors import DamagedError
-from bighead.storage.keys import after, key_of_block, set_prefix
-from bighead.storage.set_plan import SetPlan
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.set_plan import SetPlan
 
 Blocks = dict[tuple[int, int], bytes]
 """The blocks of a key by level and number."""

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.kernels import temporal, tiles
-from bighead.storage.set_plan import Answer, SetPlan
-from bighead.storage.values import column_of, exported, numbers
+from bighead.storage.sets.set_plan import Answer, SetPlan
+from bighead.storage.sets.values import column_of, exported, numbers
 from bighead.zipline.aggregates.user import UserAggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 

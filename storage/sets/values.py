@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from bighead.storage.nested import decode, is_encoded
+from bighead.storage.sets.nested import decode, is_encoded
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.nodes import Aggregate, Feature
 

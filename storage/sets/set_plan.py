@@ -13,7 +13,7 @@ from typing import Literal as OneOf
 import pyarrow as pa
 
 from bighead.kernels import tiles
-from bighead.storage.prepare import sequence_of, source_of, stored_type
+from bighead.storage.sets.prepare import sequence_of, source_of, stored_type
 from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Events, Feature, Lookup, UnionAll, Versions, View

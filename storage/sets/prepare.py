@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from bighead.storage.nested import encode, is_encoded
+from bighead.storage.sets.nested import encode, is_encoded
 from bighead.zipline.errors import DataError, UnsupportedError
 from bighead.zipline.expressions import evaluate
 from bighead.zipline.expressions.arrow import Array, compute, join, make, nulls, view

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bighead.kernels import tiles
-from bighead.storage.chosen import LEAST
-from bighead.storage.database import Batch, Table
-from bighead.storage.database import View as Snapshot
-from bighead.storage.definitions import Definition
-from bighead.storage.keys import after, block_key, key_of_block, key_prefix, set_prefix
-from bighead.storage.set_plan import SetPlan
-from bighead.storage.values import exported
-from bighead.storage.versions import (
+from bighead.storage.database.database import Batch, Table
+from bighead.storage.database.database import View as Snapshot
+from bighead.storage.database.keys import after, block_key, key_of_block, key_prefix, set_prefix
+from bighead.storage.reading.chosen import LEAST
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.sets.values import exported
+from bighead.storage.writing.versions import (
     difference,
     grouped,
     needed_from,

@@ -9,7 +9,7 @@ from typing import Any
 
 from rocksdict import AccessType, Checkpoint, Options, Rdict, WriteBatch, WriteOptions
 
-from bighead.storage.database import TABLES, Batch, Table, View
+from bighead.storage.database.database import TABLES, Batch, Table, View
 from bighead.storage.errors import StoreError
 
 _FAMILY: dict[Table, str] = {t: ("default" if t == "meta" else t) for t in TABLES}

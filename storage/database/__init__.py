@@ -1,0 +1,1 @@
+"""Where bytes lie: an ordered database of few tables, and the keys in them."""

@@ -1,0 +1,1 @@
+"""From blocks to features as of a time."""

@@ -1,0 +1,1 @@
+"""What is kept of a feature set, and how its values look."""

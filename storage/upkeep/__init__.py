@@ -1,0 +1,1 @@
+"""What keeps a store small, sound and safe."""
