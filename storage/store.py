@@ -6,7 +6,7 @@ that a store which opens again holds what was committed and knows up to where it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from bighead.storage.sets.prepare import source_of
 from bighead.storage.sets.set_plan import SIZES, SetPlan, compile_set
 from bighead.storage.upkeep.checking import Counts, count_set, verify_set
 from bighead.storage.upkeep.sweeping import Sweep, Swept
+from bighead.storage.writing.arrival import UNSAID, Arrival
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
@@ -147,15 +148,32 @@ class Store:
         """Where to go on reading a partition of a source's stream; 0: at its start."""
         return read_offset(self.database, source, partition)
 
-    def ingest(self, source: str, rows: pa.Table, stamp: Stamp | None = None) -> Report:
+    def ingest(
+        self,
+        source: str,
+        rows: pa.Table,
+        stamp: Stamp | None = None,
+        *,
+        refuse: bool = False,
+        arrival: Arrival | None = None,
+        also: Callable[[Report], Batch] | None = None,
+    ) -> Report:
         """Take rows of a source into all sets over it, as one commit.
 
         rows: the columns that a scan of the source gives. stamp: where in its stream they stand;
-        rows before the offset that has been committed are left out. Raises DataError for a row
-        that breaks a rule; then nothing of the batch is taken.
+        rows before the offset that has been committed are left out. refuse: rows that break a rule
+        are told of in the report, and the others taken. arrival: when they came. also: what else
+        the commit writes, by what became of the rows. Raises DataError for a row that breaks a
+        rule; then nothing of the batch is taken.
         """
-        taking = Ingest(self.database, self._over(source))
+        arrived = None if arrival is None else arrival.time
+        if arrival is not None and arrival.unsaid is not None:
+            rows = rows.append_column(UNSAID, arrival.unsaid)
+        taking = Ingest(self.database, self._over(source), refuse, arrived)
         report = taking.run(source, rows, stamp)
+        report.commit = self.committed + 1
+        if also is not None:
+            taking.batch.update(also(report))
         report.commit = self.commit(taking.batch) if taking.batch else self.committed
         return report
 

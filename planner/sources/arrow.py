@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Size, Span
 from bighead.planner.sources.pick import pick, reads
 from bighead.zipline.errors import BigheadError, SchemaError
 from bighead.zipline.ir.expr import Expr
+from bighead.zipline.records.conform import check_type, conform, plan_schema, resolve
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.planner.sources.dataset import Dataset, Size, Span
 from bighead.planner.sources.debezium import DebeziumLines
@@ -21,13 +20,10 @@ from bighead.planner.sources.mirror import Mirror
 from bighead.planner.sources.opener import KINDS, Place, is_path, open_source
 from bighead.planner.sources.pick import pick
 from bighead.planner.sources.snapshots import Conflicts, Snapshots, open_snapshots
-from bighead.zipline.errors import DataError, SourceError
+from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.sources import DELETED, EntitySource
-
-UPSERTS = ("insert", "update", "upsert", "create", "read", "snapshot", "c", "u", "r", "i")
-DELETES = ("delete", "d")
-"""What the column `op` may say, in any case."""
+from bighead.zipline.ir.sources import EntitySource
+from bighead.zipline.records.operations import scanned_rows
 
 Note = Callable[[str], None]
 
@@ -81,8 +77,9 @@ class Changes:
 
     def _scanned(self, columns: Sequence[str], predicate: Any, span: Span | None) -> pa.Table:
         parts: list[pa.Table] = []
-        log = None if self.log is None else self._logged(self.log)
-        if log is not None:
+        log = None
+        if self.log is not None:
+            log = scanned_rows(self.source, self.log.scan(self.log.schema.names))
             parts.append(log)
         if self.snapshots is not None:
             conflicts = Conflicts(self.source.name)
@@ -90,34 +87,6 @@ class Changes:
             for sentence in conflicts.sentences():
                 self.note(sentence)
         return pick(pa.concat_tables(parts), columns, predicate, span)
-
-    def _logged(self, log: Dataset) -> pa.Table:
-        """The rows of the log with all columns."""
-        rows = log.scan(log.schema.names)
-        if DELETED in log.schema.names:
-            return rows.select(self.schema.names)
-        arrays: list[Any] = [rows[name] for name in self.source.schema.names]
-        for part in list(self.schema)[len(arrays) :]:
-            if part.name == DELETED:
-                arrays.append(self._deleted(rows))
-            else:
-                arrays.append(pa.nulls(rows.num_rows, part.type))
-        return pa.table(arrays, schema=self.schema)
-
-    def _deleted(self, rows: pa.Table) -> Any:
-        name = self.source.option("op")
-        if not isinstance(name, str):
-            return pa.repeat(False, rows.num_rows)
-        said: Any = pc.utf8_lower(rows[name])
-        known = pc.is_in(said, value_set=pa.array([*UPSERTS, *DELETES]))
-        if not pc.all(known, min_count=0).as_py():
-            bad = rows[name].filter(pc.invert(known))[0].as_py()
-            what = "NULL" if bad is None else f"'{bad}'"
-            raise DataError(
-                f"{self.source.name} has a change whose {name} is {what}; write 'insert', "
-                "'update' or 'delete' (or 'c', 'u', 'd')"
-            )
-        return pc.is_in(said, value_set=pa.array(DELETES))
 
 
 def open_changes(source: EntitySource, data: object, place: Place, note: Note) -> Dataset:

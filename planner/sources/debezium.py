@@ -1,38 +1,20 @@
-"""Debezium's change events as rows: JSON lines with a before and an after image.
-
-Each line is an envelope, bare or as the `payload` beside a schema. An insert, an update or a read
-gives its after image, a delete its before image; an update that changes the primary key is also the
-delete of the old one. Tombstones and messages are no changes.
-"""
+"""Files of Debezium's change events: an envelope a line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute
 
 from bighead.planner.sources.dataset import Size, Span
-from bighead.planner.sources.json_lines import JsonLines, asked_type
-from bighead.planner.sources.kind import Piece, Tells, Wanted
-from bighead.planner.sources.text import times_from_text
-from bighead.zipline.errors import DataError
+from bighead.planner.sources.json_lines import JsonLines
+from bighead.planner.sources.kind import Piece, Tells
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.sources import CHANGED, DELETED, FIELDS, EntitySource, is_added
-from bighead.zipline.ir.types import BIGINT, TIMESTAMP, VARCHAR
-
-pc: Any = pyarrow.compute
-"""Its stubs do not know scalars beside columns."""
-
-DELETE, MESSAGE = "d", "m"
-UPSERTS = ("c", "u", "r")
-_STAMPS = pa.struct([("ts_us", BIGINT), ("ts_ms", BIGINT), ("lsn", BIGINT)])
-
-if TYPE_CHECKING:
-    Column = pa.ChunkedArray[Any]
+from bighead.zipline.ir.sources import EntitySource, is_added
+from bighead.zipline.records.debezium import asked_envelope, changes, envelopes, image_of
+from bighead.zipline.records.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,123 +39,7 @@ class DebeziumLines:
         self, path: Path, wanted: Sequence[Wanted], predicate: Expr | None, span: Span | None
     ) -> Iterator[Piece]:
         """The whole file, as one piece: upserts and deletes in the order of the lines."""
-        schema = self.source.schema
-        names = dict.fromkeys(w.name for w in wanted if not is_added(w.name))
-        names |= dict.fromkeys(self.source.primary_key)
-        image = [Wanted(name, name, schema.field(name).type) for name in names]
-        changes = _Changes(self._envelopes(path, image), str(path), self.source, image)
-        yield Piece(changes.rows().select([w.own for w in wanted]), beyond_span=True)
-
-    def _envelopes(self, path: Path, image: Sequence[Wanted]) -> pa.Table:
-        """Columns before, after, source, op, ts_ms, one row a line that is a change."""
-        row = pa.struct([pa.field(w.own, asked_type(w.type)) for w in image])
-        parts = [
-            pa.field("before", row),
-            pa.field("after", row),
-            pa.field("source", _STAMPS),
-            pa.field("op", VARCHAR),
-            pa.field("ts_ms", BIGINT),
-        ]
-        asked = pa.schema([*parts, pa.field("payload", pa.struct(parts))])
-        table = self.lines.objects(path, asked, image)
-        wrapped = _fields(table["payload"], parts)
-        inside = pc.is_valid(table["payload"])
-        arrays = [pc.if_else(inside, wrapped[p.name], table[p.name]) for p in parts]
-        envelopes = pa.table(arrays, names=[p.name for p in parts])
-        images = pc.or_(pc.is_valid(envelopes["before"]), pc.is_valid(envelopes["after"]))
-        said = pc.and_(pc.is_valid(envelopes["op"]), pc.not_equal(envelopes["op"], MESSAGE))
-        # Neither an image nor an operation: a tombstone.
-        return envelopes.filter(pc.or_(images, pc.fill_null(said, False)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Changes:
-    """The envelopes of a file, and the rows that they mean."""
-
-    envelopes: pa.Table
-    place: str
-    source: EntitySource
-    image: Sequence[Wanted]
-
-    def rows(self) -> pa.Table:
-        """The declared columns that are read and all that are added, in the order of the lines."""
-        operation = self.envelopes["op"]
-        self._check(operation)
-        deleted = pc.equal(operation, DELETE)
-        after, before = self._image("after"), self._image("before")
-        moved = pc.and_(pc.invert(deleted), self._moved(before, after))
-        gone = pc.or_(deleted, moved)
-        lines = pa.chunked_array([pa.array(range(self.envelopes.num_rows), BIGINT)])
-        parts = [
-            self._part(before, gone, lines, deletes=True),
-            self._part(after, pc.invert(deleted), lines, deletes=False),
-        ]
-        both = pa.concat_tables(parts)
-        order = pc.sort_indices(both, sort_keys=[("#line", "ascending")])
-        return both.take(order).drop_columns(["#line"])
-
-    def _check(self, operation: Column) -> None:
-        known = pc.is_in(operation, value_set=pa.array([*UPSERTS, DELETE]))
-        if pc.all(known, min_count=0).as_py():
-            return
-        bad = operation.filter(pc.invert(known))[0].as_py()
-        if bad is None:
-            raise DataError(
-                f"{self.place} holds a line without op; the format debezium-json is one envelope "
-                'a line, {"before": ..., "after": ..., "source": ..., "op": ...}'
-            )
-        raise DataError(
-            f"{self.place} holds a change whose op is '{bad}'; those known are c, u, r and d, so "
-            "write a truncate as deletes"
-        )
-
-    def _image(self, which: str) -> dict[str, Column]:
-        columns = _fields(self.envelopes[which], [pa.field(w.own, w.type) for w in self.image])
-        return {
-            w.name: times_from_text(columns[w.own], w.type, w.name, self.place) for w in self.image
-        }
-
-    def _moved(self, before: dict[str, Column], after: dict[str, Column]) -> Any:
-        """Where the primary key of the row before is another one."""
-        moved: Any = pa.scalar(False)
-        for name in self.source.primary_key:
-            differ = pc.not_equal(before[name], after[name])
-            moved = pc.or_(moved, pc.fill_null(differ, False))
-        return moved
-
-    def _part(
-        self, image: dict[str, Column], chosen: Any, lines: Column, deletes: bool
-    ) -> pa.Table:
-        stamps = _fields(self.envelopes["source"], list(_STAMPS))
-        micro = _times(stamps["ts_us"], 1)
-        milli = _times(stamps["ts_ms"], 1_000)
-        happened = pc.coalesce(micro, milli, _times(self.envelopes["ts_ms"], 1_000))
-        count = self.envelopes.num_rows
-        # The before image of a delete holds the time of the change before.
-        changed = happened if deletes else pa.nulls(count, TIMESTAMP)
-        columns = dict(image)
-        operation = self.source.option("op")
-        if isinstance(operation, str) and operation in columns:
-            columns[operation] = pc.coalesce(columns[operation], self.envelopes["op"])
-        columns[DELETED] = _chunked(pa.repeat(deletes, count))
-        columns[CHANGED] = _chunked(changed).cast(self.source.scanned.field(CHANGED).type)
-        added = {"ts_us": micro, "ts_ms": milli, "lsn": stamps["lsn"]}
-        columns |= {FIELDS[name].name: _chunked(array) for name, array in added.items()}
-        both: Any = columns | {"#line": lines}
-        rows = pa.table(both)
-        return rows.filter(chosen)
-
-
-def _fields(column: Column, fields: Sequence[pa.Field[Any]]) -> dict[str, Column]:
-    """The fields of a struct, NULL where the struct is."""
-    return {f.name: pc.struct_field(column, f.name) for f in fields}
-
-
-def _times(counts: Column, each: int) -> Column:
-    """Integers since 1970 as times, in steps of so many microseconds."""
-    micro: Column = pc.multiply_checked(counts, pa.scalar(each, BIGINT))
-    return micro.cast(TIMESTAMP)
-
-
-def _chunked(array: Any) -> Column:
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+        image = image_of(self.source, [w.name for w in wanted if not is_added(w.name)])
+        objects = self.lines.objects(path, asked_envelope(image), image)
+        rows = changes(envelopes(objects, image), str(path), self.source, image)
+        yield Piece(rows.select([w.own for w in wanted]), beyond_span=True)

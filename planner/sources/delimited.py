@@ -15,11 +15,12 @@ import pyarrow as pa
 from pyarrow import csv
 
 from bighead.planner.sources.dataset import Size, Span
-from bighead.planner.sources.kind import Piece, Tells, Wanted, no_access, reason_of
-from bighead.planner.sources.text import text_type, times_from_text
+from bighead.planner.sources.kind import Piece, Tells, no_access, reason_of
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.types import canonical, sql_name
+from bighead.zipline.records.text import text_type, times_from_text
+from bighead.zipline.records.wanted import Wanted
 
 BLOCK_BYTES = 16 << 20
 _BAD_VALUE = re.compile(

@@ -16,14 +16,15 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
-from bighead.planner.sources.kind import Dates, Kind, Streaming, Wanted
+from bighead.planner.sources.kind import Dates, Kind, Streaming
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.paths import File, partition_schema, partition_value
 from bighead.planner.sources.pick import column_of, pick, reads
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
+from bighead.zipline.records.conform import check_type, conform, plan_schema, resolve
+from bighead.zipline.records.wanted import Wanted
 from bighead.zipline.windows import DAY
 
 _EPOCH = date(1970, 1, 1)

@@ -12,18 +12,10 @@ import pyarrow as pa
 from bighead.planner.sources.dataset import Size, Span
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
+from bighead.zipline.records.wanted import Wanted
 
 Tells = Literal["types", "names", "nothing"]
 """`nothing`: a column may be absent from a row or from all of them, and is NULL there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A column to be read: its name in the plan, its own name in the file, its declared type."""
-
-    name: str
-    own: str
-    type: pa.DataType
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bighead.planner.sources.conform import check_type, conform, plan_schema, resolve
 from bighead.planner.sources.dataset import Lag, Size, Span
 from bighead.planner.sources.kind import reason_of
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.pick import column_of, pick, reads
 from bighead.planner.sources.row_groups import bounds
 from bighead.planner.sources.store import ObjectStore, system_of, versions
-from bighead.planner.sources.text import text_type, times_from_text
 from bighead.zipline.errors import BigheadError, SchemaError, SourceError, UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import sql_name
 from bighead.zipline.names import quoted
+from bighead.zipline.records.conform import check_type, conform, plan_schema, resolve
+from bighead.zipline.records.text import text_type, times_from_text
 from bighead.zipline.windows import DAY
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bighead.planner.sources.dataset import Size, Span
-from bighead.planner.sources.kind import Piece, Tells, Wanted, no_access, reason_of
+from bighead.planner.sources.kind import Piece, Tells, no_access, reason_of
 from bighead.planner.sources.pick import WORTH_LEAVING
 from bighead.planner.sources.row_groups import choose, newest
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
+from bighead.zipline.records.wanted import Wanted
 
 PIECE_ROWS = 2_000_000
 """Rows that are read at a time where some are dropped."""

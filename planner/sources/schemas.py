@@ -15,8 +15,8 @@ import pyarrow as pa
 from bighead.planner.sources.changes import Changes
 from bighead.planner.sources.dataset import Dataset
 from bighead.planner.sources.files import Files
-from bighead.planner.sources.fits import fits
 from bighead.zipline.ir.types import canonical
+from bighead.zipline.records.fits import fits
 
 DIGITS = 38
 """The most that a DECIMAL has."""

@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.planner.session import Session
-from bighead.planner.sources.changes import DELETES, UPSERTS
 from bighead.planner.testing.values import equal, typed
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
 from bighead.zipline.ir.sources import DELETED, Table, is_added
 from bighead.zipline.names import quoted, spelled
+from bighead.zipline.records.operations import DELETES, UPSERTS
 
 Row = dict[str, Any]
 

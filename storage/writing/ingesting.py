@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -28,6 +28,8 @@ from bighead.storage.reading.chosen import LEAST
 from bighead.storage.sets.definitions import Definition
 from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.writing.arrival import UNSAID, known_on_arrival
+from bighead.storage.writing.refusing import Refused, sift
 from bighead.storage.writing.versions import (
     changes_of,
     difference,
@@ -38,7 +40,7 @@ from bighead.storage.writing.versions import (
     versions_of,
     without_copies,
 )
-from bighead.zipline.errors import DataError
+from bighead.zipline.errors import BigheadError, DataError
 from bighead.zipline.expressions.arrow import compute, make, scalar
 from bighead.zipline.ir.nodes import Events, Versions
 from bighead.zipline.ir.sources import EventSource
@@ -62,6 +64,8 @@ class Report:
     """Had come before."""
     expired: int = 0
     """Came too late for the history that a set keeps; counted once for each set."""
+    refused: list[Refused] = field(default_factory=list)
+    """Broke a rule, where that was not to stop the others."""
     commit: int = 0
 
 
@@ -71,14 +75,47 @@ class Ingest:
 
     database: Snapshot
     sets: list[tuple[Definition, SetPlan]]
+    refuse: bool = False
+    """Rows that break a rule are told of and left out; else the first raises DataError."""
+    arrived: int | None = None
+    """When the rows came, in microseconds: those that do not say it are known since then."""
     batch: Batch = field(default_factory=dict)
     report: Report = field(default_factory=Report)
 
     def run(self, source: str, rows: pa.Table, stamp: Stamp | None) -> Report:
         """Fills the batch."""
         self.report.rows = rows.num_rows
+        copies = 0
         if stamp is not None:
-            rows = self._unread(source, rows, stamp)
+            copies = self._read_before(source, stamp, rows.num_rows)
+            rows = rows.slice(copies)
+        if self.refuse:
+            self._take_sound(source, rows)
+        else:
+            self._take(source, rows)
+        self.report.copies += copies
+        self.report.refused = [Refused(r.row + copies, r.reason) for r in self.report.refused]
+        return self.report
+
+    def _take_sound(self, source: str, rows: pa.Table) -> None:
+        """The rows but for those that break a rule."""
+        before, count = self.batch.copy(), self.report.rows
+        try:
+            self._take(source, rows)
+            return
+        except BigheadError:
+            numbers, refused = sift(range(rows.num_rows), lambda r: self._attempt(source, rows, r))
+        self.batch, self.report = before, Report(count)
+        self._take(source, rows.take(make(numbers, pa.int64())))
+        told = [Refused(numbers[r.row], r.reason) for r in self.report.refused]
+        self.report.refused = sorted([*refused, *told], key=lambda r: r.row)
+
+    def _attempt(self, source: str, rows: pa.Table, which: Sequence[int]) -> None:
+        """Some of the rows into a batch that nobody writes."""
+        attempt = Ingest(self.database, self.sets, True, self.arrived, self.batch.copy())
+        attempt._take(source, rows.take(make(list(which), pa.int64())))
+
+    def _take(self, source: str, rows: pa.Table) -> None:
         node = next(
             s
             for _, p in self.sets
@@ -88,7 +125,8 @@ class Ingest:
         if isinstance(node, EventSource) and node.identity:
             rows = self._without_copies(node, rows)
         if rows.num_rows == 0:
-            return self.report
+            return
+        rows = known_on_arrival(node, rows, self.arrived)
         for definition, plan in self.sets:
             for part in plan.parts:
                 if source_of(part.input).name != source:
@@ -97,23 +135,24 @@ class Ingest:
                     self._events(definition, plan, part, rows)
                 else:
                     self._changes(definition, plan, part, rows)
-        return self.report
 
-    def _unread(self, source: str, rows: pa.Table, stamp: Stamp) -> pa.Table:
-        """Those after what has been committed; notes where to go on."""
+    def _read_before(self, source: str, stamp: Stamp, rows: int) -> int:
+        """How many of the rows have been committed already; notes where to go on."""
         done = read_offset(self.database, source, stamp.partition)
-        copies = min(max(done - stamp.first, 0), rows.num_rows)
-        self.report.copies += copies
-        end = max(stamp.first + rows.num_rows, done)
+        end = max(stamp.first + rows, done)
         self.batch["meta", offset_key(source, stamp.partition)] = end.to_bytes(8, "big")
-        return rows.slice(copies)
+        return min(max(done - stamp.first, 0), rows)
 
     def _without_copies(self, source: EventSource, rows: pa.Table) -> pa.Table:
-        """Rows of identities that have not come before. DataError for unequal rows of one."""
+        """Rows of identities that have not come before.
+
+        Raises DataError for unequal rows of one, or tells of them.
+        """
         prefix = identity_prefix(source.name)
         identity = [stored(whole(rows.column(n))) for n in source.identity]
         names = tiles.encode_keys(identity, rows.num_rows)
-        digests = tiles.digest_rows([stored(whole(c)) for c in rows.columns], rows.num_rows)
+        columns = [stored(whole(rows.column(n))) for n in rows.column_names if n != UNSAID]
+        digests = tiles.digest_rows(columns, rows.num_rows)
         times = integers(values(source.event_time, rows)).to_pylist()
         keep = []
         for i, (name, digest, time) in enumerate(zip(names, digests, times, strict=True)):
@@ -128,12 +167,15 @@ class Ingest:
                 keep.append(i)
             elif found != said:
                 told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in source.identity)
-                raise DataError(
+                reason = (
                     f"{source.name} holds two different rows of the identity ({told}); rows of "
                     "equal identity must be equal: correct one of them, or name more columns in "
                     "IDENTITY"
                 )
-        self.report.copies += rows.num_rows - len(keep)
+                if not self.refuse:
+                    raise DataError(reason)
+                self.report.refused.append(Refused(i, reason))
+        self.report.copies += rows.num_rows - len(keep) - len(self.report.refused)
         return rows if len(keep) == rows.num_rows else rows.take(make(keep, pa.int64()))
 
     def _get(self, table: Table, key: bytes) -> bytes | None:

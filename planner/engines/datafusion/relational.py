@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from bighead.planner.sources.conform import conform
 from bighead.zipline.errors import BigheadError, DataError, SqlError, UnsupportedError
 from bighead.zipline.ir.nodes import Relational
 from bighead.zipline.ir.types import canonical
+from bighead.zipline.records.conform import conform
 
 if TYPE_CHECKING:
     from datafusion import DataFrame

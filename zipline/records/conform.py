@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bighead.planner.sources.fits import fits, is_narrowing
 from bighead.zipline.errors import DataError, SchemaError, did_you_mean
 from bighead.zipline.ir.types import VARCHAR, canonical, sql_name
+from bighead.zipline.records.fits import fits, is_narrowing
 
 _PER_MICROSECOND = {"ns": 1_000}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}

@@ -1,0 +1,94 @@
+"""JSON lines: one object a line; a field that is absent is NULL, one that is not declared ignored.
+
+Declared types say how fields are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.json as pj
+
+from bighead.zipline.errors import SchemaError, SourceError
+from bighead.zipline.ir.types import sql_name
+from bighead.zipline.records.text import times_from_text
+from bighead.zipline.records.wanted import Wanted
+
+BLOCK_BYTES = 16 << 20
+_CHANGED = re.compile(r"Column\(/([^)]*)\) changed from (\S+) to (\S+)(?: in row (\d+))?")
+_BAD_VALUE = re.compile(r"Failed to convert JSON to (.*?), couldn't parse: ?(.*)", re.DOTALL)
+_ROW = re.compile(r"in row (\d+)")
+
+
+def asked_type(arrow: pa.DataType) -> pa.DataType:
+    """Times are asked for as text, since the reader knows one spelling only."""
+    return pa.string() if pa.types.is_timestamp(arrow) else arrow
+
+
+def asked_schema(wanted: Sequence[Wanted]) -> pa.Schema:
+    """The fields that `read_objects` is asked for."""
+    return pa.schema([pa.field(w.own, asked_type(w.type)) for w in wanted])
+
+
+def read_objects(stream: Any, asked: pa.Schema, *, threads: bool = True) -> pa.Table:
+    """Every object of a stream, with the fields that are asked for and no others.
+
+    Raises Arrow's own errors, which `unreadable` explains.
+    """
+    return pj.read_json(
+        stream,
+        read_options=pj.ReadOptions(use_threads=threads, block_size=BLOCK_BYTES),
+        parse_options=pj.ParseOptions(explicit_schema=asked, unexpected_field_behavior="ignore"),
+    )
+
+
+def columns_of_objects(table: pa.Table, wanted: Sequence[Wanted], place: str) -> pa.Table:
+    """What was read for `asked_schema`, under own names and declared types.
+
+    Raises SchemaError for text that is no time.
+    """
+    arrays = [times_from_text(table.column(w.own), w.type, w.name, place) for w in wanted]
+    return pa.table(arrays, names=[w.own for w in wanted])
+
+
+def unreadable(
+    error: Exception, wanted: Sequence[Wanted], place: str, what: str = "file"
+) -> SchemaError | SourceError:
+    """What an error of `read_objects` means; `what` is to be mended."""
+    text = str(error)
+    declared = {w.own: w for w in wanted}
+    if (changed := _CHANGED.search(text)) is not None:
+        w = next((declared[part] for part in changed[1].split("/") if part in declared), None)
+        row = f" in row {int(changed[4]) + 1}" if changed[4] and what == "file" else ""
+        want = f"is declared {sql_name(w.type)}" if w is not None else f"a {changed[2]} before"
+        name = w.name if w is not None else changed[1]
+        return SchemaError(
+            f"column '{name}' of {place} holds a {changed[3]}{row} but {want}; "
+            f"declare another type, or mend the {what}"
+        )
+    if (bad := _BAD_VALUE.search(text)) is not None:
+        return SchemaError(
+            f"{place} holds the value {bad[2].strip()}, which is no {_sql(bad[1])}; "
+            f"declare another type, or mend the {what}"
+        )
+    if "Empty JSON" in text:
+        return SourceError(f"{place} is empty; declare its columns, or leave it out")
+    at = _ROW.search(text)
+    row = f"row {int(at[1]) + 1} of {place}" if at and what == "file" else place
+    lines = text.strip().splitlines()
+    reason = (lines[0].rstrip(". ") if lines else type(error).__name__).removeprefix(
+        "JSON parse error: "
+    )
+    reason = _ROW.sub("", reason).rstrip(". ")
+    return SourceError(f"{row} is no JSON object, or the {what} is cut short or damaged ({reason})")
+
+
+def _sql(arrow: str) -> str:
+    """The SQL name of a type that Arrow names in a message; Arrow's own where there is none."""
+    try:
+        return sql_name(pa.type_for_alias(cast("Any", arrow)))
+    except ValueError:
+        return arrow
