@@ -97,7 +97,8 @@ class File:
         with _no_space(self.path.parent):
             if self._writer is None:
                 self._sink = pa.OSFile(str(self.path), "wb")
-                self._writer = pa.ipc.new_file(self._sink, self.schema, options=_options(self.schema))
+                options = _options(self.schema)
+                self._writer = pa.ipc.new_file(self._sink, self.schema, options=options)
             self._writer.write_batch(batch)
             assert self._sink is not None
             size = self._sink.tell()
