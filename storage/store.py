@@ -27,6 +27,7 @@ from bighead.storage.upkeep.checking import Counts, count_set, verify_set
 from bighead.storage.upkeep.sweeping import Sweep, Swept
 from bighead.storage.writing.arrival import UNSAID, Arrival
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
+from bighead.storage.writing.newest import newest_time
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
@@ -130,11 +131,29 @@ class Store:
             raise StoreError(f"the store keeps no set '{name}'; {hint}")
         return self.sets[name], self.plans[name]
 
+    def kept(self, right: View | Lookup) -> str | None:
+        """The name of the set that is this view or look-up; None where there is none."""
+        right = cast("View | Lookup", transform_plan(right, _without_reach))
+        return next((name for name, known in self.sets.items() if known.right == right), None)
+
+    def snapshot(self) -> Snapshot:
+        """The store as it is now; what is fetched from it is of one commit."""
+        return self.database.snapshot()
+
     @property
     def committed(self) -> int:
         """The number of the last commit; 0: none."""
-        found = self.database.get("meta", _COMMIT)
-        return 0 if found is None else int.from_bytes(found, "big")
+        return committed(self.database)
+
+    def newest(self, name: str, snapshot: Snapshot | None = None) -> int | None:
+        """Up to which time rows of a set's sources have come; None where one has none yet.
+
+        Of several sources it is that of the one which is furthest behind.
+        """
+        _, plan = self.plan(name)
+        view = snapshot or self.database
+        times = [newest_time(view, source_of(part.input).name) for part in plan.parts]
+        return None if None in times else min(t for t in times if t is not None)
 
     def commit(self, batch: Batch) -> int:
         """Write a batch as the next commit; its number."""
@@ -260,6 +279,12 @@ class Store:
         definition.write(batch)
         self.commit(batch)
         self.sets[definition.name] = definition
+
+
+def committed(snapshot: Snapshot) -> int:
+    """The number of the commit that a snapshot is of; 0: nothing was written."""
+    found = snapshot.get("meta", _COMMIT)
+    return 0 if found is None else int.from_bytes(found, "big")
 
 
 def _without_reach(node: Node) -> Node:

@@ -42,7 +42,9 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "matplotlib": ("modellib", "examples"),
     "pandas": ("planner",),
     "polars": ("planner",),
-    "rocksdict": ("storage",),
+    "rocksdict": ("storage/database",),
+    "grpc": ("storage",),
+    "prometheus_client": ("storage/fetch",),
     "duckdb": (),
 }
 
@@ -196,6 +198,8 @@ def loaded_by(module: str) -> set[str]:
             "bighead.storage.reading.fetching",
             {"rocksdict", "sqlglot", "datafusion", "bighead.planner"},
         ),
+        ("bighead.storage.fetch.service", {"sqlglot", "datafusion", "pyspark", "bighead.planner"}),
+        ("bighead.storage.fetch.process", {"sqlglot", "datafusion", "pyspark", "pandas"}),
         ("bighead.storage.store", {"sqlglot", "datafusion", "pandas", "bighead.planner"}),
         ("bighead.planner", {"pandas", "polars", "duckdb", "typer", "xgboost"}),
     ],

@@ -23,16 +23,19 @@ from bighead.platform.cli.commands.describe import describe
 from bighead.platform.cli.commands.diff import diff
 from bighead.platform.cli.commands.drift import drift
 from bighead.platform.cli.commands.explain import explain
+from bighead.platform.cli.commands.fetch import fetch
 from bighead.platform.cli.commands.fmt import fmt
 from bighead.platform.cli.commands.init import init
 from bighead.platform.cli.commands.lineage import lineage
 from bighead.platform.cli.commands.plan import plan
 from bighead.platform.cli.commands.query import query
 from bighead.platform.cli.commands.search import search
+from bighead.platform.cli.commands.serve import serve
 from bighead.platform.cli.commands.show import show
 from bighead.platform.cli.commands.stats import stats
 from bighead.platform.cli.commands.store import store
 from bighead.platform.cli.commands.test import run_tests
+from bighead.platform.cli.commands.token import token
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
@@ -65,7 +68,10 @@ app.command()(drift)
 app.command()(backfill)
 app.command()(check_aggregate)
 app.command()(demo)
+app.command()(serve)
+app.command()(fetch)
 app.add_typer(store)
+app.add_typer(token)
 
 
 def _version(wanted: bool) -> None:

@@ -29,6 +29,7 @@ from bighead.storage.sets.definitions import Definition
 from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.writing.arrival import UNSAID, known_on_arrival
+from bighead.storage.writing.newest import note_newest
 from bighead.storage.writing.refusing import Refused, sift
 from bighead.storage.writing.versions import (
     changes_of,
@@ -43,7 +44,7 @@ from bighead.storage.writing.versions import (
 from bighead.zipline.errors import BigheadError, DataError
 from bighead.zipline.expressions.arrow import compute, make, scalar
 from bighead.zipline.ir.nodes import Events, Versions
-from bighead.zipline.ir.sources import EventSource
+from bighead.zipline.ir.sources import EntitySource, EventSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,13 @@ class Ingest:
             if s.name == source
         )
         if isinstance(node, EventSource) and node.identity:
-            rows = self._without_copies(node, rows)
+            times = integers(values(node.event_time, rows)).to_pylist()
+            rows = self._without_copies(source, node.identity, times, rows)
+        elif isinstance(node, EntitySource) and node.static:
+            rows = self._without_copies(source, node.primary_key, [0] * rows.num_rows, rows)
         if rows.num_rows == 0:
             return
+        note_newest(self.batch, self.database, node, rows)
         rows = known_on_arrival(node, rows, self.arrived)
         for definition, plan in self.sets:
             for part in plan.parts:
@@ -143,17 +148,18 @@ class Ingest:
         self.batch["meta", offset_key(source, stamp.partition)] = end.to_bytes(8, "big")
         return min(max(done - stamp.first, 0), rows)
 
-    def _without_copies(self, source: EventSource, rows: pa.Table) -> pa.Table:
+    def _without_copies(
+        self, source: str, by: tuple[str, ...], times: Sequence[int | None], rows: pa.Table
+    ) -> pa.Table:
         """Rows of identities that have not come before.
 
         Raises DataError for unequal rows of one, or tells of them.
         """
-        prefix = identity_prefix(source.name)
-        identity = [stored(whole(rows.column(n))) for n in source.identity]
+        prefix = identity_prefix(source)
+        identity = [stored(whole(rows.column(n))) for n in by]
         names = tiles.encode_keys(identity, rows.num_rows)
         columns = [stored(whole(rows.column(n))) for n in rows.column_names if n != UNSAID]
         digests = tiles.digest_rows(columns, rows.num_rows)
-        times = integers(values(source.event_time, rows)).to_pylist()
         keep = []
         for i, (name, digest, time) in enumerate(zip(names, digests, times, strict=True)):
             if name is None or time is None:  # NULL equals nothing
@@ -166,9 +172,9 @@ class Ingest:
                 self.batch["identities", key] = said
                 keep.append(i)
             elif found != said:
-                told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in source.identity)
+                told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in by)
                 reason = (
-                    f"{source.name} holds two different rows of the identity ({told}); rows of "
+                    f"{source} holds two different rows of the identity ({told}); rows of "
                     "equal identity must be equal: correct one of them, or name more columns in "
                     "IDENTITY"
                 )

@@ -7,7 +7,7 @@ followed through projections here, so that no pass and no hand can slip one into
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bighead.zipline.ir.expr import columns_of
 from bighead.zipline.ir.nodes import (
@@ -21,6 +21,8 @@ from bighead.zipline.ir.nodes import (
 )
 
 Names = frozenset[str]
+MADE = "#"
+"""Aliases that begin so are no user's: such a join brings what tells closed labels."""
 
 
 def looks_ahead(right: Node) -> bool:
@@ -28,6 +30,23 @@ def looks_ahead(right: Node) -> bool:
     if isinstance(right, Lookup):
         return right.forward
     return isinstance(right, View) and any(f.window.forward for f in right.features)
+
+
+def without_labels(node: Node) -> Node:
+    """The joins of a training set that bring features; what tells closed labels goes too."""
+    if isinstance(node, Filter) and _tells_closed(node.input):
+        node = node.input
+    if isinstance(node, TemporalJoin):
+        if _tells_closed(node) or looks_ahead(node.right):
+            return without_labels(node.spine)
+        return replace(node, spine=without_labels(node.spine))
+    if isinstance(node, StaticJoin):
+        return replace(node, spine=without_labels(node.spine))
+    return node
+
+
+def _tells_closed(node: Node) -> bool:
+    return isinstance(node, TemporalJoin) and node.alias.startswith(MADE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import typer
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.names import versioned
+from bighead.zipline.windows import parse_duration
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Draft = Annotated[
@@ -84,3 +85,18 @@ def read_text(file: Path) -> str:
         raise BigheadError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BigheadError(f"{file} is not UTF-8 text: {error}") from error
+
+
+def duration_of(text: str, option: str) -> int:
+    """Microseconds of an option such as '1h'."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from None
+
+
+def size_of(text: str, option: str) -> int:
+    """Bytes of an option such as '4MiB'."""
+    from bighead.planner.spill.memory import parse_size
+
+    return parse_size(text, option)

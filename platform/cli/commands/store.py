@@ -7,17 +7,64 @@ from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import Json
+from bighead.platform.cli.commands.options import Draft, Json, settings_of
 from bighead.platform.cli.console import print_json, say, waiting
 
 Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")]
 
 store = typer.Typer(
     name="store",
-    help="Back up, restore, check, measure and compact an online store.",
+    help="Define what an online store serves; back up, restore, check, measure and compact it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@store.command()
+def define(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="STORE", help="Its folder, or a new one.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Sets, or NAME@VERSION; else all online ones."),
+    ] = None,
+    draft: Draft = False,
+) -> None:
+    """Keep and serve feature sets and training sets from now on.
+
+    A training set is served with everything that it joins. Without names these are the sets that
+    are declared with online = true. What is kept begins empty, and is filled by 'bighead ingest'.
+    The store must not be open elsewhere for writing.
+
+    \b
+    Examples:
+      bighead store define online
+      bighead store define online listing_bookings stay_risk@2
+    """
+    from bighead.platform.cli.serving import defined
+
+    for name, note in defined(settings_of(context), path, names or [], draft):
+        say(f"{path} serves {name}{note}")
+
+
+@store.command()
+def withdraw(
+    path: Folder,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sets, or NAME@VERSION.")],
+) -> None:
+    """Serve sets no more; what the store keeps for them stays.
+
+    \b
+    Examples:
+      bighead store withdraw online stay_risk@1
+    """
+    from bighead.storage.fetch.served import withdraw as take_away
+    from bighead.storage.store import Store
+
+    with Store.open(path, create=False) as opened:
+        for name in names:
+            take_away(opened, name)
+            say(f"{path} serves {name} no more")
 
 
 @store.command()

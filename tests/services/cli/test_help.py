@@ -12,9 +12,9 @@ from tests.services.cli.shell import SCRIPT, run, spawn
 Golden = Callable[[str, str], None]
 COMMANDS = (
     "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "search", "lineage",
-    "diff", "backfill", "check-aggregate",
+    "diff", "backfill", "check-aggregate", "serve", "fetch",
 )  # fmt: skip
-STORE = ("backup", "restore", "verify", "stats", "compact")
+STORE = ("define", "withdraw", "backup", "restore", "verify", "stats", "compact")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -51,6 +51,13 @@ def test_no_command_is_misuse_and_shows_help(tmp_path: Path) -> None:
     "args",
     [
         ["serve"],
+        ["serve", "online", "--key", "key.pem"],
+        ["serve", "online", "--clients", "ca.pem"],
+        ["serve", "online", "--stale-after", "soon"],
+        ["fetch"],
+        ["fetch", "stay_risk", "listing=7", "--rows", "rows.jsonl"],
+        ["token"],
+        ["token", "add", "tokens.json", "ranking"],
         ["query", "--limit", "-1", "SELECT 1"],
         ["query", "SELECT 1", "--format", "xml"],
         ["query", "SELECT 1", "--file", "a.sql"],

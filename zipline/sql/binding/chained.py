@@ -16,7 +16,7 @@ from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.expressions import call, common_type
 from bighead.zipline.ir.expr import Column, Expr, Literal, substitute
 from bighead.zipline.ir.format_expr import format_expr
-from bighead.zipline.ir.labels import looks_ahead
+from bighead.zipline.ir.labels import looks_ahead, without_labels
 from bighead.zipline.ir.nodes import (
     Filter,
     Node,
@@ -89,7 +89,7 @@ def _alias(node: exp.Expr) -> str:
 def _of_training_set(found: TrainingSet, node: exp.Expr, context: Context) -> Origin:
     plan = found.plan
     assert isinstance(plan, Project), "a training set is a projection"
-    body = _without_labels(plan.input)
+    body = without_labels(plan.input)
     time = _time(found, body, node, context)
     outputs = tuple((n, e) for n, e in plan.columns if n not in found.labels)
     if isinstance(_spine_of(body)[-1], Relational):
@@ -111,23 +111,6 @@ def _of_training_set(found: TrainingSet, node: exp.Expr, context: Context) -> Or
     offered = tuple(name for name, _ in outputs)
     times = tuple(name for name, expr in outputs if expr == time)[:1]
     return Origin(events, _alias(node), times, (found.name,), offered, barred)
-
-
-def _without_labels(node: Node) -> Node:
-    """The joins of a training set that bring features; what tells closed labels goes too."""
-    if isinstance(node, Filter) and _is_newest(node.input):
-        node = node.input
-    if isinstance(node, TemporalJoin):
-        if _is_newest(node) or looks_ahead(node.right):
-            return _without_labels(node.spine)
-        return replace(node, spine=_without_labels(node.spine))
-    if isinstance(node, StaticJoin):
-        return replace(node, spine=_without_labels(node.spine))
-    return node
-
-
-def _is_newest(node: Node) -> bool:
-    return isinstance(node, TemporalJoin) and node.alias.startswith("#")
 
 
 def _time(found: TrainingSet, body: Node, node: exp.Expr, context: Context) -> Expr:

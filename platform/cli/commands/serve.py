@@ -1,0 +1,124 @@
+"""`bighead serve`: a store of features, over gRPC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.commands.options import duration_of, size_of
+
+
+def serve(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")],
+    listen: Annotated[
+        str,
+        typer.Option(
+            "--listen", metavar="HOST:PORT", help="Where; port 0: any that is free; or unix:FILE."
+        ),
+    ] = "127.0.0.1:7654",
+    processes: Annotated[
+        int,
+        typer.Option("--processes", metavar="N", min=1, help="Share the port; one a core."),
+    ] = 1,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens",
+            metavar="FILE",
+            help="Let in callers with a token of this file (see 'bighead token'); else everybody.",
+        ),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="FILE", help="TLS: ours, in PEM.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key.")
+    ] = None,
+    clients: Annotated[
+        Path | None,
+        typer.Option(
+            "--clients", metavar="FILE", help="Let in callers with a certificate of this authority."
+        ),
+    ] = None,
+    plaintext: Annotated[
+        bool, typer.Option("--plaintext", help="Let other machines in without TLS.")
+    ] = False,
+    metrics: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics",
+            metavar="PORT",
+            help="Tell Prometheus on 127.0.0.1; each process has the next port.",
+        ),
+    ] = None,
+    stale_after: Annotated[
+        str,
+        typer.Option(
+            "--stale-after", metavar="DURATION", help="Groups are STALE when the store is behind."
+        ),
+    ] = "1h",
+    entities: Annotated[
+        int, typer.Option("--entities", metavar="N", min=1, help="The most of one request.")
+    ] = 10_000,
+    largest_request: Annotated[
+        str, typer.Option("--largest-request", metavar="SIZE", help="Larger ones are refused.")
+    ] = "4MiB",
+    largest_reply: Annotated[
+        str, typer.Option("--largest-reply", metavar="SIZE", help="Larger ones are not sent.")
+    ] = "64MiB",
+    grace: Annotated[
+        float,
+        typer.Option("--grace", metavar="SECONDS", min=0, help="For requests at the end."),
+    ] = 10.0,
+    slow: Annotated[
+        float,
+        typer.Option("--slow", metavar="SECONDS", min=0, help="Log requests that take longer."),
+    ] = 0.25,
+) -> None:
+    """Answer requests for the sets of a store, over gRPC.
+
+    What is served are the sets that 'bighead store define' named, with the rows that another
+    process writes meanwhile. Ends by Ctrl-C or SIGTERM, once requests under way have their answers.
+    The log is JSON lines on standard error.
+
+    \b
+    Examples:
+      bighead serve online
+      bighead serve online --processes 4 --metrics 9464 --tokens tokens.json
+      bighead serve online --listen 0.0.0.0:7654 --certificate cert.pem --key key.pem
+    """
+    from bighead.storage.fetch.process import run
+    from bighead.storage.fetch.processes import Processes
+    from bighead.storage.fetch.settings import ServeSettings
+
+    if (certificate is None) != (key is None):
+        raise typer.BadParameter("a certificate and its key belong together; give both")
+    if clients is not None and certificate is None:
+        raise typer.BadParameter("--clients is part of TLS; give --certificate and --key too")
+
+    def text(path: Path | None) -> str | None:
+        return None if path is None else str(path.absolute())
+
+    settings = ServeSettings(
+        store=str(store.absolute()),
+        address=listen,
+        tokens=text(tokens),
+        certificate=text(certificate),
+        key=text(key),
+        clients=text(clients),
+        plaintext=plaintext,
+        metrics=metrics,
+        stale_after=duration_of(stale_after, "--stale-after") / 1e6,
+        entities=entities,
+        largest_request=size_of(largest_request, "--largest-request"),
+        largest_reply=size_of(largest_reply, "--largest-reply"),
+        grace=grace,
+        slow=slow,
+    )
+    settings.check()
+    if processes == 1:
+        run(settings)
+    else:
+        Processes(settings, processes).run()

@@ -1,0 +1,1 @@
+"""Who may do what: callers, their tokens and scopes, the same at every door."""

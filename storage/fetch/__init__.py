@@ -1,0 +1,1 @@
+"""Features by name over gRPC: what is served, the service, and its clients."""

@@ -1,0 +1,197 @@
+"""What a client gives and gets: columns in, and an `Answer` a set out, without the service's parts.
+
+Nothing here or in `client.py` needs the store, its database or an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from bighead.proto.v1 import fetch_pb2 as pb
+from bighead.storage.fetch.errors import FetchError, Kind
+from bighead.storage.fetch.packing import pack
+from bighead.zipline.ir.types import TIMESTAMP, canonical
+
+Columns: TypeAlias = "Mapping[str, Any] | pa.Table | pa.RecordBatch"
+"""By name a list, a numpy array or an Arrow array, with a value for each entity."""
+Moment = datetime | int
+When: TypeAlias = "Moment | Sequence[Any] | npt.NDArray[Any] | pa.Array[Any] | None"
+
+STATUSES = {number: name.removeprefix("STATUS_") for name, number in pb.Status.items()}
+CODES = {number: name.removeprefix("ERROR_CODE_") for name, number in pb.ErrorCode.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityError:
+    """What is wrong with one entity; the others have their values."""
+
+    entity: int
+    code: str
+    """'BAD_VALUE', 'BEYOND_RETENTION', 'NO_RESULT' or 'DERIVED'."""
+    message: str
+    columns: tuple[str, ...]
+    """Those that are NULL for it; none: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How one join of a training set, or a feature set, stands for each entity."""
+
+    statuses: tuple[str, ...]
+    """'FRESH', 'STALE' or 'MISSING'."""
+    ages: npt.NDArray[np.int64]
+    """Microseconds that the store is behind the entity's time; -1: unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The features of one set: a row an entity, in the order in which they were asked for."""
+
+    set: str
+    """With its version."""
+    commit: int
+    """Of the store."""
+    now: int
+    """When the service took the request, in microseconds: the time of entities that gave none."""
+    batch: pa.RecordBatch
+    groups: Mapping[str, Group]
+    errors: tuple[EntityError, ...] = ()
+
+    def to_arrow(self) -> pa.Table:
+        """A table."""
+        return pa.Table.from_batches([self.batch])
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """A dict a row."""
+        return self.batch.to_pylist()
+
+    def to_numpy(self) -> dict[str, npt.NDArray[Any]]:
+        """An array a column; whole numbers with NULL among them become floats with NaN."""
+        return {
+            name: column.to_numpy(zero_copy_only=False)
+            for name, column in zip(self.batch.schema.names, self.batch.columns, strict=True)
+        }
+
+    def __len__(self) -> int:
+        return self.batch.num_rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.to_pylist())
+
+
+def request_of(
+    sets: Sequence[str], columns: Columns, at: When, entities: int | None, known: Sequence[int]
+) -> pb.FetchRequest:
+    """A request. Raises FetchError where the columns do not make rows."""
+    given = {name: _array(name, values) for name, values in _items(columns)}
+    times = None if at is None or isinstance(at, int | datetime) else _times(at)
+    counts = {name: len(values) for name, values in given.items()}
+    if times is not None:
+        counts["the times"] = len(times)
+    if entities is None:
+        entities = next(iter(counts.values()), 1)
+    for name, count in counts.items():
+        if count != entities:
+            raise FetchError(
+                Kind.WRONG, f"'{name}' has {count} values, and there are {entities} entities"
+            )
+    request = pb.FetchRequest(
+        sets=sets, entities=entities, encoding=pb.ENCODING_ARROW, known_schemas=known
+    )
+    request.columns.extend(pack(name, values) for name, values in given.items())
+    if times is not None:
+        request.times.CopyFrom(pack("", times))
+    elif isinstance(at, int | datetime):
+        request.time = microseconds(at)
+    return request
+
+
+def _items(columns: Columns) -> list[tuple[str, Any]]:
+    if isinstance(columns, pa.Table | pa.RecordBatch):
+        return list(zip(columns.schema.names, columns.columns, strict=True))
+    return list(columns.items())
+
+
+def _array(name: str, values: Any) -> Any:
+    """A column in a type that travels."""
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise FetchError(
+            Kind.WRONG, f"'{name}' is one value; give a list with a value for each entity"
+        )
+    try:
+        array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        arrow = canonical(array.type)
+        if arrow is None:
+            raise FetchError(Kind.WRONG, f"'{name}' is {array.type}, which no set takes")
+        return array if array.type == arrow else array.cast(arrow, safe=_safe(array.type))
+    except pa.ArrowException as error:
+        raise FetchError(Kind.WRONG, f"'{name}' is no column: {error}") from error
+
+
+def _safe(arrow: pa.DataType) -> bool:
+    """Times of nanoseconds are cut to microseconds, whatever they lose."""
+    return not pa.types.is_timestamp(arrow)
+
+
+def _times(at: Any) -> Any:
+    array = _array("the times", at)
+    return array.cast(TIMESTAMP) if pa.types.is_integer(array.type) else array
+
+
+def microseconds(moment: Moment) -> int:
+    """A moment in microseconds since 1970; without a zone it is UTC.
+
+    >>> microseconds(datetime(1970, 1, 2))
+    86400000000
+    """
+    if isinstance(moment, int):
+        return moment
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+@dataclass(slots=True)
+class Schemas:
+    """The schemas that a client holds, by number: each comes once."""
+
+    held: dict[int, pa.Schema] = field(default_factory=dict)
+
+    def answers(self, response: pb.FetchResponse) -> list[Answer]:
+        """The answers of a response."""
+        errors: dict[str, list[EntityError]] = {}
+        for error in response.errors:
+            found = EntityError(
+                error.entity, CODES[error.code], error.message, tuple(error.columns)
+            )
+            errors.setdefault(error.set, []).append(found)
+        return [
+            Answer(
+                answer.set,
+                response.commit,
+                response.now,
+                self._batch(answer),
+                {g.name: _group(g) for g in answer.groups},
+                tuple(errors.get(answer.set, ())),
+            )
+            for answer in response.answers
+        ]
+
+    def _batch(self, answer: pb.Answer) -> pa.RecordBatch:
+        number = answer.schema_id
+        if number not in self.held:
+            self.held[number] = pa.ipc.read_schema(pa.py_buffer(answer.schema))
+        return pa.ipc.read_record_batch(pa.py_buffer(answer.batch), self.held[number])
+
+
+def _group(message: pb.Group) -> Group:
+    statuses = tuple(STATUSES[number] for number in message.statuses)
+    return Group(statuses, np.frombuffer(message.ages, "<i8"))

@@ -1,0 +1,138 @@
+"""A request in the terms of one set: its columns by name and type, and the time of each entity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from bighead.storage.fetch.errors import FetchError, Kind
+from bighead.storage.fetch.fitting import Bad, fit
+from bighead.zipline.errors import DataError, did_you_mean
+from bighead.zipline.expressions import evaluate
+from bighead.zipline.expressions.arrow import Array, make, nulls, view
+from bighead.zipline.ir.expr import Column, Expr, columns_of
+from bighead.zipline.ir.types import TIMESTAMP, sql_name
+from bighead.zipline.serving import Serving
+
+Given = Mapping[str, Array]
+"""The columns of a request by name, each with a value for each entity."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What one set is asked."""
+
+    table: pa.Table
+    """The inputs under the names that the set's expressions have for them."""
+    times: Array
+    """int64 microseconds; NULL: no time, so that nothing is seen."""
+    bad: Bad = field(default_factory=dict)
+    """Entities with a value that cannot be meant, whose answer is none."""
+
+    def slice(self, first: int, entities: int) -> Asked:
+        """The same for some of the entities, which count from 0 again."""
+        end = first + entities
+        bad = {e - first: reason for e, reason in self.bad.items() if first <= e < end}
+        return Asked(self.table.slice(first, entities), self.times.slice(first, entities), bad)
+
+
+def columns_read(served: list[Serving], given: Given) -> None:
+    """Raises FetchError where a column is given that no set needs."""
+    known = [i.name for serving in served for i in serving.inputs]
+    folded = {name.casefold() for name in known}
+    for name in given:
+        if name.casefold() not in folded:
+            names = ", ".join(dict.fromkeys(s.name for s in served))
+            hint = did_you_mean(name, known) or "leave it out"
+            raise FetchError(Kind.WRONG, f"{names} has no column '{name}' to be given; {hint}")
+
+
+def asked(serving: Serving, given: Given, entities: int, times: Array) -> Asked:
+    """The inputs of a set, and its times: those that its own columns tell, else `times`.
+
+    Raises FetchError where a column is missing or is of the wrong type.
+    """
+    bad: Bad = {}
+    columns = _columns(serving, given, bad)
+    if serving.time is not None:
+        telling = columns_of(serving.time)
+        there = [name for name in telling if name in columns]
+        if not there:
+            _fill(serving, serving.time, columns, times)
+        elif len(there) < len(telling):
+            lacking = next(
+                i for i in serving.inputs if i.column in telling and i.column not in there
+            )
+            raise FetchError(
+                Kind.WRONG,
+                f"the time of {serving.name} needs the column '{lacking.name}' "
+                f"({sql_name(lacking.type)}) too; give it, or leave out the other columns of it",
+            )
+        else:
+            table = _table(columns, entities)
+            times = view(values(serving.time, table, bad), pa.int64())
+    return Asked(_table(columns, entities), times, bad)
+
+
+def _columns(serving: Serving, given: Given, bad: Bad) -> dict[str, Array]:
+    folded = {name.casefold(): name for name in given}
+    columns: dict[str, Array] = {}
+    for needed in serving.inputs:
+        name = needed.name if needed.name in given else folded.get(needed.name.casefold())
+        if name is None:
+            if needed.optional:
+                continue
+            raise FetchError(
+                Kind.WRONG,
+                f"{serving.name} needs the column '{needed.name}' ({sql_name(needed.type)}); give "
+                "a value of it for each entity",
+            )
+        try:
+            columns[needed.column], unfit = fit(needed.name, given[name], needed.type)
+        except DataError as error:
+            raise FetchError(Kind.WRONG, f"{error}, for {serving.name}") from None
+        for entity, reason in unfit.items():
+            bad.setdefault(entity, reason)
+    return columns
+
+
+def _fill(serving: Serving, time: Expr, columns: dict[str, Array], times: Array) -> None:
+    """A column that is the time itself is what the request says, where anything else reads it."""
+    if isinstance(time, Column):
+        columns[time.name] = view(times, time.type)
+
+
+def _table(columns: dict[str, Array], entities: int) -> pa.Table:
+    if columns:
+        return pa.Table.from_arrays(list(columns.values()), names=list(columns))
+    return pa.table({"": nulls(entities, pa.null())})
+
+
+def values(expr: Expr, table: pa.Table, bad: Bad, first: int = 0) -> Array:
+    """The values of an expression; where it has none NULL, and the reason in `bad`."""
+    if isinstance(expr, Column):
+        return table.column(expr.name).combine_chunks()
+    try:
+        return evaluate(expr, table, first)
+    except DataError as error:
+        if table.num_rows == 1:
+            bad.setdefault(first, str(error).partition(", in row ")[0])
+            return nulls(1, expr.type)
+    half = table.num_rows // 2
+    parts = (values(expr, table.slice(0, half), bad, first),
+             values(expr, table.slice(half), bad, first + half))  # fmt: skip
+    return pa.concat_arrays(list(parts))
+
+
+def times_of(given: Array | None, at: int, entities: int) -> Array:
+    """The times that a request states as int64; `at` for all where it states none a time each."""
+    if given is None:
+        return make(np.full(entities, at, np.int64))
+    try:
+        found, _ = fit("the time", given, TIMESTAMP)
+    except DataError as error:
+        raise FetchError(Kind.WRONG, str(error)) from None
+    return view(found, pa.int64())

@@ -1,0 +1,76 @@
+"""What Prometheus is told: requests, their time, entities, how groups stand, faults, the commit.
+
+Labels are names of sets that are served, of groups and of codes, never what a caller sent, so that
+nobody can make up series.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from bighead.proto.v1 import fetch_pb2 as pb
+from bighead.storage.fetch.answering import Answered
+from bighead.storage.fetch.asking import Asked
+from bighead.storage.fetch.served import Offer
+from bighead.storage.fetch.shelf import Reading
+
+SECONDS = (
+    0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2, 4,
+)  # fmt: skip
+_STATUSES = {number: name.removeprefix("STATUS_").lower() for name, number in pb.Status.items()}
+_CODES = {number: name.removeprefix("ERROR_CODE_").lower() for name, number in pb.ErrorCode.items()}
+
+
+class Metrics:
+    """The series of one process."""
+
+    def __init__(self) -> None:
+        self.registry = into = CollectorRegistry()
+        self.requests = Counter(
+            "bighead_fetch_requests", "Requests", ["method", "code"], registry=into
+        )
+        self.seconds = Histogram(
+            "bighead_fetch_seconds",
+            "From a request's arrival to its answer",
+            ["method"],
+            registry=into,
+            buckets=SECONDS,
+        )
+        self.under_way = Gauge(
+            "bighead_fetch_requests_under_way", "Requests without an answer yet", registry=into
+        )
+        self.entities = Counter(
+            "bighead_fetch_entities", "Entities that were answered", ["set"], registry=into
+        )
+        self.groups = Counter(
+            "bighead_fetch_groups",
+            "Groups of entities, by how they stand",
+            ["set", "group", "status"],
+            registry=into,
+        )
+        self.faults = Counter(
+            "bighead_fetch_faults", "Entities with a fault", ["set", "code"], registry=into
+        )
+        self.commit = Gauge(
+            "bighead_fetch_commit", "The commit of the store that was read last", registry=into
+        )
+        self.age = Gauge(
+            "bighead_fetch_age_seconds",
+            "How far the store was behind the last request",
+            ["set", "group"],
+            registry=into,
+        )
+
+    def observe(self, reading: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
+        """Count an answer."""
+        self.commit.set(reading.commit)
+        self.entities.labels(offer.name).inc(len(asked.times))
+        for group in answered.groups:
+            for number, count in enumerate(np.bincount(group.statuses).tolist()):
+                if count:
+                    self.groups.labels(offer.name, group.name, _STATUSES[number]).inc(count)
+            if len(group.ages):
+                self.age.labels(offer.name, group.name).set(float(group.ages.max()) / 1e6)
+        for fault in answered.faults:
+            self.faults.labels(offer.name, _CODES[fault.code]).inc()

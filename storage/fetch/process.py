@@ -1,0 +1,107 @@
+"""One process of the service: `python -m bighead.storage.fetch.process SETTINGS`.
+
+It follows the store that another process writes, and ends by SIGTERM or SIGINT when the requests
+under way have their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from prometheus_client import start_http_server
+
+from bighead.storage.access.authorizer import Authorizer, Open
+from bighead.storage.access.token_file import TokenFile
+from bighead.storage.errors import StoreError
+from bighead.storage.fetch.logs import Log
+from bighead.storage.fetch.metrics import Metrics
+from bighead.storage.fetch.server import Server
+from bighead.storage.fetch.service import MICROSECONDS, Service
+from bighead.storage.fetch.settings import ServeSettings
+from bighead.storage.fetch.shelf import Shelf
+from bighead.storage.store import Store
+from bighead.zipline.errors import BigheadError
+
+
+async def serve(settings: ServeSettings, store: Store, stop: asyncio.Event, log: Log) -> None:
+    """Answer requests until `stop` is set. Raises AccessError where it cannot listen."""
+    metrics = Metrics()
+    authorizer = _authorizer(settings)
+    service = Service(
+        Shelf(lambda: nullcontext(store)),
+        authorizer,
+        settings.limits,
+        int(settings.stale_after * MICROSECONDS),
+        (metrics.observe,),
+    )
+    server = Server(service, settings.listening, metrics, log)
+    port = await server.start()
+    if settings.metrics is not None:
+        start_http_server(settings.metrics + settings.process, "127.0.0.1", metrics.registry)
+    log.write("listening", address=settings.address, port=port, commit=store.committed)
+    following = asyncio.create_task(_follow(store, authorizer, settings.refresh, log))
+    await stop.wait()
+    log.write("stopping", grace=settings.grace)
+    following.cancel()
+    await server.stop()
+    log.write("stopped")
+
+
+def _authorizer(settings: ServeSettings) -> Authorizer:
+    return Open() if settings.tokens is None else TokenFile(Path(settings.tokens))
+
+
+async def _follow(store: Store, authorizer: Authorizer, every: float, log: Log) -> None:
+    """Adopt what has been committed, between requests; look after the file of tokens."""
+    refresh: Callable[[], int] | None = getattr(store, "refresh", None)
+    complaint = failure = ""
+    while True:
+        await asyncio.sleep(every)
+        try:
+            if refresh is not None:
+                refresh()
+            failure = ""
+        except StoreError as error:
+            if str(error) != failure:  # it goes on with the commit that it has
+                log.write("behind", "error", reason=str(error))
+            failure = str(error)
+        if isinstance(authorizer, TokenFile):
+            authorizer.refresh()
+            if authorizer.complaint != complaint:
+                complaint = authorizer.complaint
+                log.write("tokens", "error" if complaint else "info", reason=complaint or "read")
+
+
+def run(settings: ServeSettings) -> None:
+    """A process from beginning to end. Raises BigheadError where it cannot begin."""
+    log = Log(always={"process": settings.process, "pid": os.getpid()})
+
+    async def main(store: Store) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await serve(settings, store, stop, log)
+
+    with Store.open(Path(settings.store), create=False, read_only=True) as store:
+        asyncio.run(main(store))
+
+
+def main() -> None:
+    """The process's entry; ends it with 1 where it could not begin."""
+    settings = ServeSettings.of_json(sys.argv[1])
+    try:
+        run(settings)
+    except BigheadError as error:
+        Log(always={"process": settings.process}).write("failed", "error", reason=str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

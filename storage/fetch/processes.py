@@ -1,0 +1,97 @@
+"""Several processes on one port: the kernel deals connections among them, this looks after them.
+
+A process that dies is started again; one that dies before it has ever served ends all, because the
+next would die of the same.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from bighead.storage.errors import StoreError
+from bighead.storage.fetch.logs import Log
+from bighead.storage.fetch.settings import ServeSettings
+
+EARLY = 3.0
+"""Seconds: a process that ends sooner could not begin."""
+
+
+@dataclass(slots=True)
+class Processes:
+    """The processes of a service."""
+
+    settings: ServeSettings
+    count: int
+    log: Log = field(default_factory=Log)
+    _running: list[tuple[subprocess.Popen[bytes], float]] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises StoreError where a process cannot begin."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        with held(self.settings.address) as address:
+            self.settings = replace(self.settings, address=address, shared=True)
+            self._running = [self._start(i) for i in range(self.count)]
+            try:
+                while not self._stop.wait(0.2):
+                    self._look_after()
+            finally:
+                self._end()
+
+    def _look_after(self) -> None:
+        for i, (process, began) in enumerate(self._running):
+            code = process.poll()
+            if code is None:
+                continue
+            early = time.monotonic() - began < EARLY
+            self.log.write("process ended", "error", process=i, code=code)
+            if early:
+                raise StoreError("a process of the service could not begin; its log says why")
+            self._running[i] = self._start(i)
+
+    def _start(self, number: int) -> tuple[subprocess.Popen[bytes], float]:
+        own = replace(self.settings, process=number)
+        command = [sys.executable, "-m", "bighead.storage.fetch.process", own.to_json()]
+        return subprocess.Popen(command), time.monotonic()
+
+    def _end(self) -> None:
+        """SIGTERM to all, and SIGKILL to those that do not end in time."""
+        for process, _ in self._running:
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + self.settings.grace + 5
+        for process, _ in self._running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def held(address: str) -> Iterator[str]:
+    """An address that stays ours while processes come and go: bound, but not listened on.
+
+    Gives the address with its port. Raises StoreError where it cannot be had.
+    """
+    if address.startswith("unix:"):
+        raise StoreError("one process listens on a socket of a file; give a port for several")
+    host, _, port = address.rpartition(":")
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            bound.bind((bare, int(port)))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot listen on {address}: {error}") from error
+        yield f"{host}:{bound.getsockname()[1]}"

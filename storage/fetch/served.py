@@ -1,0 +1,139 @@
+"""What a store serves, by name: definitions, and which of its sets answers each group of them.
+
+An offer stands in the store's `meta` under its name, and under `name@version` where it has one, so
+that whoever reads the store knows what it can answer. A set that several offers need is kept once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+from bighead.storage.database.database import Batch, View
+from bighead.storage.errors import StoreError
+from bighead.storage.store import Store
+from bighead.zipline.catalog import FeatureSet, TrainingSet
+from bighead.zipline.errors import did_you_mean
+from bighead.zipline.ir.serialize import deserialize, serialize
+from bighead.zipline.serving import Serving, serving
+
+_SERVED = b"served\0"
+_CHANGE = b"served"
+"""How often what is served has changed: eight bytes, big endian."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A set under the name by which it is fetched."""
+
+    definition: FeatureSet | TrainingSet
+    version: int | None
+    """In the registry; None: it comes from elsewhere."""
+    sets: Mapping[str, str]
+    """By group, the set of the store that answers it."""
+
+    @cached_property
+    def serving(self) -> Serving:
+        """What it needs and gives."""
+        return serving(self.definition)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """What a request gets."""
+        return self.serving.schema
+
+    @cached_property
+    def wire_schema(self) -> tuple[int, bytes]:
+        """The schema as Arrow sends it, behind a number that tells it from others."""
+        data = self.schema.serialize().to_pybytes()
+        return int.from_bytes(hashlib.sha256(data).digest()[:8], "big"), data
+
+    @cached_property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """By group, the columns of it that are read."""
+        return {group.name: self.serving.read_of(group) for group in self.serving.groups}
+
+    @property
+    def name(self) -> str:
+        """With its version."""
+        bare = self.definition.name
+        return bare if self.version is None else f"{bare}@{self.version}"
+
+    def write(self, batch: Batch) -> None:
+        """Puts it into a batch, under its name alone and with its version."""
+        facts = {
+            "version": self.version,
+            "definition": serialize(self.definition).hex(),
+            "sets": dict(self.sets),
+        }
+        data = json.dumps(facts).encode()
+        for name in {self.definition.name, self.name}:
+            batch["meta", _SERVED + name.casefold().encode()] = data
+
+
+def serve(store: Store, definition: FeatureSet | TrainingSet, version: int | None = None) -> Offer:
+    """Keep what a set needs from now on, and serve it under its name.
+
+    What is kept already is shared; what is not begins empty. The same again changes nothing.
+    Raises UnsupportedError for a set that is offline only, and says why.
+    """
+    served = serving(definition)
+    bare = definition.name if version is None else f"{definition.name}@{version}"
+    sets: dict[str, str] = {}
+    for group in served.groups:
+        kept = store.kept(group.right)
+        if kept is None:
+            kept = bare if isinstance(definition, FeatureSet) else f"{bare}.{group.name}"
+            store.define(kept, group.right)
+        sets[group.name] = kept
+    offer = Offer(definition, version, sets)
+    known = offers(store.database)
+    if known.get(offer.name.casefold()) != offer or known[definition.name.casefold()] != offer:
+        batch: Batch = {("meta", _CHANGE): (changes(store.database) + 1).to_bytes(8, "big")}
+        offer.write(batch)
+        store.commit(batch)
+    return offer
+
+
+def withdraw(store: Store, name: str) -> None:
+    """Serve a set no more, under this name; what is kept for it stays."""
+    found = find(offers(store.database), name)
+    batch: Batch = {("meta", _CHANGE): (changes(store.database) + 1).to_bytes(8, "big")}
+    batch["meta", _SERVED + name.casefold().encode()] = None
+    if found.version is None or "@" not in name:
+        batch["meta", _SERVED + found.name.casefold().encode()] = None
+    store.commit(batch)
+
+
+def changes(snapshot: View) -> int:
+    """How often what is served has changed; tells whether to read the offers again."""
+    found = snapshot.get("meta", _CHANGE)
+    return 0 if found is None else int.from_bytes(found, "big")
+
+
+def offers(snapshot: View) -> dict[str, Offer]:
+    """What is served, by name without case, with and without versions."""
+    found = {}
+    for key, value in snapshot.scan("meta", _SERVED, _SERVED[:-1] + b"\1"):
+        facts = json.loads(value)
+        definition = deserialize(bytes.fromhex(facts["definition"]))
+        if not isinstance(definition, FeatureSet | TrainingSet):
+            raise StoreError(f"what the store serves as {key!r} is no set; restore a backup")
+        name = key.removeprefix(_SERVED).decode()
+        found[name] = Offer(definition, facts["version"], facts["sets"])
+    return found
+
+
+def find(known: Mapping[str, Offer], name: str, among: Iterable[str] | None = None) -> Offer:
+    """An offer by name. Raises StoreError; suggests names `among` these."""
+    found = known.get(name.casefold())
+    if found is None:
+        shown = {o.definition.name for o in known.values()} if among is None else among
+        hint = did_you_mean(name, shown) or "serve it by 'bighead store define'"
+        raise StoreError(f"no set '{name}' is served; {hint}")
+    return found

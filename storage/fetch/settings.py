@@ -1,0 +1,79 @@
+"""How a store is served: what `bighead serve` was told, and each of its processes is given."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bighead.storage.access.token_file import read_tokens
+from bighead.storage.fetch.server import ADDRESS, GRACE, LARGEST_REQUEST, SLOW, Listening
+from bighead.storage.fetch.service import ENTITIES, LARGEST_REPLY, Limits
+from bighead.storage.fetch.tls import Tls
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """All of it; times in seconds, sizes in bytes."""
+
+    store: str
+    address: str = ADDRESS
+    tokens: str | None = None
+    """A file of tokens; None: everybody may fetch everything."""
+    certificate: str | None = None
+    key: str | None = None
+    clients: str | None = None
+    plaintext: bool = False
+    metrics: int | None = None
+    """The port of the first process's metrics, on loopback; the others follow it."""
+    stale_after: float = 3600.0
+    refresh: float = 0.05
+    """How often a reader looks for what has been committed."""
+    entities: int = ENTITIES
+    largest_request: int = LARGEST_REQUEST
+    largest_reply: int = LARGEST_REPLY
+    grace: float = GRACE
+    slow: float = SLOW
+    process: int = 0
+    """Which of the processes this is."""
+    shared: bool = False
+    """Others listen on the same port."""
+
+    def to_json(self) -> str:
+        """For the command line of a process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> ServeSettings:
+        """What `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    @property
+    def listening(self) -> Listening:
+        """Where and how. Raises AccessError where that is not safe."""
+        tls = None
+        if self.certificate is not None and self.key is not None:
+            clients = None if self.clients is None else Path(self.clients)
+            tls = Tls(Path(self.certificate), Path(self.key), clients)
+        return Listening(
+            self.address,
+            tls,
+            self.plaintext,
+            self.largest_request,
+            self.grace,
+            self.slow,
+            self.shared,
+        )
+
+    def check(self) -> None:
+        """Raises BigheadError for what no process could begin with."""
+        listening = self.listening
+        if listening.tls is not None:
+            listening.tls.read()
+        if self.tokens is not None:
+            read_tokens(Path(self.tokens))
+
+    @property
+    def limits(self) -> Limits:
+        """What a request may ask for."""
+        return Limits(entities=self.entities, reply=self.largest_reply)

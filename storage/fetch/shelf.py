@@ -1,0 +1,45 @@
+"""A store with what it serves: the offers by name, read again when they change.
+
+A door asks for a `Reading` at the start of a request and answers all of it from that one, so that
+its answers are of one commit whatever is written meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+from bighead.storage.database.database import View as Snapshot
+from bighead.storage.fetch.served import Offer, changes, offers
+from bighead.storage.store import Store, committed
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is served, as of one commit."""
+
+    store: Store
+    snapshot: Snapshot
+    commit: int
+    offers: Mapping[str, Offer]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The offers of a store."""
+
+    open: Callable[[], AbstractContextManager[Store]]
+    """The store for as long as a request is answered: it stays at one commit meanwhile."""
+    _offers: Mapping[str, Offer] = field(default_factory=dict)
+    _changes: int = -1
+
+    @contextmanager
+    def read(self) -> Iterator[Reading]:
+        """The store as it is now."""
+        with self.open() as store:
+            snapshot = store.snapshot()
+            known = changes(snapshot)
+            if known != self._changes:
+                self._offers, self._changes = offers(snapshot), known
+            yield Reading(store, snapshot, committed(snapshot), self._offers)

@@ -1,0 +1,90 @@
+"""A service in processes of its own, for tests that speak to it as a client does."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bighead.storage.fetch.settings import ServeSettings
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A process that serves, and what it logs."""
+
+    process: subprocess.Popen[str]
+    lines: queue.Queue[dict[str, Any]] = field(default_factory=queue.Queue)
+    port: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The next line of an event; those before it are passed over."""
+        end = time.monotonic() + PATIENCE
+        while (left := end - time.monotonic()) > 0:
+            try:
+                line = self.lines.get(timeout=min(left, 0.5))
+            except queue.Empty:
+                if self.process.poll() is not None and self.lines.empty():
+                    break
+                continue
+            if line["event"] == name:
+                return line
+        raise AssertionError(f"no '{name}' in the log; exit code {self.process.poll()}")
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            try:
+                self.lines.put(json.loads(line))
+            except ValueError:
+                self.lines.put({"event": "text", "text": line})
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ends it and waits; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def start(*command: str) -> Running:
+    """A process of this Python whose log is read."""
+    paths = os.pathsep.join([str(ROOT), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    running = Running(process)
+    threading.Thread(target=running._read, daemon=True).start()
+    return running
+
+
+@contextmanager
+def serving(store: Path, **given: Any) -> Iterator[Running]:
+    """A store that is served by one process, on a port of its own."""
+    settings = ServeSettings(store=str(store), **{"address": "127.0.0.1:0", **given})
+    running = start("bighead.storage.fetch.process", settings.to_json())
+    try:
+        running.port = running.event("listening")["port"]
+        yield running
+    finally:
+        running.end()

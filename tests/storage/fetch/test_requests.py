@@ -1,0 +1,169 @@
+"""Requests that are wrong: a clear error, and the others have their answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import pyarrow as pa
+import pytest
+
+from bighead.proto.v1 import fetch_pb2 as pb
+from bighead.storage.fetch.client import Client
+from bighead.storage.fetch.errors import FetchError, Kind
+from bighead.storage.fetch.packing import pack, unpack
+from tests.storage.fetch.running import Running
+from tests.storage.fetch.stays import Stays
+
+AT = datetime(2024, 2, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kind", "message"),
+    [
+        ("stay_risks", {"listing": [1]}, Kind.UNKNOWN,
+         "no set 'stay_risks' is served; did you mean 'stay_risk'?"),
+        ("listing_bookings", {"listin": [1]}, Kind.WRONG,
+         "listing_bookings has no column 'listin' to be given; did you mean 'listing'?"),
+        ("listing_bookings", {}, Kind.WRONG,
+         ("listing_bookings needs the column 'listing' (BIGINT); give a value of it for each "
+          "entity")),
+        ("listing_bookings", {"listing": ["a"]}, Kind.WRONG,
+         "'listing' is BIGINT, and VARCHAR was given, for listing_bookings"),
+        ("listing_bookings", {"listing": [1.0]}, Kind.WRONG,
+         "'listing' is BIGINT, and DOUBLE was given, for listing_bookings"),
+        ("stay_risk", {"listing": [1], "guests": [1], "note": ["x"]}, Kind.WRONG,
+         "stay_risk has no column 'note' to be given; there are: guests, listing, ts"),
+        ("stay_risk", {"listing": [1]}, Kind.WRONG,
+         "stay_risk needs the column 'guests' (BIGINT); give a value of it for each entity"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_told_what_is_wrong(
+    client: Client, name: str, given: dict[str, Any], kind: Kind, message: str
+) -> None:
+    with pytest.raises(FetchError) as raised:
+        client.fetch(name, given, at=AT)
+    assert str(raised.value) == message
+    assert raised.value.kind is kind
+
+
+def test_columns_of_unequal_lengths_are_no_rows(client: Client) -> None:
+    with pytest.raises(FetchError, match="'room' has 1 values, and there are 2 entities"):
+        client.fetch("room_bookings", {"listing": [1, 2], "room": ["private"]})
+
+
+def test_bad_entities_have_an_error_each_and_the_others_their_values(client: Client) -> None:
+    good = {"listing": [1, 2, 3, 4, 5], "guests": [2] * 5}
+    bad = {"listing": [1, 2**40, 3, -(2**31) - 1, None], "guests": [2] * 5}
+    whole = client.fetch("stay_risk", good, at=AT).to_pylist()
+    answer = client.fetch("stay_risk", bad, at=AT)
+    rows = answer.to_pylist()
+    assert [rows[0], rows[2]] == [whole[0], whole[2]]
+    assert [(e.entity, e.code, e.message) for e in answer.errors] == [
+        (1, "BAD_VALUE", "'listing' is INTEGER, and 1099511627776 does not fit"),
+        (3, "BAD_VALUE", "'listing' is INTEGER, and -2147483649 does not fit"),
+    ]
+    assert set(rows[1].values()) == set(rows[3].values()) == {None}
+    assert answer.groups["b"].statuses[1] == "MISSING"
+    assert rows[4]["bookings_30d"] == 0  # a NULL key is an empty window, and no error
+    assert answer.groups["b"].statuses[4] == "MISSING"
+
+
+def test_a_derived_column_without_a_value_is_an_error_of_its_entity(client: Client) -> None:
+    given = {"listing": [1, 1], "guests": [2**62, 1]}
+    answer = client.fetch("stay_risk", given, at=AT)
+    (error,) = answer.errors
+    assert (error.entity, error.code, error.columns) == (0, "DERIVED", ("busy",))
+    assert "is beyond BIGINT" in error.message
+    first, second = answer.to_pylist()
+    assert first["busy"] is None
+    assert second["busy"] == second["bookings_7d"] > 1
+    assert first["nights_30d"] == second["nights_30d"]
+
+
+def test_text_that_is_not_utf8_is_an_error_of_its_entity(running: Running) -> None:
+    rooms = pack("room", pa.array([b"private", b"\xff"], pa.binary()))
+    rooms.type.primitive = pack("", pa.array(["a"])).type.primitive
+    request = pb.FetchRequest(sets=["room_bookings"], entities=2, columns=[rooms])
+    request.columns.append(pack("listing", pa.array([1, 1])))
+    response = call(running, "Fetch", request, pb.FetchResponse)
+    (error,) = response.errors
+    assert (error.entity, error.code) == (1, pb.ERROR_CODE_BAD_VALUE)
+    assert error.message == "'room' is VARCHAR, and b'\\xff' is not UTF-8"
+
+
+def call(running: Running, method: str, request: Any, kind: Any) -> Any:
+    """A method without our client."""
+    with grpc.insecure_channel(running.address) as channel:
+        path = f"/bighead.proto.v1.FetchService/{method}"
+        ask = channel.unary_unary(path, response_deserializer=kind.FromString)
+        return ask(request if isinstance(request, bytes) else request.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.columns[0].__setattr__("values", b"1234567"),
+         "the values of the column 'listing' are 7 bytes, and those of its entities would be 8"),
+        (lambda r: r.columns[0].__setattr__("validity", b"12"),
+         "the validity of the column 'listing' are 2 bytes, and those of its entities would be 1"),
+        (lambda r: r.columns[0].ClearField("type"), "a column says no type; set `type`"),
+        (lambda r: r.columns[0].type.__setattr__("primitive", 99),
+         "there is no type of number 99; see plan.proto"),
+        (lambda r: r.columns.append(r.columns[0]), "the column 'listing' is given twice"),
+        (lambda r: r.ClearField("sets"), "no set is named; name one in `sets`"),
+        (lambda r: r.__setattr__("entities", 20_000),
+         "20,000 entities are asked for, and 10,000 are allowed; send several requests"),
+    ],
+)  # fmt: skip
+def test_bytes_that_make_no_request_are_refused(
+    running: Running, change: Any, message: str
+) -> None:
+    request = pb.FetchRequest(sets=["listing_bookings"], entities=1)
+    request.columns.append(pack("listing", pa.array([1])))
+    change(request)
+    with pytest.raises(grpc.RpcError) as raised:
+        call(running, "Fetch", request, pb.FetchResponse)
+    failed: Any = raised.value
+    assert failed.details() == message
+
+
+def test_bytes_that_are_no_message_are_refused(running: Running) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        call(running, "Fetch", b"\xff\xff\xff", pb.FetchResponse)
+    failed: Any = raised.value
+    assert failed.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert failed.details().startswith("the request is no FetchRequest")
+
+
+def test_columns_and_arrow_are_the_same_values(running: Running, data: Stays) -> None:
+    request = pb.FetchRequest(sets=["stay_risk"], entities=2, time=0)
+    request.columns.append(pack("listing", pa.array([1, 2])))
+    request.columns.append(pack("guests", pa.array([1, None], pa.int64())))
+    request.time = int(AT.timestamp() * 1_000_000)
+    (plain,) = call(running, "Fetch", request, pb.FetchResponse).answers
+    request.encoding = pb.ENCODING_ARROW
+    (arrow,) = call(running, "Fetch", request, pb.FetchResponse).answers
+    schema = pa.ipc.read_schema(pa.py_buffer(arrow.schema))
+    batch = pa.ipc.read_record_batch(pa.py_buffer(arrow.batch), schema)
+    columns = {c.name: unpack(c, 2).to_pylist() for c in plain.columns}
+    assert columns == batch.to_pydict()
+    request.known_schemas.append(arrow.schema_id)
+    (again,) = call(running, "Fetch", request, pb.FetchResponse).answers
+    assert (again.schema, again.batch) == (b"", arrow.batch)
+
+
+def test_what_a_set_needs_and_gives(client: Client) -> None:
+    told = client.describe("stay_risk")
+    assert [(i.name, i.optional) for i in told.inputs] == [
+        ("listing", False), ("guests", False), ("ts", True),
+    ]  # fmt: skip
+    assert told.time == "q.ts"
+    gives = {o.name: list(o.groups) for o in told.outputs}
+    assert gives["burst"] == ["b"]
+    assert gives["hour"] == []
+    assert gives["tier"] == ["h"]
+    assert "request_id" not in gives
+    assert list(told.groups) == ["b", "a", "l", "h", "p", "c"]
+    assert client.sets() == ["all_bookings", "listing_bookings", "room_bookings", "stay_risk"]
