@@ -1,9 +1,10 @@
-"""`python -m benchmarks.store`: what reads and writes of the online store cost, by the key's rows.
+"""`python -m benchmarks.store`: what reads and writes of the online store cost, in this process.
 
-A set of 50 features (10 aggregates of bounded state over 5 windows up to a year) is kept for keys
-of four kinds: few rows, 1,000 rows in a year, a million rows in a day, and 10,000 rows a second for
-a minute. For each it says how long it took to take the rows, how many blocks a read at a random
-time takes from the disk, and how long reads take, in this process.
+A set of 50 features (aggregates of bounded state over 6 windows up to a year) is kept for keys of
+four kinds: few rows, 1,000 rows in a year, a million rows in a day, and 10,000 rows a second for a
+minute. For each it says how long it took to take the rows, how many blocks a key has to be read at
+a random time, and how long a fetch takes for 1, 10 and 100 keys. Then it takes rows of 100,000 keys
+by commits of 5,000, each of them synced, as a stream would.
 """
 
 from __future__ import annotations
@@ -50,10 +51,12 @@ class Kind:
 
 KINDS = (
     Kind("20 rows in a year", 2000, 20, 365 * DAY),
-    Kind("1,000 rows in a year", 100, 1000, 365 * DAY),
+    Kind("1,000 rows in a year", 200, 1000, 365 * DAY),
     Kind("1,000,000 rows in a day", 1, 1_000_000, DAY),
     Kind("10,000 rows a second", 1, 600_000, MINUTE),
 )
+BATCHES = (1, 10, 100)
+"""Keys of a fetch."""
 
 
 def view() -> View:
@@ -61,16 +64,16 @@ def view() -> View:
     source = EventSource("bookings", SCHEMA, event_time=Column("ts", pa.timestamp("us")))
     events = Events(Scan(source, tuple(SCHEMA.names)), "bookings", source.event_time)
     nights, price = Column("nights", pa.int64()), Column("price", pa.float64())
-    asked: list[tuple[str, tuple[Column, ...]]] = [("count_rows", ())]
-    asked += [(f, (nights,)) for f in ("sum", "min", "max", "last")]
-    asked += [(f, (price,)) for f in ("sum", "avg", "min", "max", "stddev_samp")]
-    windows = [Window(HOUR), Window(DAY), Window(7 * DAY), Window(30 * DAY), Window(365 * DAY)]
+    asked: list[tuple[str, tuple[Column, ...]]] = [("count_rows", ()), ("last", (nights,))]
+    asked += [(f, (nights,)) for f in ("sum", "min", "max")]
+    asked += [(f, (price,)) for f in ("sum", "avg", "max", "stddev_samp")]
+    lengths = (HOUR, DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY)
     made = [
         Feature(f"f{i}_{w.suffix}", aggregate(name, args), w)
         for i, (name, args) in enumerate(asked)
-        for w in windows
+        for w in map(Window, lengths)
     ]
-    return View(events, (Column("listing", pa.int64()),), tuple(made))
+    return View(events, (Column("listing", pa.int64()),), tuple(made[:50]))
 
 
 def rows_of(kind: Kind, rng: np.random.Generator, first: int) -> pa.Table:
@@ -96,20 +99,41 @@ def measure(kind: Kind, path: Path, batch: int, reads: int) -> str:
         begin = time.perf_counter()
         for first in range(0, rows.num_rows, batch):
             store.ingest("bookings", rows.slice(first, batch))
-        wrote = time.perf_counter() - begin
-        took, blocks = [], []
-        for i in range(reads):
-            key = [pa.array([int(rng.integers(kind.keys))], pa.int64())]
-            back = 0 if i % 2 else int(rng.integers(kind.span))
-            at = pa.array([NOW - back], pa.int64())
-            begin = time.perf_counter()
-            fetched = store.fetch("set", key, at)
-            took.append(1000 * (time.perf_counter() - begin))
-            blocks.append(fetched.blocks)
-        half, most = np.percentile(took, [50, 99])
-        rate = rows.num_rows / wrote
+        rate = rows.num_rows / (time.perf_counter() - begin)
+        store.compact()
+        blocks, cells = 0.0, ""
+        for keys in BATCHES:
+            took = []
+            for i in range(reads):
+                asked = pa.array(rng.integers(0, kind.keys, keys), pa.int64())
+                back = np.zeros(keys, np.int64) if i % 2 else rng.integers(0, kind.span, keys)
+                at = pa.array(NOW - back, pa.int64())
+                begin = time.perf_counter()
+                fetched = store.fetch("set", [asked], at)
+                took.append(1000 * (time.perf_counter() - begin))
+                blocks += fetched.blocks / reads if keys == 1 else 0
+            half, most = np.percentile(took, [50, 99])
+            cells += f"{half:8.2f}{most:8.2f}"
+    return f"{kind.name:26}{rate:12,.0f}{blocks:8.1f}{cells}"
+
+
+def stream(path: Path, seconds: float, keys: int, commit: int) -> str:
+    """How many rows a second of many keys are taken by synced commits."""
+    rng = np.random.default_rng(2)
+    pieces = [rows_of(Kind("", commit, 1, HOUR), rng, 0) for _ in range(20)]
+    pieces = [p.set_column(0, "listing", pa.array(rng.integers(0, keys, commit))) for p in pieces]
+    slowest, taken = 0.0, 0
+    with Store.open(path, Settings(sync=True)) as store:
+        store.define("set", view())
+        start, processor = time.perf_counter(), time.process_time()
+        while (now := time.perf_counter()) - start < seconds:
+            store.ingest("bookings", pieces[taken // commit % len(pieces)])
+            taken += commit
+            slowest = max(slowest, time.perf_counter() - now)
+        wall, used = time.perf_counter() - start, time.process_time() - processor
     return (
-        f"{kind.name:26}{rate:12,.0f}{np.mean(blocks):10.1f}{max(blocks):8}{half:10.2f}{most:10.2f}"
+        f"{keys:,} keys, commits of {commit:,} rows, synced: {taken / wall:,.0f} rows/s, "
+        f"{taken / used:,.0f} a core's second, slowest commit {1000 * slowest:.0f} ms\n"
     )
 
 
@@ -119,10 +143,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=10_000, help="rows of a commit")
     parser.add_argument("--reads", type=int, default=300)
     parser.add_argument("--share", type=float, default=1.0, help="of the rows of each key")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of the stream")
     args = parser.parse_args()
-    titles = ("rows/s in", "blocks", "most", "p50 ms", "p99 ms")
-    sys.stdout.write(f"{'a key has':26}{titles[0]:>12}{titles[1]:>10}{titles[2]:>8}")
-    sys.stdout.write(f"{titles[3]:>10}{titles[4]:>10}\n")
+    sys.stdout.write(f"{'':46}{'fetch, ms: p50 and p99 of':>30}\n")
+    titles = "".join(f"{f'{n} key' + 's' * (n > 1):>16}" for n in BATCHES)
+    sys.stdout.write(f"{'a key has':26}{'rows/s in':>12}{'blocks':>8}{titles}\n")
     for kind in KINDS:
         rows = max(int(kind.rows * args.share), 1)
         asked = Kind(kind.name, kind.keys, rows, kind.span)
@@ -130,6 +155,8 @@ def main() -> None:
             line = measure(asked, Path(folder) / "store", args.batch, args.reads)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        sys.stdout.write(stream(Path(folder) / "store", args.seconds, 100_000, 5000))
 
 
 if __name__ == "__main__":

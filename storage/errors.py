@@ -7,8 +7,8 @@ class StoreError(BigheadError):
     """A store that cannot be opened, does not hold what is asked for, or does not fit its sets."""
 
 
-class BeyondRetentionError(StoreError):
-    """A question about a time whose rows are no longer kept."""
+class LockedError(StoreError):
+    """A store that another process writes."""
 
 
 class DamagedError(StoreError):

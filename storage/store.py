@@ -6,7 +6,7 @@ that a store which opens again holds what was committed and knows up to where it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +14,11 @@ from typing import Self, cast
 
 import pyarrow as pa
 
-from bighead.storage.database.database import TABLES, Batch, Database
+from bighead.storage.database.commits import committed, mark
+from bighead.storage.database.database import Batch, Database
 from bighead.storage.database.database import View as Snapshot
 from bighead.storage.database.keys import after, identity_prefix, set_prefix
-from bighead.storage.database.rocks import Rocks
+from bighead.storage.database.rocks import BUFFER, Rocks
 from bighead.storage.errors import StoreError
 from bighead.storage.reading.fetching import Fetch, Fetched
 from bighead.storage.sets.definitions import FORMAT, Definition, check_format, definitions
@@ -33,9 +34,6 @@ from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
 from bighead.zipline.ir.rewrite import transform_plan
 
-_COMMIT = b"\xffcommit"
-"""After all other keys of each table."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -49,6 +47,8 @@ class Settings:
     """Of the tiles of new sets; a set keeps those that it was defined with."""
     sync: bool = False
     """Each commit survives a loss of power, not only the end of the process."""
+    buffer: int = BUFFER
+    """Bytes of each table that wait in memory before they become a file."""
 
 
 @dataclass(slots=True)
@@ -74,17 +74,35 @@ class Store:
         Raises StoreError where there is none, where another process writes to it, and where it is
         of another format.
         """
-        return cls.over(Rocks(path, create=create, read_only=read_only), settings)
+        given = settings or Settings()
+        rocks = Rocks(path, create=create, read_only=read_only, buffer=given.buffer)
+        return cls.over(rocks, given)
 
     @classmethod
     def over(cls, database: Database, settings: Settings | None = None) -> Self:
         """A store in a database."""
         store = cls(database, settings or Settings())
-        check_format(database)
-        store.sets = definitions(database)
-        for name, definition in store.sets.items():
-            store.plans[name] = store._compile(definition.right, definition.sizes)
+        store.reload()
         return store
+
+    def reload(self) -> None:
+        """Take the definitions from the database, where another process may have changed them.
+
+        Raises StoreError where the database is of another format.
+        """
+        check_format(self.database)
+        found = definitions(self.database)
+        plans = {}
+        for name, definition in found.items():
+            known = self.sets.get(name)
+            if known is not None and (known.right, known.sizes) == (
+                definition.right,
+                definition.sizes,
+            ):
+                plans[name] = self.plans[name]
+            else:
+                plans[name] = self._compile(definition.right, definition.sizes)
+        self.sets, self.plans = found, plans
 
     def __enter__(self) -> Self:
         return self
@@ -158,8 +176,7 @@ class Store:
     def commit(self, batch: Batch) -> int:
         """Write a batch as the next commit; its number."""
         number = self.committed + 1
-        for table in TABLES:  # so that a reader can tell whether it sees all of a commit
-            batch[table, _COMMIT] = number.to_bytes(8, "big")
+        mark(batch, number)
         self.database.write(batch, self.settings.sync)
         return number
 
@@ -217,19 +234,29 @@ class Store:
         inclusive: bool = False,
         spine: pa.Table | None = None,
         alias: str = "b",
+        only: Collection[str] | None = None,
         snapshot: Snapshot | None = None,
     ) -> Fetched:
         """A set's features for keys as of times.
 
         keys: a column for each part of the key. times: int64 microseconds; NULL: an empty window.
         inclusive: events at t itself are seen. spine: of a look-up whose condition reads it.
+        only: the columns that are wanted; None: all.
         """
-        definition, plan = self.plan(name)
-        view = snapshot or self.database.snapshot()
-        prefix = set_prefix(definition.generation, definition.number)
-        fetch = Fetch(plan, view, prefix, definition.horizon, inclusive)
         asking = spine if spine is not None else pa.table({"": pa.nulls(len(times))})
-        return fetch.run(keys, times, asking, alias)
+
+        def run(view: Snapshot) -> Fetched:
+            definition, plan = self.plan(name)
+            plan = plan if only is None else plan.only(only)
+            prefix = set_prefix(definition.generation, definition.number)
+            fetch = Fetch(plan, view, prefix, definition.horizon, inclusive, keys, times)
+            return fetch.run(asking, alias)
+
+        return self.database.at_once(run) if snapshot is None else run(snapshot)
+
+    def snapshot(self) -> Snapshot:
+        """The store as it is now, for fetches of one moment."""
+        return self.database.snapshot()
 
     def sweep(self, name: str, horizon: int, keys: int | None = None) -> Swept:
         """Drop what no question from `horizon` on reads, `keys` keys at most.
@@ -274,6 +301,14 @@ class Store:
         """How many blocks were checked. Raises DamagedError for the first that is not right."""
         view = self.database.snapshot()
         return sum(verify_set(view, self.sets[n], self.plans[n]) for n in sorted(self.sets))
+
+    def backup(self, folder: Path) -> None:
+        """A copy that can be opened, in a folder that does not exist yet; writing may go on."""
+        self.database.backup(folder)
+
+    def compact(self) -> None:
+        """Rewrite the files without what has been deleted; reading and writing may go on."""
+        self.database.compact()
 
     def _remember(self, definition: Definition, batch: Batch) -> None:
         definition.write(batch)

@@ -1,40 +1,58 @@
 """The blocks of a store: rows and tiles of one key as a tree, written and read as bytes.
 
     layout = Layout([pyarrow.float64()], [Partial("sum", (0,))], LEVELS)
-    for key, rows in layout.group([listings], times, [prices]):
-        changes, _ = layout.insert(blocks_of(key), rows)     # what to write, by level and number
-    rings = Rings(layout)
-    rings.ask(blocks_of(key), last=t - 1, lows=[t - width], at=t)
-    values, *_ = rings.finish(partial=0, window=0, kind="avg")
+    shelf = Shelf()
+    intake = Intake(layout, shelf, prefix, [listings], times, [prices])
+    while names := shelf.wanted():                           # a round for each level of the trees
+        shelf.give([blocks.get(name) for name in names])
+        intake.advance()
+    changes, _ = intake.finish()                             # blocks to write, by name
+    windows, shelf = Windows(layout, [DAY], [Output(0, 0, "avg")]), Shelf()
+    request = Request(windows, shelf, prefix, [listings], times)
+    ...                                                      # rounds, as above
+    values, *_ = request.answer()
 
-Where blocks lie is the caller's affair: a function from (level, number) to bytes or None. The
-states are those of `bighead.kernels.aggregates`; `tree.h` describes the bytes.
+Where blocks lie is the caller's affair: batches and requests say what they want by the names that
+blocks have after a prefix; what changes one key asks a function from (level, number) to bytes or
+None.
+The states are those of `bighead.kernels.aggregates`; `tree.h` describes the bytes.
 """
 
 from bighead.kernels.tiles._tiles import (
     LOG,
     ROOT,
     UNTIMED,
+    Chosen,
+    Collection,
+    Intake,
     Layout,
-    Rings,
+    Request,
     RowBlock,
+    Shelf,
+    Windows,
     digest_rows,
     encode_keys,
 )
 from bighead.kernels.tiles.errors import NotKept
-from bighead.kernels.tiles.specs import Changes, Get, Partial
+from bighead.kernels.tiles.specs import Changes, Get, Output, Partial
 
 __all__ = [
     "LOG",
     "ROOT",
     "UNTIMED",
     "Changes",
+    "Chosen",
+    "Collection",
     "Get",
+    "Intake",
     "Layout",
     "NotKept",
+    "Output",
     "Partial",
-    "Rings",
+    "Request",
     "RowBlock",
+    "Shelf",
+    "Windows",
     "digest_rows",
     "encode_keys",
 ]

@@ -8,7 +8,7 @@ comes out of the call.
 from collections.abc import Sequence
 from typing import Protocol
 
-from bighead.kernels.tiles.specs import Changes, Get, Partial
+from bighead.kernels.tiles.specs import Changes, Get, Output, Partial
 
 class ArrowArray(Protocol):
     """Anything that exports one Arrow array, such as pyarrow.Array."""
@@ -49,9 +49,9 @@ class Layout:
 
     types: the Arrow types of the columns of a row: what `States` takes, lists of numbers among
         them. partials: the states of a tile. sizes: of tiles, in microseconds, growing, each a
-        multiple of the one before. leaf: how many rows a block holds before it is split. logged:
-        how many rows wait in a key's log. sequence: position of the column that orders rows of one
-        time. identity: of that which tells rows of one time and beginning apart.
+        multiple of the one before. leaf: how many rows a block holds before it is split. sequence:
+        position of the column that orders rows of one time. identity: of that which tells rows of
+        one time and beginning apart.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Layout:
         sizes: Sequence[int],
         *,
         leaf: int = 256,
-        logged: int = 64,
         sequence: int | None = None,
         identity: int | None = None,
     ) -> None: ...
@@ -78,12 +77,6 @@ class Layout:
 
         time: NULL is no time, which rows of entities may have. begin: a row counts for t after it;
         NULL: never, and the row is left out; None: the time. until: where it ends; NULL: never.
-        """
-
-    def insert(self, get: Get, rows: RowBlock, keep: bool = False) -> tuple[Changes, int]:
-        """Add rows to a key; the changes, and how many rows were dropped for coming too late.
-
-        keep: rows of times that have been swept enter the base, the tile of all that was.
         """
 
     def replace(
@@ -116,58 +109,157 @@ class RowBlock:
     def arrays(self) -> list[Result]:
         """Times, beginnings and ends as int64, then the columns."""
 
-    def take(self, rows: Sequence[int]) -> RowBlock:
-        """Some of them, by number."""
-
-    def gather(self, get: Get, last: int, low: int, wanted: int, whenever: bool = False) -> int:
+    def gather(self, get: Get, last: int, low: int, wanted: int) -> None:
         """Append rows of a key that are seen at the last moment: those of times from `low` on, from
-        the newest until there are `wanted`, and whatever lies in blocks with them; how many.
+        the newest until there are `wanted`, and whatever lies in blocks with them.
 
-        whenever: whatever their times, and those without. Raises NotKept where rows that were
-        wanted may have been dropped.
+        Raises NotKept where rows that were wanted may have been dropped.
         """
 
-class Rings:
-    """What the windows of questions hold; one question after the other, then the answers."""
+class Windows:
+    """How the windows of a set are read, and what is shown of them."""
 
-    def __init__(self, layout: Layout) -> None: ...
-    def __len__(self) -> int: ...
+    def __init__(
+        self,
+        layout: Layout,
+        widths: Sequence[int | None],
+        outputs: Sequence[Output] = (),
+        *,
+        tail: int | None = None,
+        whenever: bool = False,
+        entity: bool = False,
+    ) -> None:
+        """widths: in microseconds, growing; None, the last: all history. tail: the grid to which
+        lower bounds are rounded down. whenever: the last window holds every row that is seen,
+        whatever its time. entity: rows are versions, of which a horizon drops none that counts."""
+
+class Shelf:
+    """The blocks of one request: those that came, and those that are wanted next."""
+
+    def __init__(self) -> None: ...
     @property
     def blocks(self) -> int:
-        """How many blocks were read."""
+        """How many came."""
 
-    def ask(
-        self, get: Get, last: int, lows: Sequence[int], at: int, whenever: bool = False
+    def wanted(self) -> list[bytes]:
+        """The names of the blocks that are wanted; none: there are enough."""
+
+    def give(self, blocks: list[bytes | None]) -> None:
+        """The blocks that were wanted, in that order; None: there is none of that name."""
+
+class Intake:
+    """Rows of a batch on their way to the blocks of their keys; served like a request, then
+    finished."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        shelf: Shelf,
+        prefix: bytes,
+        keys: Sequence[ArrowArray],
+        time: ArrowArray,
+        columns: Sequence[ArrowArray],
+        begin: ArrowArray | None = None,
+        *,
+        logged: int = 64,
+        keep: bool = False,
     ) -> None:
-        """One question to a key: its windows `[low, last]`, from the narrowest to the widest.
+        """keys: a column for each part; rows with a NULL in it are left out. begin: a row counts
+        for t after it; NULL: never, and the row is left out; None: the time. logged: so many rows
+        of a key wait in its log. keep: rows of times that have been swept enter the base, the tile
+        of all that was."""
 
-        at: the time as of which decayed states are finished. whenever: the last window holds every
-        row that is seen, whatever its time. Raises NotKept where rows that are needed were dropped.
+    def advance(self) -> None:
+        """Go on with the blocks that came."""
+
+    def finish(self) -> tuple[list[tuple[bytes, bytes | None]], int]:
+        """Blocks to write by name, None: to drop; and how many rows came too late to be kept."""
+
+class Request:
+    """Questions to the keys of a set. Give what the shelf wants and advance, until it wants no
+    more; then answer."""
+
+    def __init__(
+        self,
+        windows: Windows,
+        shelf: Shelf,
+        prefix: bytes,
+        keys: Sequence[ArrowArray],
+        time: ArrowArray,
+        *,
+        inclusive: bool = False,
+        horizon: int = ...,
+    ) -> None:
+        """keys: a column for each part. time: int64 microseconds; NULL, or a NULL in the key: all
+        windows are empty. inclusive: rows at the time itself are seen. horizon: rows of earlier
+        times may be gone."""
+
+    def advance(self) -> None:
+        """Go on with the blocks that came."""
+
+    @property
+    def late(self) -> list[int]:
+        """The questions whose rows are gone."""
+
+    @property
+    def questions(self) -> list[int]:
+        """Those that have a key, a time, and rows that are kept."""
+
+    def answer(
+        self,
+    ) -> tuple[Result, list[tuple[Result, Result, list[int]]], list[tuple[int, int, str]]]:
+        """The outputs: those without buckets as the fields of one struct, the others as their
+        values, their buckets, and where those of each question end; each in the order of outputs.
+
+        Last, what has no answer: the output, the question, and 'overflow' of a sum or 'lengths' of
+        vectors that differ; the value is that of an empty window.
         """
 
-    def hold(self, rows: RowBlock, at: int) -> None:
-        """One question whose only window holds these rows; they are of a layout of equal types."""
+    def held(self, ring: int) -> list[int]:
+        """How many rows a window of each question holds, once it is answered."""
 
-    def skip(self) -> None:
-        """One question whose windows are empty."""
+class Collection:
+    """The newest rows of questions of a request; it is served like one."""
 
-    def held(self, window: int) -> list[int]:
-        """How many rows a window of each question holds."""
+    def __init__(
+        self,
+        request: Request,
+        questions: Sequence[int],
+        width: int | None,
+        wanted: int,
+        whenever: bool = False,
+    ) -> None:
+        """width: of the window; None: all history. wanted: of the newest rows there are so many, as
+        far as they exist, and whatever lies in blocks with them. whenever: all rows that are seen,
+        whatever their time, and those without."""
+
+    def advance(self) -> None:
+        """Go on with the blocks that came."""
+
+    @property
+    def late(self) -> list[int]:
+        """The questions whose rows are gone."""
+
+    def answer(self) -> tuple[RowBlock, Result]:
+        """The rows, and the question of each."""
+
+class Chosen:
+    """Rows that were chosen for questions, as what the one window of each holds."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        rows: RowBlock,
+        questions: ArrowArray,
+        which: ArrowArray,
+        request: Request,
+    ) -> None:
+        """layout: of columns like those of the rows. questions, which: int64, a row and the
+        question for which it was chosen."""
 
     def finish(
-        self,
-        partial: int,
-        window: int,
-        kind: str,
-        *,
-        k: int | None = None,
-        p: tuple[int, int] | None = None,
-        half_life: int | None = None,
+        self, output: Output
     ) -> tuple[Result, Result | None, list[int], list[tuple[int, str]]]:
-        """A state in a window of each question, as an aggregate that it serves shows it.
-
-        Returns the values, one a question; with buckets one a bucket, then the buckets, and where
-        those of each question end (else None, and the questions counted). Last, the questions that
-        have no answer: 'overflow' of a sum, 'lengths' of vectors that differ; their value is that
-        of an empty window.
-        """
+        """The values, one a question; with buckets one a bucket, then the buckets, and where those
+        of each question end (else None, and the questions counted). Last, the questions that have
+        no answer, and why."""

@@ -37,9 +37,6 @@ cdef extern from "tiles/door.h" namespace "bighead::tiles" nogil:
         size_t size()
         void append(const Rows&)
 
-    cppclass Tile:
-        uint64_t open
-
     cppclass Grouped:
         vector[string] keys
         vector[Rows] rows
@@ -55,34 +52,18 @@ cdef extern from "tiles/door.h" namespace "bighead::tiles" nogil:
 
     cppclass Source:
         void* context
-        int (*get)(void*, int, int64_t, string&)
-
-    cppclass Question:
-        int64_t last
-        vector[int64_t] lows
-        cbool whenever
-
-    cppclass CAnswer "bighead::tiles::Answer":
-        shared_ptr[Node] values
-        shared_ptr[Node] buckets
-        vector[int64_t] ends
-        vector[pair[int64_t, int]] faults
+        int (*get)(void*, int, int64_t, string_view&)
 
     StateStatus add_type(CLayout&, const ArrowSchema*)
     StateStatus add_partial(CLayout&, int, int64_t, uint64_t, uint64_t, int64_t, const vector[int]&, int, int)
     StateStatus close_layout(CLayout&, const vector[int64_t]&, int64_t, int, int)
     StateStatus keys_of(const vector[Column]&, int64_t, vector[string]&, vector[uint8_t]&)
     StateStatus group(const CLayout&, const vector[Column]&, const Column&, const Column*, const Column*, const vector[Column]&, Grouped&)
-    StateStatus insert(const CLayout&, const Source&, const Rows&, uint64_t, cbool, Changed&)
     StateStatus replace(const CLayout&, const Source&, const Rows*, const Rows*, cbool, Changed&)
     StateStatus trim(const CLayout&, const Source&, int64_t, cbool, Changed&)
     StateStatus verify(const CLayout&, const Source&, uint64_t&, uint64_t&)
-    StateStatus ask(const CLayout&, const Source&, const Question&, vector[Tile]&, uint64_t&)
-    StateStatus gather(const CLayout&, const Source&, int64_t, int64_t, uint64_t, cbool, Rows&, uint64_t&)
-    StateStatus finish_all(const CLayout&, const vector[vector[Tile]]&, uint64_t, uint64_t, int, int64_t, uint64_t, uint64_t, int64_t, const vector[int64_t]&, CAnswer&)
+    StateStatus gather(const CLayout&, const Source&, int64_t, int64_t, uint64_t, Rows&)
     StateStatus arrays_of(const Rows&, vector[shared_ptr[Node]]&)
-    StateStatus take_rows(const CLayout&, const Rows&, const vector[int64_t]&, Rows&)
-    StateStatus hold_rows(const CLayout&, const Rows&, vector[Tile]&)
     StateStatus digests_of(const vector[Column]&, int64_t, vector[uint64_t]&)
     StateStatus rows_in(const CLayout&, string_view, Rows&)
 
@@ -119,15 +100,17 @@ cdef _Columns _optional(object array):
 
 
 cdef class _Getter:
-    """Blocks from Python; what goes wrong there is kept and raised again."""
+    """Blocks from Python, which it keeps; what goes wrong there is kept and raised again."""
 
     cdef object get
     cdef object failure
+    cdef list blocks
     cdef Source source
 
     def __init__(self, get):
         self.get = get
         self.failure = None
+        self.blocks = []
         self.source.context = <void*>self
         self.source.get = _get
 
@@ -138,7 +121,7 @@ cdef class _Getter:
         _raise(status)
 
 
-cdef int _get(void* context, int level, int64_t number, string& out) noexcept with gil:
+cdef int _get(void* context, int level, int64_t number, string_view& out) noexcept with gil:
     cdef _Getter getter = <_Getter>context
     cdef char* data
     cdef Py_ssize_t size
@@ -147,7 +130,8 @@ cdef int _get(void* context, int level, int64_t number, string& out) noexcept wi
         if found is None:
             return 0
         PyBytes_AsStringAndSize(found, &data, &size)
-        out.assign(data, size)
+        getter.blocks.append(found)
+        (&out)[0] = string_view(data, size)
         return 1
     except BaseException as failure:
         getter.failure = failure
@@ -188,14 +172,10 @@ def digest_rows(columns, rows):
 
 cdef class Layout:
     cdef CLayout layout
-    cdef readonly int logged
 
-    def __init__(self, types, partials, sizes, *, leaf=256, logged=64, sequence=None, identity=None):
+    def __init__(self, types, partials, sizes, *, leaf=256, sequence=None, identity=None):
         cdef vector[int64_t] given = sizes
         cdef vector[int] args
-        if not 0 <= logged < 1 << 30:
-            raise StateError(f"a log holds 0 or more rows, not {logged}")
-        self.logged = logged
         for each in types:
             capsule = each.__arrow_c_schema__()
             _raise(add_type(self.layout, <const ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema")))
@@ -232,12 +212,6 @@ cdef class Layout:
         for i in range(out.keys.size()):
             found.append((_bytes(out.keys[i]), _block(self, out.rows[i])))
         return found
-
-    def insert(self, get, RowBlock rows not None, keep=False):
-        cdef _Getter getter = _Getter(get)
-        cdef Changed out
-        getter.done(insert(self.layout, getter.source, rows.rows.get()[0], self.logged, keep, out))
-        return _changes(out)
 
     def replace(self, get, RowBlock added, RowBlock removed, keep=False):
         cdef _Getter getter = _Getter(get)
@@ -308,17 +282,9 @@ cdef class RowBlock:
         _raise(arrays_of(self.rows.get()[0], out))
         return [_result(out[i]) for i in range(out.size())]
 
-    def take(self, rows):
-        cdef RowBlock out = RowBlock(self.layout)
-        cdef vector[int64_t] which = rows
-        _raise(take_rows(self.layout.layout, self.rows.get()[0], which, out.rows.get()[0]))
-        return out
-
-    def gather(self, get, last, low, wanted, whenever=False):
+    def gather(self, get, last, low, wanted):
         cdef _Getter getter = _Getter(get)
-        cdef uint64_t found = 0
-        getter.done(gather(self.layout.layout, getter.source, last, low, wanted, whenever, self.rows.get()[0], found))
-        return found
+        getter.done(gather(self.layout.layout, getter.source, last, low, wanted, self.rows.get()[0]))
 
 
 cdef RowBlock _block(Layout layout, const Rows& rows):
@@ -327,57 +293,7 @@ cdef RowBlock _block(Layout layout, const Rows& rows):
     return out
 
 
-cdef class Rings:
-    cdef Layout layout
-    cdef vector[vector[Tile]] rings
-    cdef vector[int64_t] times
-    cdef readonly uint64_t blocks
-
-    def __init__(self, Layout layout not None):
-        self.layout = layout
-
-    def __len__(self):
-        return self.rings.size()
-
-    def ask(self, get, last, lows, at, whenever=False):
-        cdef Question question
-        cdef vector[Tile] out
-        cdef _Getter getter
-        question.last = last
-        question.lows = lows
-        question.whenever = whenever
-        getter = _Getter(get)
-        getter.done(ask(self.layout.layout, getter.source, question, out, self.blocks))
-        self.rings.push_back(out)
-        self.times.push_back(at)
-
-    def hold(self, RowBlock rows not None, at):
-        cdef vector[Tile] out
-        _raise(hold_rows(self.layout.layout, rows.rows.get()[0], out))
-        self.rings.push_back(out)
-        self.times.push_back(at)
-
-    def skip(self):
-        cdef vector[Tile] none
-        self.rings.push_back(none)
-        self.times.push_back(0)
-
-    def held(self, window):
-        cdef size_t q
-        cdef size_t w = window
-        return [0 if self.rings[q].empty() else self.rings[q][w].open for q in range(self.rings.size())]
-
-    def finish(self, partial, window, kind, *, k=None, p=None, half_life=None):
-        cdef CAnswer out
-        cdef size_t i
-        numerator, denominator = (0, 1) if p is None else p
-        _raise(finish_all(
-            self.layout.layout, self.rings, partial, window, _kind(kind), -1 if k is None else k,
-            numerator, denominator, 0 if half_life is None else half_life, self.times, out,
-        ))
-        faults = [(out.faults[i].first, _REASONS[out.faults[i].second]) for i in range(out.faults.size())]
-        buckets = None if out.buckets.get() == NULL else _result(out.buckets)
-        return _result(out.values), buckets, list(out.ends), faults
+include "bighead/kernels/tiles/requests.pxi"
 
 
 ROOT, LOG, UNTIMED = 255, 254, 253

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "aggregates/door.h"
-#include "tiles/finishing.h"
 #include "tiles/keep.h"
+#include "tiles/reading.h"
 
 namespace bighead::tiles {
 
@@ -77,25 +77,6 @@ inline StateStatus digests_of(const std::vector<Column>& columns, int64_t rows, 
   });
 }
 
-inline StateStatus take_rows(const Layout& layout, const Rows& rows, const std::vector<int64_t>& which, Rows& out) {
-  return state_guarded([&] {
-    for (const int64_t row : which) {
-      if (row < 0 || row >= static_cast<int64_t>(rows.size())) invalid("there is no row " + std::to_string(row));
-    }
-    out = rows.taken(layout, which);
-  });
-}
-
-// Rows that have been chosen, as what the one window of a question holds.
-inline StateStatus hold_rows(const Layout& layout, const Rows& rows, std::vector<Tile>& out) {
-  return state_guarded([&] {
-    Tile tile(layout);
-    tile.open = rows.size();
-    tile.add_states(layout, rows, rows.views(), Rows::counting(rows.size()));
-    out.push_back(std::move(tile));
-  });
-}
-
 inline StateStatus group(const Layout& layout, const std::vector<Column>& keys, const Column& time, const Column* begin,
                          const Column* until, const std::vector<Column>& columns, Grouped& out) {
   return state_guarded([&] { out = group_rows(layout, keys, time, begin, until, columns); });
@@ -109,14 +90,6 @@ struct Changed {
 inline void take(Changed& out, Tree& tree) {
   out.changes = std::move(tree.changes);
   out.dropped = tree.dropped;
-}
-
-inline StateStatus insert(const Layout& layout, const Source& source, const Rows& rows, uint64_t logged, bool keep, Changed& out) {
-  return state_guarded([&] {
-    Tree tree(layout, source);
-    insert_rows(tree, layout, source, rows, static_cast<size_t>(logged), keep);
-    take(out, tree);
-  });
 }
 
 inline StateStatus replace(const Layout& layout, const Source& source, const Rows* added, const Rows* removed, bool keep, Changed& out) {
@@ -144,32 +117,11 @@ inline StateStatus verify(const Layout& layout, const Source& source, uint64_t& 
   });
 }
 
-// The tiles of one question's windows.
-inline StateStatus ask(const Layout& layout, const Source& source, const Question& question, std::vector<Tile>& out, uint64_t& blocks) {
+inline StateStatus gather(const Layout& layout, const Source& source, int64_t last, int64_t low, uint64_t wanted, Rows& into) {
   return state_guarded([&] {
-    Reading reading(layout, source, question);
-    reading.read();
-    out = std::move(reading.rings);
-    blocks += reading.blocks;
-  });
-}
-
-inline StateStatus gather(const Layout& layout, const Source& source, int64_t last, int64_t low, uint64_t wanted,
-                          bool whenever, Rows& into, uint64_t& found) {
-  return state_guarded([&] {
-    Gathering gathering(layout, source, last, low, wanted, whenever);
+    Gathering gathering(layout, source, last, low, wanted, false);
     gathering.gather();
-    found = gathering.rows.size();
     into.append(gathering.rows);
-  });
-}
-
-inline StateStatus finish_all(const Layout& layout, const std::vector<std::vector<Tile>>& rings, uint64_t partial, uint64_t window,
-                              int kind, int64_t k, uint64_t numerator, uint64_t denominator, int64_t half_life,
-                              const std::vector<int64_t>& times, Answer& out) {
-  return state_guarded([&] {
-    const Partial& held = layout.partials.at(partial);
-    out = finish_rings(layout, rings, partial, window, declare(layout, kind, k, numerator, denominator, half_life, held.args), times);
   });
 }
 

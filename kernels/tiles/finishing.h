@@ -35,7 +35,7 @@ inline Answer finish_rings(const Layout& layout, const std::vector<std::vector<T
                            const Declared& declared, const std::vector<int64_t>& times) {
   Answer out;
   const bool bucketed = layout.partials[p].bucket >= 0;
-  const Part shape = Tile(layout).parts[p];
+  const Part shape(layout.partials[p]);
   std::visit(
       [&](const auto& typed) {
         using State = typename std::decay_t<decltype(typed)>::value_type;
@@ -53,7 +53,7 @@ inline Answer finish_rings(const Layout& layout, const std::vector<std::vector<T
         };
         for (size_t q = 0; q < rings.size(); ++q) {
           const Part* part = rings[q].empty() ? &shape : &rings[q][w].parts[p];
-          const auto& held = std::get<std::vector<State>>(part->states.states);
+          const auto& held = std::get<std::vector<State>>(part->states);
           if (!bucketed) {
             put(held[0], q);
           } else {
@@ -77,7 +77,7 @@ inline Answer finish_rings(const Layout& layout, const std::vector<std::vector<T
         }
         if (bucketed) out.buckets = buckets.close("");
       },
-      shape.states.states);
+      shape.states);
   return out;
 }
 

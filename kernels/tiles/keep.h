@@ -1,5 +1,4 @@
-// What a store does with rows that come: they are grouped by key, and wait in a key's log, a block of
-// few rows in any order, until there are enough of them to be worth a change of the key's tree.
+// The bytes of keys, and rows grouped by them.
 #pragma once
 
 #include "tiles/tree.h"
@@ -28,15 +27,19 @@ struct Grouped {
   std::vector<Rows> rows;
 };
 
-// Rows with a key, in the order in which keys come up. `begin`, `until`: NULL is never; rows that never
-// begin are left out. `time`: NULL is none.
-inline Grouped group_rows(const Layout& layout, const std::vector<Column>& keys, const Column& time, const Column* begin,
-                          const Column* until, const std::vector<Column>& columns) {
+inline void check_columns(const Layout& layout, const std::vector<Column>& columns, const Column& time) {
   if (columns.size() != layout.types.size()) invalid("there are not as many columns as the layout has");
   for (size_t c = 0; c < columns.size(); ++c) {
     if (columns[c].length != time.length) invalid("columns are of unequal lengths");
     if (!algebra::same_type(columns[c], layout.types[c])) invalid("column " + std::to_string(c) + " is not of the layout's type");
   }
+}
+
+// Rows with a key, in the order in which keys come up. `begin`, `until`: NULL is never; rows that never
+// begin are left out. `time`: NULL is none.
+inline Grouped group_rows(const Layout& layout, const std::vector<Column>& keys, const Column& time, const Column* begin,
+                          const Column* until, const std::vector<Column>& columns) {
+  check_columns(layout, columns, time);
   Grouped out;
   std::unordered_map<std::string, size_t> places;
   std::string key;
@@ -57,22 +60,6 @@ inline Grouped group_rows(const Layout& layout, const std::vector<Column>& keys,
     for (size_t c = 0; c < columns.size(); ++c) to.columns[c].append(columns[c], row);
   }
   return out;
-}
-
-// Adds rows of a key to its log, or with the log's rows to its tree.
-inline void insert_rows(Tree& tree, const Layout& layout, const Source& source, const Rows& added, size_t logged, bool keep) {
-  std::string bytes;
-  Block log(layout);
-  const bool there = source.find(kLog, 0, bytes);
-  if (there) log = block_of(bytes, layout);
-  log.rows.append(added);
-  if (log.rows.size() <= logged) {
-    if (log.rows.empty()) return;
-    tree.changes.push_back({kLog, 0, bytes_of(log)});
-    return;
-  }
-  tree.change(log.rows, Rows(layout), keep);
-  if (there) tree.changes.push_back({kLog, 0, {}});
 }
 
 }  // namespace bighead::tiles

@@ -14,6 +14,28 @@ struct Question {
   int64_t last = 0;           // the last moment that is seen
   std::vector<int64_t> lows;  // of each window, from the narrowest on
   bool whenever = false;      // the last window holds every row that is seen, whatever its time
+
+  // -1: before every window; the ring; or, after the last moment, one more than the last ring.
+  int place(i128 time) const {
+    const int n = static_cast<int>(lows.size());
+    if (time > last) return n;
+    for (int w = 0; w < n; ++w) {
+      if (time >= lows[static_cast<size_t>(w)]) return w;
+    }
+    return -1;
+  }
+  // The ring of a place; -1: none.
+  int ring(int place) const {
+    const int n = static_cast<int>(lows.size());
+    return place < n ? place : whenever ? n - 1 : -1;
+  }
+  // Whether a tile of these times is merged whole, into the ring (-1: into none), or must be opened.
+  bool whole(i128 start, int64_t size, std::string_view tile, int& into) const {
+    const int first = place(start);
+    if (first != place(start + size - 1)) return false;
+    into = ring(first);
+    return into < 0 || Head(tile).answers(last);
+  }
 };
 
 [[noreturn]] inline void beyond(int64_t before) {
@@ -23,22 +45,22 @@ struct Question {
 class Reading {
  public:
   Reading(const Layout& layout, const Source& source, const Question& question)
-      : layout_(layout), source_(source), question_(question) {
+      : layout_(layout), source_(source), question_(question), scratch_(layout) {
+    rings.reserve(question.lows.size());
     for (size_t w = 0; w < question.lows.size(); ++w) rings.emplace_back(layout);
   }
   std::vector<Tile> rings;
   uint64_t blocks = 0;
 
   void read() {
-    std::string bytes;
+    std::string_view bytes;
     if (rings.empty()) return;
     if (source_.find(kLog, 0, bytes)) rows_of(bytes);
     if (question_.whenever && source_.find(kUntimed, 0, bytes)) rows_of(bytes);
     if (source_.find(kRoot, 0, bytes)) {
-      ++blocks;
-      const Block root = block_of(bytes, layout_);
+      const Glance root(bytes);
       if (root.based) base(root);
-      node(layout_.top(), root);
+      node(layout_.top(), bytes);
     }
     for (size_t w = 1; w < rings.size(); ++w) rings[w].merge(layout_, rings[w - 1]);
   }
@@ -47,23 +69,16 @@ class Reading {
   const Layout& layout_;
   const Source& source_;
   const Question& question_;
+  Tile scratch_;
 
-  // -1: before every window; the ring; or, after the last moment, one more than the last ring.
-  int place(i128 time) const {
-    const int n = static_cast<int>(rings.size());
-    if (time > question_.last) return n;
-    for (int w = 0; w < n; ++w) {
-      if (time >= question_.lows[static_cast<size_t>(w)]) return w;
-    }
-    return -1;
+  const Tile& tile(std::string_view bytes) {
+    Reader from(bytes);
+    scratch_.read(from, layout_);
+    from.end();
+    return scratch_;
   }
-  // The ring of a place; -1: none.
-  int ring(int place) const {
-    const int n = static_cast<int>(rings.size());
-    return place < n ? place : question_.whenever ? n - 1 : -1;
-  }
-  void base(const Block& root) {
-    const Tile tile = tile_of(root.base, layout_);
+  void base(const Glance& root) {
+    const Tile& tile = this->tile(root.base);
     const size_t n = rings.size();
     const bool all = question_.lows[n - 1] == INT64_MIN;
     for (size_t w = 0; w < n; ++w) {
@@ -75,13 +90,15 @@ class Reading {
   }
   void rows_of(std::string_view bytes) {
     ++blocks;
-    add(block_of(bytes, layout_).rows);
+    add(Glance(bytes));
   }
-  void add(const Rows& rows) {
-    std::vector<std::vector<size_t>> held(rings.size());
+  void add(const Glance& block) {
+    Rows rows(layout_);
+    block.read(rows);
+    std::vector<Which> held(rings.size());
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!rows.visible(i, question_.last)) continue;
-      const int at = ring(rows.timeless(i) ? static_cast<int>(rings.size()) : place(rows.time[i]));
+      const int at = question_.ring(rows.timeless(i) ? static_cast<int>(rings.size()) : question_.place(rows.time[i]));
       if (at >= 0) held[static_cast<size_t>(at)].push_back(i);
     }
     const std::vector<Column> columns = rows.views();
@@ -91,28 +108,23 @@ class Reading {
       rings[w].add_states(layout_, rows, columns, held[w]);
     }
   }
-  void node(int level, const Block& block) {
-    if (block.leaf) return add(block.rows);
-    const auto size = static_cast<i128>(layout_.sizes[static_cast<size_t>(level - 1)]);
-    for (const Entry& entry : block.entries) {
-      const i128 start = entry.number * size;
-      const int first = place(start), last = place(start + size - 1);
-      if (first == last) {
-        const int at = ring(first);
-        if (at < 0) continue;
-        const Tile tile = tile_of(entry.tile, layout_);
-        if (tile.answers(question_.last)) {
-          rings[static_cast<size_t>(at)].merge(layout_, tile);
-          continue;
-        }
+  void node(int level, std::string_view bytes) {
+    ++blocks;
+    const Glance block(bytes);
+    if (block.leaf) return add(block);
+    const int64_t size = layout_.sizes[static_cast<size_t>(level - 1)];
+    block.entries([&](int64_t number, std::string_view tile) {
+      int into = -1;
+      if (question_.whole(static_cast<i128>(number) * size, size, tile, into)) {
+        if (into >= 0) rings[static_cast<size_t>(into)].merge(layout_, this->tile(tile));
+        return;
       }
-      std::string bytes;
-      if (!source_.find(level - 1, entry.number, bytes)) {
-        invalid("the block of tile " + std::to_string(entry.number) + " of level " + std::to_string(level - 1) + " is missing");
+      std::string_view child;
+      if (!source_.find(level - 1, number, child)) {
+        invalid("the block of tile " + std::to_string(number) + " of level " + std::to_string(level - 1) + " is missing");
       }
-      ++blocks;
-      node(level - 1, block_of(bytes, layout_));
-    }
+      node(level - 1, child);
+    });
   }
 };
 
@@ -124,7 +136,7 @@ class Gathering {
   Rows rows;
 
   void gather() {
-    std::string bytes;
+    std::string_view bytes;
     if (source_.find(kLog, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (whenever_ && source_.find(kUntimed, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (!source_.find(kRoot, 0, bytes)) return;
@@ -163,7 +175,7 @@ class Gathering {
     for (auto entry = block.entries.rbegin(); entry != block.entries.rend(); ++entry) {
       const i128 start = entry->number * size;
       if (!whenever_ && (start > last_ || start + size - 1 < low_)) continue;
-      std::string bytes;
+      std::string_view bytes;
       if (!source_.find(level - 1, entry->number, bytes)) invalid("a block of rows is missing");
       if (node(level - 1, block_of(bytes, layout_)) || enough(start)) return true;
     }

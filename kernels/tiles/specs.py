@@ -28,3 +28,19 @@ class Partial:
     bucket: int | None = None
     k: int | None = None
     half_life: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a feature shows: a state in a window, as an aggregate that the state serves.
+
+    partial: the position of the state. ring: that of the window.
+    kind, k, half_life: of the aggregate. p: of a quantile, as numerator and denominator.
+    """
+
+    partial: int
+    ring: int
+    kind: str
+    k: int | None = None
+    p: tuple[int, int] | None = None
+    half_life: int | None = None

@@ -6,13 +6,17 @@
 // `algebra.h` without its two leading bytes (they lead the block), in buckets after their values.
 #pragma once
 
-#include "tiles/rows.h"
+#include "tiles/bulk.h"
 
 namespace bighead::tiles {
 
 struct Part {
-  Algebra states;                      // one; or one for each bucket
+  States states;                      // one; or one for each bucket
   std::map<Value, uint32_t> buckets;  // where in `states`
+
+  explicit Part(const Partial& partial) : states(algebra::family(partial.declared.kind)) {
+    std::visit([&](auto& held) { held.resize(partial.bucket < 0 ? 1 : 0); }, states);
+  }
 };
 
 template <class State>
@@ -40,23 +44,18 @@ struct Tile {
   std::vector<Part> parts;
 
   explicit Tile(const Layout& layout) {
-    for (const Partial& partial : layout.partials) {
-      Part part;
-      part.states = Algebra{partial.declared, algebra::family(partial.declared.kind)};
-      if (partial.bucket < 0) resize_states(part.states, 1);
-      parts.push_back(std::move(part));
-    }
+    parts.reserve(layout.partials.size());
+    for (const Partial& partial : layout.partials) parts.emplace_back(partial);
   }
   bool empty() const { return open == 0 && closed == 0; }
   bool answers(int64_t last) const { return (open == 0 || begin <= last) && (closed == 0 || until <= last); }
 
   // Adds rows to the states, whatever says when they are seen.
-  void add_states(const Layout& layout, const Rows& rows, const std::vector<Column>& columns,
-                  const std::vector<size_t>& which) {
+  void add_states(const Layout& layout, const Rows& rows, const std::vector<Column>& columns, const Which& which) {
     for (size_t p = 0; p < parts.size(); ++p) add_state(layout, layout.partials[p], parts[p], rows, columns, which);
   }
   static void add_state(const Layout& layout, const Partial& partial, Part& part, const Rows& rows,
-                        const std::vector<Column>& columns, const std::vector<size_t>& which) {
+                        const std::vector<Column>& columns, const Which& which) {
     auto column = [&](int at) { return at < 0 ? nullptr : &columns[static_cast<size_t>(at)]; };
     const Column *filter = column(partial.filter), *bucket = column(partial.bucket);
     const bool decayed = is_decayed(partial.declared.kind);
@@ -64,22 +63,30 @@ struct Tile {
     row.x = partial.args.empty() ? nullptr : column(partial.args[0]);
     row.y = partial.args.size() < 2 ? nullptr : column(partial.args[1]);
     row.sequence = column(layout.sequence);
+    const bool all = filter == nullptr && bucket == nullptr && !decayed && (row.x == nullptr || row.x->always_counted()) &&
+                     (row.y == nullptr || row.y->always_counted());
+    Which picked;
+    for (const size_t i : which) {
+      if (all) break;
+      const auto at = static_cast<int64_t>(i);
+      if (filter != nullptr && !filter->is_true(at)) continue;
+      if (row.x != nullptr && !row.x->counted(at)) continue;
+      if (row.y != nullptr && !row.y->counted(at)) continue;
+      if (bucket != nullptr && !bucket->counted(at)) continue;
+      if (decayed && rows.timeless(i)) continue;
+      picked.push_back(i);
+    }
+    const Which& counted = all ? which : picked;
     std::visit(
         [&](auto& held) {
-          for (const size_t i : which) {
-            row.at = static_cast<int64_t>(i);
-            if (filter != nullptr && !filter->is_true(row.at)) continue;
-            if (row.x != nullptr && !row.x->counted(row.at)) continue;
-            if (row.y != nullptr && !row.y->counted(row.at)) continue;
-            if (bucket != nullptr && !bucket->counted(row.at)) continue;
-            if (decayed && rows.timeless(i)) continue;
-            size_t at = 0;
-            if (bucket != nullptr) at = bucket_of(part, held, value_of(*bucket, row.at));
-            row.time = rows.timeless(i) ? INT64_MIN : rows.time[i];
-            held[at].change(partial.declared, row, false);
+          if (bucket == nullptr) return add_many(partial.declared, held[0], row, rows, counted);
+          std::map<size_t, Which> dealt;
+          for (const size_t i : counted) {
+            dealt[bucket_of(part, held, value_of(*bucket, static_cast<int64_t>(i)))].push_back(i);
           }
+          for (const auto& each : dealt) add_many(partial.declared, held[each.first], row, rows, each.second);
         },
-        part.states.states);
+        part.states);
   }
   template <class Held>
   static size_t bucket_of(Part& part, Held& held, Value value) {
@@ -113,7 +120,7 @@ struct Tile {
       const Part& from = other.parts[p];
       std::visit(
           [&](auto& held) {
-            const auto& theirs = std::get<std::decay_t<decltype(held)>>(from.states.states);
+            const auto& theirs = std::get<std::decay_t<decltype(held)>>(from.states);
             if (!bucketed) {
               held[0].merge(declared, theirs[0], false);
               return;
@@ -123,7 +130,7 @@ struct Tile {
               held[at].merge(declared, theirs[each.second], false);
             }
           },
-          part.states.states);
+          part.states);
     }
   }
   void write(Writer& to, const Layout& layout) const {
@@ -143,7 +150,7 @@ struct Tile {
             write_state(to, held[each.second], partial.declared);
           }
         },
-        part.states.states);
+        part.states);
   }
   void read(Reader& from, const Layout& layout) {
     open = from.count();
@@ -156,12 +163,14 @@ struct Tile {
       std::visit(
           [&](auto& held) {
             if (partial.bucket < 0) return read_state(from, held[0], partial.declared);
+            held.clear();
+            part.buckets.clear();
             for (size_t left = from.length(); left > 0; --left) {
               const size_t at = bucket_of(part, held, Value(from.run()));
               read_state(from, held[at], partial.declared);
             }
           },
-          part.states.states);
+          part.states);
     }
   }
 };

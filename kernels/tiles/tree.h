@@ -19,12 +19,12 @@ constexpr uint8_t kBlockVersion = 1;
 constexpr uint8_t kLeafFlag = 1, kBaseFlag = 2;
 constexpr int kRoot = 255, kLog = 254, kUntimed = 253;  // levels of blocks that are no tiles' own
 
-// Where blocks come from: 1 found, 0 not there, -1 failed.
+// Where blocks come from: 1 found, 0 not there, -1 failed. The bytes stay while the source is in use.
 struct Source {
   void* context = nullptr;
-  int (*get)(void* context, int level, int64_t number, std::string& out) = nullptr;
+  int (*get)(void* context, int level, int64_t number, std::string_view& out) = nullptr;
 
-  bool find(int level, int64_t number, std::string& out) const {
+  bool find(int level, int64_t number, std::string_view& out) const {
     const int found = get(context, level, number, out);
     if (found < 0) throw Fault(FaultKind::kInvalid, "a block could not be read");
     return found > 0;
@@ -90,29 +90,76 @@ inline std::string bytes_of(const Block& block) {
   return std::move(to.bytes);
 }
 
-inline Block block_of(std::string_view bytes, const Layout& layout) {
-  Block block(layout);
-  Reader from(bytes);
-  const uint8_t version = from.byte(), states = from.byte();
-  if (version != kBlockVersion) invalid("a block of version " + std::to_string(version) + " is not known here");
-  if (states != kStateVersion) invalid("states of version " + std::to_string(states) + " are not known here");
-  const uint8_t flags = from.byte();
-  block.leaf = (flags & kLeafFlag) != 0;
-  block.based = (flags & kBaseFlag) != 0;
-  if (block.based) {
-    block.before = from.whole();
-    block.base = from.run();
+// What a tile says before its states.
+struct Head {
+  uint64_t open = 0, closed = 0;
+  int64_t begin = INT64_MIN, until = INT64_MIN;
+
+  explicit Head(std::string_view tile) {
+    Reader from(tile);
+    open = from.count();
+    closed = from.count();
+    begin = from.whole();
+    until = from.whole();
   }
-  if (block.leaf) {
-    block.rows.read(from);
-  } else {
+  bool answers(int64_t last) const { return (open == 0 || begin <= last) && (closed == 0 || until <= last); }
+};
+
+// A block that is looked at in place.
+class Glance {
+ public:
+  bool leaf = true, based = false;
+  int64_t before = INT64_MIN;
+  std::string_view base;
+
+  explicit Glance(std::string_view bytes) : from_(bytes) {
+    const uint8_t version = from_.byte(), states = from_.byte();
+    if (version != kBlockVersion) invalid("a block of version " + std::to_string(version) + " is not known here");
+    if (states != kStateVersion) invalid("states of version " + std::to_string(states) + " are not known here");
+    const uint8_t flags = from_.byte();
+    leaf = (flags & kLeafFlag) != 0;
+    based = (flags & kBaseFlag) != 0;
+    if (!based) return;
+    before = from_.whole();
+    base = from_.run();
+  }
+  void read(Rows& rows) const {
+    Reader from = from_;
+    rows.read(from);
+    from.end();
+  }
+  // Each tile's number and bytes, by number.
+  template <class Each>
+  void entries(Each each) const {
+    Reader from = from_;
+    int64_t before_it = 0;
+    bool first = true;
     for (size_t left = from.length(2); left > 0; --left) {
       const int64_t number = from.whole();
-      if (!block.entries.empty() && block.entries.back().number >= number) Reader::mangled();
-      block.entries.push_back({number, std::string(from.run())});
+      if (!first && before_it >= number) Reader::mangled();
+      first = false;
+      before_it = number;
+      each(number, from.run());
     }
+    from.end();
   }
-  from.end();
+
+ private:
+  Reader from_;
+};
+
+inline Block block_of(std::string_view bytes, const Layout& layout) {
+  const Glance glance(bytes);
+  Block block(layout);
+  block.leaf = glance.leaf;
+  block.based = glance.based;
+  block.before = glance.before;
+  block.base = glance.base;
+  if (block.leaf) {
+    glance.read(block.rows);
+  } else {
+    glance.entries([&](int64_t number, std::string_view tile) { block.entries.push_back({number, std::string(tile)}); });
+  }
   return block;
 }
 
@@ -179,12 +226,12 @@ class Tree {
   const Source& source_;
 
   Block load(int level, int64_t number) {
-    std::string bytes;
+    std::string_view bytes;
     if (!source_.find(level, number, bytes)) return Block(layout_);
     return block_of(bytes, layout_);
   }
   Block child(int level, int64_t number) {
-    std::string bytes;
+    std::string_view bytes;
     if (!source_.find(level, number, bytes)) {
       invalid("the block of tile " + std::to_string(number) + " of level " + std::to_string(level) + " is missing");
     }

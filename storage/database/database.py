@@ -8,15 +8,16 @@ Another database plugs in by these few methods.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal as OneOf
-from typing import Protocol, get_args
+from typing import Protocol, TypeVar, get_args
 
 Table = OneOf["meta", "blocks", "identities", "changes"]
 TABLES: tuple[Table, ...] = get_args(Table)
 
+Answer = TypeVar("Answer")
 Batch = dict[tuple[Table, bytes], bytes | None]
 """What is written together; None: deleted."""
 
@@ -27,6 +28,9 @@ class View(Protocol):
     def get(self, table: Table, key: bytes) -> bytes | None:
         """The value of a key, or None."""
 
+    def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
+        """The values of keys, in their order."""
+
     def scan(self, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values from `start` on and before `end`, in order of the keys' bytes."""
 
@@ -36,6 +40,9 @@ class Database(View, Protocol):
 
     def write(self, batch: Batch, sync: bool) -> None:
         """All of the batch or nothing; with `sync` it survives a loss of power."""
+
+    def at_once(self, read: Callable[[View], Answer]) -> Answer:
+        """What `read` makes of the database as it is at one moment; it may be called again."""
 
     def snapshot(self) -> View:
         """The database as it is now, whatever is written later."""
@@ -64,6 +71,10 @@ class Memory:
         """The value of a key, or None."""
         return self.values.get((table, key))
 
+    def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
+        """The values of keys."""
+        return [self.values.get((table, key)) for key in keys]
+
     def scan(self, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values in order."""
         keys = self.keys[table]
@@ -84,6 +95,10 @@ class Memory:
             if not there:
                 insort(self.keys[table], key)
             self.values[table, key] = value
+
+    def at_once(self, read: Callable[[View], Answer]) -> Answer:
+        """What `read` makes of it; nobody writes meanwhile."""
+        return read(self)
 
     def snapshot(self) -> View:
         """A copy."""

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from rocksdict import AccessType, Checkpoint, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import (
+    AccessType,
+    BlockBasedOptions,
+    Cache,
+    Checkpoint,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteOptions,
+)
 
 from bighead.storage.database.database import TABLES, Batch, Table, View
-from bighead.storage.errors import StoreError
+from bighead.storage.errors import DamagedError, LockedError, StoreError
 
+Answer = TypeVar("Answer")
+_TRIES = 3
 _FAMILY: dict[Table, str] = {t: ("default" if t == "meta" else t) for t in TABLES}
 
+CACHE = 256 << 20
+"""Bytes of blocks of files that are held in memory, for all tables together."""
+BUFFER = 64 << 20
+"""Bytes of each table that wait in memory before they become a file."""
 
-def _options() -> Any:
+
+def _options(cache: Any, buffer: int) -> Any:
+    """A filter of ten bits a key says of most keys that are not there that they are not."""
+    files = BlockBasedOptions()
+    files.set_bloom_filter(10, False)
+    files.set_block_cache(cache)
+    files.set_block_size(8 << 10)
+    files.set_cache_index_and_filter_blocks(True)
+    files.set_pin_l0_filter_and_index_blocks_in_cache(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.create_missing_column_families(True)
+    options.set_block_based_table_factory(files)
+    options.set_write_buffer_size(buffer)
+    options.set_compression_type(DBCompressionType.lz4())
     return options
 
 
@@ -38,6 +65,10 @@ class _Snapshot:
             raise StoreError(f"the store cannot be read: {error}") from error
         return found
 
+    def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
+        """The values of keys, one after the other: snapshots have no more."""
+        return [self.get(table, key) for key in keys]
+
     def scan(self, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values in order."""
         for key, value in self.tables[table].items(from_key=start):
@@ -47,19 +78,41 @@ class _Snapshot:
 
 
 class Rocks:
-    """A RocksDB database in a folder."""
+    """A RocksDB database in a folder.
 
-    def __init__(self, path: Path, *, create: bool = True, read_only: bool = False) -> None:
+    read_only: as it is now; nothing that is written later is seen. follow: a folder for the notes
+    of a reader that catches up with the writer, which may write meanwhile.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        follow: Path | None = None,
+        buffer: int = BUFFER,
+    ) -> None:
         if not create and not (path / "CURRENT").exists():
             raise StoreError(f"there is no store in {path}; see that the path is that of a store")
-        access = AccessType.read_only() if read_only else AccessType.read_write()
-        families = {name: _options() for name in _FAMILY.values() if name != "default"}
+        access = AccessType.read_write()
+        if follow is not None:
+            access = AccessType.secondary(str(follow))
+        elif read_only:
+            access = AccessType.read_only(False)
+        self._follows = follow is not None
+        cache = Cache(CACHE)
+        families = {name: _options(cache, buffer) for name in _FAMILY.values() if name != "default"}
         try:
-            self._db = Rdict(str(path), _options(), families, access)
+            self._db = Rdict(str(path), _options(cache, buffer), families, access)
         except Exception as error:  # rocksdict raises plain exceptions
+            if "lock" in str(error).lower():
+                raise LockedError(
+                    f"another process or handle writes the store in {path}; stop it, or read the "
+                    "store beside it"
+                ) from error
             raise StoreError(
-                f"the store in {path} does not open: {error}; another process may be writing to "
-                "it, or a backup must be restored"
+                f"the store in {path} does not open: {error}; restore a backup"
             ) from error
         self._tables: dict[Table, Any] = {
             t: self._db if t == "meta" else self._db.get_column_family(f)
@@ -72,9 +125,17 @@ class Rocks:
         found: bytes | None = self._tables[table].get(key)
         return found
 
+    def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
+        """The values of keys, by one call; they are of one moment."""
+        found: list[bytes | None] = self._tables[table].get(keys)
+        return found
+
     def scan(self, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values in order."""
-        yield from self.snapshot().scan(table, start, end)
+        for key, value in self._tables[table].items(from_key=start):
+            if end is not None and key >= end:
+                return
+            yield key, value
 
     def write(self, batch: Batch, sync: bool) -> None:
         """All of the batch or nothing."""
@@ -86,11 +147,51 @@ class Rocks:
                 made.put(key, value, self._handles[table])
         options = WriteOptions()
         options.sync = sync
-        self._db.write(made, options)
+        try:
+            self._db.write(made, options)
+        except Exception as error:
+            raise StoreError(
+                f"the store cannot be written: {error}; see that the disk has room and that the "
+                "store was not opened for reading only"
+            ) from error
+
+    def at_once(self, read: Callable[[View], Answer]) -> Answer:
+        """What `read` makes of the tables as they are now.
+
+        They are read as they stand, by many keys a call, and again where another thread wrote
+        meanwhile; in the end from a snapshot, which has one key a call.
+        """
+        for _ in range(_TRIES):
+            number = self._db.latest_sequence_number()
+            try:
+                answer = read(self)
+            except DamagedError:
+                if self._db.latest_sequence_number() == number:
+                    raise
+                continue
+            if self._db.latest_sequence_number() == number:
+                return answer
+        return read(self.snapshot())
 
     def snapshot(self) -> View:
-        """All tables as they are now: the one writer takes it between two writes."""
-        return _Snapshot({t: table.snapshot() for t, table in self._tables.items()})
+        """All tables as they are now; begun anew where another thread wrote meanwhile.
+
+        One that follows stays as it is until it catches up.
+        """
+        if self._follows:
+            return self
+        while True:
+            number = self._db.latest_sequence_number()
+            taken = _Snapshot({t: table.snapshot() for t, table in self._tables.items()})
+            if self._db.latest_sequence_number() == number:
+                return taken
+
+    def catch_up(self) -> None:
+        """Of one that follows: see what was written meanwhile, which may be half of a commit."""
+        try:
+            self._db.try_catch_up_with_primary()
+        except Exception as error:
+            raise StoreError(f"the store cannot be followed: {error}; open it again") from error
 
     def compact(self) -> None:
         """Rewrite all files without what has been deleted."""

@@ -1,4 +1,4 @@
-"""Answers from rows: windows that are cut to the newest rows, row look-ups, users' classes.
+"""Answers from rows: windows that are cut to the newest rows, and users' classes.
 
 Rows are gathered from the newest on, a few more than are wanted, and the batch engine's kernel puts
 them in order: by time, sequence, and the columns that break ties.
@@ -6,7 +6,7 @@ them in order: by time, sequence, and the columns that break ties.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,81 +20,57 @@ from bighead.zipline.aggregates.user import UserAggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
+ALL = 2**62
+"""More rows than there are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One question to a key that exists."""
-
-    question: int
-    get: tiles.Get
-    last: int
-    """The last moment that is seen."""
-    at: int
-    """The time asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Rows:
     """Rows of several questions, and whose they are."""
 
-    rows: tiles.RowBlock
-    owner: list[int]
+    block: tiles.RowBlock
+    owners: Array
+    """The question of each row."""
+    questions: Array
+    """The questions that were asked and can be answered."""
+    lasts: Array
+    """The last moment that each of these sees."""
     arrays: list[Array]
     """Times, beginnings, ends, columns."""
 
 
-def gather(
-    plan: SetPlan,
-    asked: Sequence[Asked],
-    low: Callable[[Asked], int],
-    wanted: int,
-    whenever: bool = False,
-) -> Gathered:
-    """At least the `wanted` newest rows of each question, as far as there are so many."""
-    rows = tiles.RowBlock(plan.layout)
-    owner: list[int] = []
-    for each in asked:
-        found = rows.gather(each.get, each.last, low(each), wanted, whenever)
-        owner += [each.question] * found
-    return Gathered(rows, owner, [exported(a) for a in rows.arrays()])
-
-
-def newest(
-    plan: SetPlan, gathered: Gathered, asked: Sequence[Asked], ties: Sequence[int], limit: int
-) -> dict[int, list[int]]:
-    """The rows of each question, the newest first, at most `limit` of them."""
-    if not gathered.owner or not asked:
-        return {}
-    asking = make([a.question for a in asked], pa.int64())
-    owners = make(gathered.owner, pa.int64())
+def newest(plan: SetPlan, rows: Rows, ties: Sequence[int], limit: int) -> tuple[Array, Array]:
+    """The rows of each question, the newest first, at most `limit` of them: questions and rows."""
+    none = make([], pa.int64())
+    if not len(rows.owners):
+        return none, none
     timeline = temporal.Timeline(
-        temporal.encode([asking], [owners], 1),
-        make([a.last for a in asked], pa.int64()),
-        gathered.arrays[0],
-        gathered.arrays[1],
-        _sequence(plan, gathered),
+        temporal.encode([rows.questions], [rows.owners], 1),
+        rows.lasts,
+        rows.arrays[0],
+        rows.arrays[1],
+        rows.arrays[3 + len(plan.columns)] if plan.ordered else None,
         True,
         1,
-        until=gathered.arrays[2] if plan.entity else None,
+        until=rows.arrays[2] if plan.entity else None,
     )
-    columns = [gathered.arrays[3 + i] for i in ties]
-    spine, found = timeline.candidates(columns).take(limit=limit)
+    columns = [rows.arrays[3 + i] for i in ties]
+    asked, found = map(exported, timeline.candidates(columns).take(limit=limit))
+    return rows.questions.take(asked), found
+
+
+def chosen_rows(questions: Array, which: Array) -> dict[int, list[int]]:
+    """The rows of each question, in their order."""
     chosen: dict[int, list[int]] = {}
-    pairs = zip(numbers(exported(spine)), numbers(exported(found)), strict=True)
-    for place, row in pairs:
-        chosen.setdefault(asked[place].question, []).append(row)
+    for question, row in zip(numbers(questions), numbers(which), strict=True):
+        chosen.setdefault(question, []).append(row)
     return chosen
-
-
-def _sequence(plan: SetPlan, gathered: Gathered) -> Array | None:
-    return gathered.arrays[3 + len(plan.columns)] if plan.ordered else None
 
 
 def fold_user(
     user: UserAggregate,
     answer: Answer,
-    gathered: Gathered,
+    gathered: Rows,
     chosen: dict[int, list[int]],
     count: int,
 ) -> Array:
@@ -139,8 +115,8 @@ class _Buckets:
     names: Array | None
 
     @classmethod
-    def of(cls, gathered: Gathered, answer: Answer) -> _Buckets:
-        rows = len(gathered.owner)
+    def of(cls, gathered: Rows, answer: Answer) -> _Buckets:
+        rows = len(gathered.owners)
         if answer.bucket is None:
             return cls([0] * rows, None)
         column = gathered.arrays[3 + answer.bucket]

@@ -1,33 +1,40 @@
-"""What a set holds for keys and times, from the blocks of one snapshot.
+"""What a set holds for keys and times, from the blocks of one view.
 
-As of t the last moment that is seen is t - 1, or t where events at t itself are seen; everything
-below is said of last moments, so that both are one case.
+A request asks the database for blocks in rounds, all that any of its questions needs next at once;
+the kernel then answers every feature of every key together. Features of chosen rows (windows cut to
+a number of rows, users' classes) and row look-ups gather their rows in rounds of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.kernels.aggregates import StateError
 from bighead.storage.database.database import View as Snapshot
-from bighead.storage.database.keys import block_key, key_prefix
 from bighead.storage.errors import DamagedError
-from bighead.storage.reading.chosen import LEAST, Asked, Gathered, fold_user, gather, newest
-from bighead.storage.sets.nested import decode, is_encoded
-from bighead.storage.sets.prepare import values
+from bighead.storage.reading.chosen import ALL, Rows, chosen_rows, fold_user, newest
+from bighead.storage.reading.lookups import nearest
 from bighead.storage.sets.set_plan import Answer, SetPlan
 from bighead.storage.sets.values import column_of, exported
 from bighead.zipline.aggregates.user import known_aggregate
-from bighead.zipline.expressions.arrow import Array, make, nulls
+from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 from bighead.zipline.ir.format_expr import format_aggregate
-from bighead.zipline.ir.nodes import Lookup, View
+from bighead.zipline.ir.nodes import Feature, Lookup
 
-ALL = 2**62
-"""More rows than there are."""
+LATE = (
+    "asks for a time whose rows are no longer kept; ask for a later one, or keep the set's history "
+    "longer"
+)
+_REASONS = {
+    "overflow": "does not fit BIGINT or DECIMAL(38, s)",
+    "lengths": "meets vectors of unequal lengths",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Fault:
     column: str
     """The feature, or empty where it is all of them."""
     reason: str
+    late: bool = False
+    """Its rows are no longer kept."""
 
 
 @dataclass(slots=True)
@@ -52,259 +61,148 @@ class Fetched:
     """How many blocks were read."""
 
 
-@dataclass(slots=True)
+class _Asking(Protocol):
+    def advance(self) -> None: ...
+
+
 class Fetch:
-    """One request to one set."""
+    """One request to one set.
 
-    plan: SetPlan
-    snapshot: Snapshot
-    prefix: bytes
-    """Before the keys of the set."""
-    horizon: int
-    """Rows of earlier times may have been dropped."""
-    inclusive: bool
-    faults: list[Fault] = field(default_factory=list)
-    read: dict[bytes, bytes | None] = field(default_factory=dict)
+    prefix: before the keys of the set. horizon: rows of earlier times may have been dropped.
+    """
 
-    def run(self, keys: Sequence[Array], times: Array, spine: pa.Table, alias: str) -> Fetched:
-        """The answers for keys as of times; `spine` has what a look-up's condition reads."""
-        asked = self.asked(keys, times)
+    def __init__(
+        self,
+        plan: SetPlan,
+        view: Snapshot,
+        prefix: bytes,
+        horizon: int,
+        inclusive: bool,
+        keys: Sequence[Array],
+        times: Array,
+    ) -> None:
+        self.plan, self.view, self.times, self.inclusive = plan, view, times, inclusive
+        self.faults: list[Fault] = []
+        self.shelf = tiles.Shelf()
+        self.request = tiles.Request(
+            plan.read, self.shelf, prefix, keys, times, inclusive=inclusive, horizon=horizon
+        )
+
+    def run(self, spine: pa.Table, alias: str) -> Fetched:
+        """The answers; `spine` has what a look-up's condition reads."""
         right = self.plan.right
         try:
+            self._settle(self.request)
             if isinstance(right, Lookup):
-                fetched = self.lookup(right, asked, len(times), spine, alias)
+                self._note_late(self.request.late)
+                fetched = self._lookup(right, spine, alias)
             else:
-                fetched = self.view(right, asked, len(times))
+                fetched = self._features()
         except StateError as error:
             raise DamagedError(f"the store is damaged: {error}; restore a backup") from error
         fetched.faults = self.faults
-        fetched.blocks = sum(block is not None for block in self.read.values())
+        fetched.blocks = self.shelf.blocks
         return fetched
 
-    def asked(self, keys: Sequence[Array], times: Array) -> list[Asked]:
-        """The questions that have a key and a moment to look at."""
-        asked = []
-        encoded = tiles.encode_keys(keys, len(times))
-        for question, (key, t) in enumerate(zip(encoded, times.to_pylist(), strict=True)):
-            if key is None or t is None or (t == LEAST and not self.inclusive):
-                continue
-            last = t if self.inclusive else t - 1
-            one = Asked(question, self.getter(key), last, t)
-            if last < self.horizon - 1 and self.horizon > LEAST:
-                self.fault(one, "", self._late())
-            else:
-                asked.append(one)
-        return asked
+    def _settle(self, asking: _Asking) -> None:
+        """Rounds, until nothing is wanted any more."""
+        while names := self.shelf.wanted():
+            self.shelf.give(self.view.get_many("blocks", names))
+            asking.advance()
 
-    def getter(self, key: bytes) -> Callable[[int, int], bytes | None]:
-        """Blocks of a key, each read once a request."""
-        prefix = key_prefix(self.prefix, key)
-
-        def get(level: int, number: int) -> bytes | None:
-            name = block_key(prefix, level, number)
-            if name not in self.read:
-                self.read[name] = self.snapshot.get("blocks", name)
-            return self.read[name]
-
-        return get
-
-    def low(self, asked: Asked, width: int | None) -> int:
-        """The first time that a window holds."""
-        if width is None:
-            return LEAST
-        low = asked.at - width
-        tail = self.plan.right.tail if isinstance(self.plan.right, View) else None
-        if tail is not None:
-            low = low // tail * tail
-        return max(low, LEAST)
-
-    def view(self, view: View, asked: list[Asked], count: int) -> Fetched:
-        """The features."""
-        plan, rings = self.plan, tiles.Rings(self.plan.layout)
-        by_question = {a.question: a for a in asked}
-        answered: list[Asked] = []
-        for question in range(count):
-            one = by_question.get(question)
-            if one is None or not self._ask(rings, one):
-                rings.skip()
-            else:
-                answered.append(one)
+    def _features(self) -> Fetched:
+        plan, request = self.plan, self.request
+        plain, bucketed, faults = request.answer()
+        self._note_late(request.late)
+        struct: Any = exported(plain)
+        singles, mapped = iter(struct.flatten()), iter(bucketed)
         columns: list[Array] = []
         for answer in plan.answers:
-            if answer.way == "tiles":
-                columns.append(self._finish(rings, answer, answer.ring))
-            elif answer.way == "rows":
-                columns.append(self._cut(answer, answered, count))
+            feature = answer.feature
+            if answer.way == "rows":
+                columns.append(self._cut(answer))
+            elif answer.way == "user":
+                columns.append(self._user(answer))
+            elif feature.aggregate.bucket is None:
+                columns.append(column_of(feature, next(singles), None, []))
             else:
-                columns.append(self._user(answer, answered, count))
-        held = rings.held(len(plan.rings) - 1) if plan.rings else [0] * count
-        table = pa.Table.from_arrays(columns, names=view.schema.names)
-        return Fetched(table, [h > 0 for h in held])
+                values, buckets, ends = next(mapped)
+                columns.append(column_of(feature, exported(values), exported(buckets), ends))
+        shown = [a.feature for a in plan.answers if a.way == "tiles"]
+        for output, question, reason in faults:
+            self._note(question, shown[output], reason)
+        names = [answer.feature.name for answer in plan.answers]
+        table = pa.Table.from_arrays(columns, names=names)
+        return Fetched(table, [held > 0 for held in request.held(len(plan.rings) - 1)])
 
-    def _ask(self, rings: tiles.Rings, asked: Asked) -> bool:
-        """Whether the question could be answered."""
-        plan = self.plan
-        lows = [self.low(asked, width) for width in plan.rings]
-        bounded = [w for w, width in zip(lows, plan.rings, strict=True) if width is not None]
-        if not plan.entity and min(bounded, default=GREAT) < self.horizon:
-            self.fault(asked, "", self._late())
-            return False
-        try:
-            rings.ask(asked.get, asked.last, lows, asked.at, plan.whenever)
-        except tiles.NotKept:
-            self.fault(asked, "", self._late())
-            return False
-        return True
+    def _note_late(self, questions: Sequence[int], column: str = "") -> None:
+        self.faults += [Fault(question, column, LATE, True) for question in questions]
 
-    def _late(self) -> str:
-        return (
-            "asks for a time whose rows are no longer kept; ask for a later one, or keep the set's "
-            "history longer"
-        )
+    def _note(self, question: int, feature: Feature, reason: str) -> None:
+        text = f"{format_aggregate(feature.aggregate)} ({feature.name}) {_REASONS[reason]}"
+        self.faults.append(Fault(question, feature.name, text))
 
-    def fault(self, asked: Asked, column: str, reason: str) -> None:
-        """Notes that a question has no answer."""
-        self.faults.append(Fault(asked.question, column, reason))
+    def _collect(
+        self,
+        name: str,
+        questions: Sequence[int],
+        width: int | None,
+        wanted: int,
+        whenever: bool = False,
+    ) -> Rows:
+        """The newest rows of some questions; those that cannot be answered have a fault."""
+        collection = tiles.Collection(self.request, questions, width, wanted, whenever)
+        self._settle(collection)
+        self._note_late(collection.late, name)
+        rows, owners = collection.answer()
+        gone = set(collection.late)
+        asked = make([q for q in questions if q not in gone], pa.int64())
+        lasts = self.times.take(asked)
+        if not self.inclusive:
+            lasts = compute("subtract", lasts, scalar(1, pa.int64()))
+        return Rows(rows, exported(owners), asked, lasts, [exported(a) for a in rows.arrays()])
 
-    def _finish(self, rings: tiles.Rings, answer: Answer, ring: int) -> Array:
-        feature = answer.feature
-        aggregate = feature.aggregate
-        made, buckets, ends, faults = rings.finish(
-            answer.partial,
-            ring,
-            aggregate.function,
-            k=aggregate.k,
-            p=None if aggregate.p is None else aggregate.p.as_integer_ratio(),
-            half_life=aggregate.half_life,
-        )
-        for question, reason in faults:
-            said = "does not fit BIGINT or DECIMAL(38, s)"
-            if reason == "lengths":
-                said = "meets vectors of unequal lengths"
-            text = f"{format_aggregate(aggregate)} ({feature.name}) {said}"
-            self.faults.append(Fault(question, feature.name, text))
-        return column_of(
-            feature, exported(made), None if buckets is None else exported(buckets), ends
-        )
-
-    def _cut(self, answer: Answer, asked: list[Asked], count: int) -> Array:
+    def _cut(self, answer: Answer) -> Array:
         """A feature over the newest rows of its window."""
-        window = answer.feature.window
+        feature, window = answer.feature, answer.feature.window
         assert window.rows is not None
         assert answer.cut is not None
+        assert answer.output is not None
         wanted = min(window.rows, ALL)
-        gathered = self._gather(answer.feature.name, window.width, asked, wanted)
-        chosen = newest(self.plan, gathered, asked, answer.ties, min(window.rows, ALL))
-        rings = tiles.Rings(answer.cut)
-        at = {a.question: a.at for a in asked}
-        for question in range(count):
-            if question in chosen:
-                rings.hold(gathered.rows.take(chosen[question]), at[question])
-            else:
-                rings.skip()
-        return self._finish(rings, answer, 0)
+        rows = self._collect(feature.name, self.request.questions, window.width, wanted)
+        questions, which = newest(self.plan, rows, answer.ties, wanted)
+        chosen = tiles.Chosen(answer.cut, rows.block, questions, which, self.request)
+        values, buckets, ends, faults = chosen.finish(answer.output)
+        for question, reason in faults:
+            self._note(question, feature, reason)
+        named = None if buckets is None else exported(buckets)
+        return column_of(feature, exported(values), named, ends)
 
-    def _gather(
-        self, name: str, width: int | None, asked: list[Asked], wanted: int, whenever: bool = False
-    ) -> Gathered:
-        """The newest rows of the questions that can be answered; the others have a fault."""
-        there = []
-        for one in asked:
-            try:
-                gather(self.plan, [one], lambda a: self.low(a, width), wanted, whenever)
-                there.append(one)
-            except tiles.NotKept:
-                self.fault(one, name, self._late())
-        return gather(self.plan, there, lambda a: self.low(a, width), wanted, whenever)
-
-    def _user(self, answer: Answer, asked: list[Asked], count: int) -> Array:
+    def _user(self, answer: Answer) -> Array:
         """What a user's class makes of the rows of the window."""
-        window, aggregate = answer.feature.window, answer.feature.aggregate
-        assert aggregate.user is not None
-        user = known_aggregate(aggregate.function, aggregate.user)
+        feature, window = answer.feature, answer.feature.window
+        assert feature.aggregate.user is not None
+        user = known_aggregate(feature.aggregate.function, feature.aggregate.user)
         whenever = self.plan.whenever and window.width is None and window.rows is None
         wanted = ALL if window.rows is None else min(window.rows, ALL)
-        gathered = self._gather(answer.feature.name, window.width, asked, wanted, whenever)
+        rows = self._collect(feature.name, self.request.questions, window.width, wanted, whenever)
         if whenever:
-            chosen: dict[int, list[int]] = {}
-            for row, question in enumerate(gathered.owner):
-                chosen.setdefault(question, []).append(row)
+            questions, which = rows.owners, make(np.arange(len(rows.owners)), pa.int64())
         else:
-            chosen = newest(self.plan, gathered, asked, answer.ties, wanted)
-        return fold_user(user, answer, gathered, chosen, count)
+            questions, which = newest(self.plan, rows, answer.ties, wanted)
+        return fold_user(user, answer, rows, chosen_rows(questions, which), len(self.times))
 
-    def lookup(
-        self, lookup: Lookup, asked: list[Asked], count: int, spine: pa.Table, alias: str
-    ) -> Fetched:
-        """The nearest row of each question that passes."""
-        plan = self.plan
-        rows: list[int | None] = [None] * count
-        names = lookup.events.schema.names
-        wanted, open_questions = 1 if lookup.residual is None else 16, asked
-        columns: dict[str, list[Array]] = {n: [] for n in names}
-        offset = 0
-        while open_questions:
-            gathered = self._gather("", lookup.tolerance, open_questions, wanted)
-            limit = 1 if lookup.residual is None else ALL
-            chosen = newest(plan, gathered, open_questions, range(len(plan.columns)), limit)
-            table = self._rows(lookup, gathered.arrays)
-            for name in names:
-                columns[name].append(
-                    table[name].combine_chunks()
-                    if table.num_rows
-                    else make([], table.schema.field(name).type)
-                )
-            for question, among in chosen.items():
-                first = self._passing(lookup, question, among, table, spine, alias)
-                rows[question] = None if first is None else first + offset
-            offset += table.num_rows
-            if lookup.residual is None:
-                break
-            counts = {q: gathered.owner.count(q) for q in set(gathered.owner)}
-            more = [a for a in open_questions if rows[a.question] is None]
-            open_questions = [a for a in more if counts.get(a.question, 0) >= wanted]
+    def _lookup(self, lookup: Lookup, spine: pa.Table, alias: str) -> Fetched:
+        """The nearest row of each question that passes.
+
+        Where a condition chooses among rows, more of them are gathered until one passes or all have
+        been looked at.
+        """
+        wanted = 1 if lookup.residual is None else 16
+        found = nearest(lookup, len(self.times))
+        asked: Sequence[int] = self.request.questions
+        while asked:
+            rows = self._collect("", asked, lookup.tolerance, wanted)
+            asked = found.take(self.plan, rows, spine, alias, wanted)
             wanted *= 8
-        numbers = make(rows, pa.int64())
-        arrays = []
-        for name in lookup.columns:
-            parts = columns[name]
-            if parts:
-                arrays.append(pa.concat_arrays(parts).take(numbers))
-            else:
-                arrays.append(nulls(count, lookup.schema.field(name).type))
-        table = pa.Table.from_arrays(arrays, names=list(lookup.columns))
-        return Fetched(table, [row is not None for row in rows])
-
-    def _rows(self, lookup: Lookup, arrays: list[Array]) -> pa.Table:
-        made = []
-        for field_, array in zip(lookup.events.schema, arrays[3:], strict=False):
-            kept = array
-            if is_encoded(field_.type):
-                kept = decode(array, field_.type)
-            elif array.type != field_.type:
-                kept = array.cast(field_.type)
-            made.append(kept)
-        return pa.Table.from_arrays(made, names=lookup.events.schema.names)
-
-    def _passing(
-        self,
-        lookup: Lookup,
-        question: int,
-        among: list[int],
-        table: pa.Table,
-        spine: pa.Table,
-        alias: str,
-    ) -> int | None:
-        """The first of the rows for which the condition is true."""
-        if lookup.residual is None:
-            return among[0]
-        numbers = make(among, pa.int64())
-        right = table.take(numbers).rename_columns([f"{alias}.{n}" for n in table.column_names])
-        left = spine.take(make([question] * len(among), pa.int64()))
-        for name in left.column_names:
-            right = right.append_column(name, left.column(name))
-        true = values(lookup.residual, right).to_pylist()
-        return next((row for row, good in zip(among, true, strict=True) if good is True), None)
-
-
-GREAT = 2**63 - 1
+        return Fetched(found.table(), found.found())

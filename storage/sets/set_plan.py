@@ -7,6 +7,7 @@ computed from rows.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal as OneOf
 
@@ -16,7 +17,7 @@ from bighead.kernels import tiles
 from bighead.storage.sets.prepare import sequence_of, source_of, stored_type
 from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr
-from bighead.zipline.ir.nodes import Events, Feature, Lookup, UnionAll, Versions, View
+from bighead.zipline.ir.nodes import Aggregate, Events, Feature, Lookup, UnionAll, Versions, View
 from bighead.zipline.ir.tiled import Partial, State
 from bighead.zipline.tiled_view import states_of, tiled_view
 from bighead.zipline.tiling import LEVELS
@@ -70,8 +71,8 @@ class Answer:
 
     feature: Feature
     way: Way
-    partial: int = 0
-    ring: int = 0
+    output: tiles.Output | None = None
+    """Of what shows a state: none of a user's class."""
     cut: tiles.Layout | None = None
     """Where the window is cut: a layout of equal columns whose one state is the feature's."""
     ties: tuple[int, ...] = ()
@@ -96,6 +97,19 @@ class SetPlan:
     rings: tuple[int | None, ...]
     """The widths of windows, growing; None: all history."""
     answers: tuple[Answer, ...]
+    read: tiles.Windows
+    """How the kernel reads the windows, and what it shows of them."""
+    logged: int
+    """How many rows of a key wait in its log."""
+
+    def only(self, names: Collection[str]) -> SetPlan:
+        """The same set, of which some columns alone are wanted."""
+        right = self.right
+        if isinstance(right, Lookup):
+            return replace(self, right=replace(right, columns=_some(right.columns, names)))
+        answers = tuple(a for a in self.answers if a.feature.name in names)
+        read = _windows(right, self.layout, self.rings, answers, self.entity)
+        return replace(self, answers=answers, read=read)
 
     @property
     def entity(self) -> bool:
@@ -110,7 +124,7 @@ class SetPlan:
     @property
     def keep(self) -> bool:
         """Some window is all history, so that nothing counts too late."""
-        return any(w.width is None and w.rows is None for w in self.windows)
+        return any(map(_unbounded, self.windows))
 
     @property
     def whenever(self) -> bool:
@@ -195,14 +209,41 @@ def compile_set(
             held,
             sizes,
             leaf=leaf,
-            logged=logged,
             sequence=len(columns.position) if orders else None,
             identity=len(types) - 1 if entity else None,
         )
 
     answers = [replace(a, cut=layout([cuts[i]])) if i in cuts else a for i, a in enumerate(answers)]
     laid = layout(partials)
-    return SetPlan(right, parts, tuple(columns.position), laid, bool(orders), rings, tuple(answers))
+    kept = tuple(columns.position)
+    read = _windows(right, laid, rings, answers, entity)
+    return SetPlan(right, parts, kept, laid, bool(orders), rings, tuple(answers), read, logged)
+
+
+def _windows(
+    right: View | Lookup,
+    layout: tiles.Layout,
+    rings: tuple[int | None, ...],
+    answers: Sequence[Answer],
+    entity: bool,
+) -> tiles.Windows:
+    unbounded = isinstance(right, View) and any(_unbounded(f.window) for f in right.features)
+    return tiles.Windows(
+        layout,
+        rings,
+        [a.output for a in answers if a.way == "tiles" and a.output is not None],
+        tail=right.tail if isinstance(right, View) else None,
+        whenever=entity and unbounded,
+        entity=entity,
+    )
+
+
+def _some(columns: tuple[str, ...], names: Collection[str]) -> tuple[str, ...]:
+    return tuple(c for c in columns if c in names)
+
+
+def _unbounded(window: Window) -> bool:
+    return window.width is None and window.rows is None
 
 
 def _rings(view: View) -> tuple[int | None, ...]:
@@ -234,18 +275,25 @@ def _answers(
                 places[name] = len(partials)
                 partials.append(columns.partial(named[name]))
             ring = rings.index(feature.window.width)
-            answers.append(Answer(feature, way, places[name], ring))
+            answers.append(Answer(feature, way, _output(aggregate, places[name], ring)))
             continue
         reads = [Column(n, schema.field(n).type) for n in schema.names if n in aggregate.reads]
         ties = tuple(columns.place(c) for c in reads)
         if way == "rows":
             cuts[len(answers)] = columns.partial(states_of(aggregate)[0])
-            answers.append(Answer(feature, way, ties=ties))
+            answers.append(Answer(feature, way, _output(aggregate, 0, 0), ties=ties))
             continue
         args = tuple(columns.place(a) for a in aggregate.args)
         chosen, bucket = columns.optional(aggregate.filter), columns.optional(aggregate.bucket)
-        answers.append(Answer(feature, way, 0, 0, None, ties, args, chosen, bucket))
+        answers.append(Answer(feature, way, None, None, ties, args, chosen, bucket))
     return partials, answers, cuts
+
+
+def _output(aggregate: Aggregate, partial: int, ring: int) -> tiles.Output:
+    p = None if aggregate.p is None else aggregate.p.as_integer_ratio()
+    return tiles.Output(
+        partial, ring, aggregate.function, k=aggregate.k, p=p, half_life=aggregate.half_life
+    )
 
 
 def _way(feature: Feature) -> Way:

@@ -1,32 +1,56 @@
 """Backups: a store as it was at a moment, in a folder of its own, and back again.
 
 A backup is made under another name and renamed when it is whole, so that what lies under its name
-can be opened.
+can be opened. Where another process writes the store, what its last commit holds is read beside it
+and written anew; else files that do not change are linked.
 """
 
 from __future__ import annotations
 
 import shutil
+from itertools import islice
 from pathlib import Path
 
-from bighead.storage.errors import StoreError
+from bighead.storage.database.database import TABLES, View
+from bighead.storage.database.rocks import Rocks
+from bighead.storage.errors import LockedError, StoreError
+from bighead.storage.following import beside_a_writer
 from bighead.storage.store import Store
+
+_ENTRIES = 10_000
+"""That are copied by one write."""
 
 
 def backup(store: Path, folder: Path) -> int:
     """Copy a store into a new folder; the number of its last commit.
 
-    Raises StoreError where the folder exists, or where the store does not open.
+    Another process may write to the store meanwhile. Raises StoreError where the folder exists, or
+    where the store does not open.
     """
     _refuse_existing(folder, "name a folder that does not exist yet")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.parent.mkdir(parents=True, exist_ok=True)
-    with Store.open(store, create=False) as opened:
-        opened.database.backup(part)
-        number = opened.committed
+    try:
+        with Store.open(store, create=False) as opened:
+            opened.database.backup(part)
+            number = opened.committed
+    except LockedError:
+        with beside_a_writer(store) as opened:
+            _copy(opened.database, part)
+            number = opened.committed
     part.rename(folder)
     return number
+
+
+def _copy(database: View, folder: Path) -> None:
+    """All tables into a new database."""
+    copy = Rocks(folder)
+    for table in TABLES:
+        entries = database.scan(table, b"", None)
+        while batch := {(table, key): value for key, value in islice(entries, _ENTRIES)}:
+            copy.write(dict(batch), sync=False)
+    copy.close()
 
 
 def restore(folder: Path, store: Path) -> int:

@@ -210,13 +210,36 @@ class Ingest:
             if expired:
                 self.report.expired += expired
                 made = made.filtered(compute("invert", late))
-        groups = plan.layout.group(made.keys, made.time, made.columns, made.known)
-        prefix = set_prefix(definition.generation, definition.number)
-        for key, block in groups:
-            of_key = key_prefix(prefix, key)
-            changes, dropped = plan.layout.insert(self.getter(of_key), block, keep)
-            self.report.expired += dropped
-            self.put(of_key, changes)
+        shelf = tiles.Shelf()
+        intake = tiles.Intake(
+            plan.layout,
+            shelf,
+            set_prefix(definition.generation, definition.number),
+            made.keys,
+            made.time,
+            made.columns,
+            made.known,
+            logged=plan.logged,
+            keep=keep,
+        )
+        while names := shelf.wanted():
+            shelf.give(self._blocks(names))
+            intake.advance()
+        changes, dropped = intake.finish()
+        self.report.expired += dropped
+        for name, data in changes:
+            self.batch["blocks", name] = data
+
+    def _blocks(self, names: list[bytes]) -> list[bytes | None]:
+        """Blocks as the batch leaves them."""
+        held, batch = self.database.get_many("blocks", names), self.batch
+        changed = [("blocks", name) in batch for name in names]
+        if not any(changed):
+            return held
+        return [
+            batch["blocks", name] if new else old
+            for name, old, new in zip(names, held, changed, strict=True)
+        ]
 
     def _changes(
         self, definition: Definition, plan: SetPlan, part: Versions, rows: pa.Table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -14,15 +13,19 @@ from bighead.kernels.tiles import (
     LOG,
     ROOT,
     Changes,
+    Intake,
     Layout,
-    NotKept,
+    Output,
     Partial,
-    Rings,
+    Request,
     RowBlock,
+    Shelf,
+    Windows,
     digest_rows,
     encode_keys,
 )
 
+Rows = list[tuple[Any, ...]]
 SIZES = (1, 4, 20, 100, 1000)
 TYPES: list[pa.DataType] = [
     pa.int64(),
@@ -56,12 +59,47 @@ class Blocks(dict[tuple[int, int], bytes]):
                 self[level, number] = data
         return changes[1]
 
+    def settle(self, shelf: Shelf, asking: Intake | Request) -> None:
+        """Give what is wanted, round by round."""
+        while names := shelf.wanted():
+            assert len(set(names)) == len(names)
+            shelf.give([self.get(place(name)) for name in names])
+            asking.advance()
 
-def layout(leaf: int = 3, logged: int = 2) -> Layout:
-    return Layout(TYPES, PARTIALS, SIZES, leaf=leaf, logged=logged)
+    def insert(self, made: Layout, rows: Rows, logged: int = 2) -> None:
+        """Take rows of the key."""
+        shelf = Shelf()
+        intake = Intake(
+            made, shelf, b"", [keys_of(rows)], times_of(rows), columns_of(rows), logged=logged
+        )
+        self.settle(shelf, intake)
+        changes, dropped = intake.finish()
+        assert self.put(([(*place(name), data) for name, data in changes], dropped)) == 0
 
 
-def rows_of(chance: random.Random, count: int) -> list[tuple[Any, ...]]:
+def place(name: bytes) -> tuple[int, int]:
+    """The level and number of a block, after the key."""
+    return name[-9], int.from_bytes(name[-8:], "big") - 2**63
+
+
+def keys_of(rows: Rows) -> pa.Array[Any]:
+    return pa.array([7] * len(rows), pa.int64())
+
+
+def times_of(rows: Rows) -> pa.Array[Any]:
+    return pa.array([row[0] for row in rows], pa.int64())
+
+
+def columns_of(rows: Rows) -> list[pa.Array[Any]]:
+    columns = list(zip(*rows, strict=True))[1:]
+    return [pa.array(c, t) for c, t in zip(columns, TYPES, strict=True)]
+
+
+def layout(leaf: int = 3) -> Layout:
+    return Layout(TYPES, PARTIALS, SIZES, leaf=leaf)
+
+
+def rows_of(chance: random.Random, count: int) -> Rows:
     return [
         (
             chance.choice([-1001, -1, 0, 1, 99, 100, chance.randrange(-3000, 3000)]),
@@ -75,26 +113,28 @@ def rows_of(chance: random.Random, count: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def block(made: Layout, rows: list[tuple[Any, ...]]) -> RowBlock:
-    columns = list(zip(*rows, strict=True))
-    time = pa.array(columns[0], pa.int64())
-    arrays = [pa.array(c, t) for c, t in zip(columns[1:], TYPES, strict=True)]
-    keys = pa.array([7] * len(rows), pa.int64())
-    [(_, found)] = made.group([keys], time, arrays)
+def block(made: Layout, rows: Rows) -> RowBlock:
+    [(_, found)] = made.group([keys_of(rows)], times_of(rows), columns_of(rows))
     return found
 
 
-def answers(
-    made: Layout, find: Callable[[int, int], bytes | None], last: int, low: int
-) -> list[Any]:
-    rings = Rings(made)
-    rings.ask(find, last, [max(low, last - 50), low], last + 1)
-    found: list[Any] = [rings.held(0), rings.held(1)]
-    for i, partial in enumerate(PARTIALS):
-        values, buckets, ends, faults = rings.finish(i, 1, partial.kind, k=partial.k)
-        listed: Any = pa.array(values)  # type: ignore[call-overload]
-        named: Any = None if buckets is None else pa.array(buckets)  # type: ignore[call-overload]
-        found += [listed.to_pylist(), None if named is None else named.to_pylist(), ends, faults]
+def answers(made: Layout, blocks: Blocks, last: int, low: int, all_history: bool = False) -> Any:
+    """What a narrow and a wide window hold; None: the rows are gone."""
+    widths = [min(50, last + 1 - low), None if all_history else last + 1 - low]
+    outputs = [Output(i, 1, p.kind, k=p.k) for i, p in enumerate(PARTIALS)]
+    windows, shelf = Windows(made, widths, outputs), Shelf()
+    key, at = pa.array([7], pa.int64()), pa.array([last + 1], pa.int64())
+    request = Request(windows, shelf, b"", [key], at)
+    blocks.settle(shelf, request)
+    plain, bucketed, faults = request.answer()
+    if request.late:
+        return None
+    shown: Any = pa.array(plain)  # type: ignore[call-overload]
+    found: list[Any] = [request.held(0), request.held(1), faults]
+    found += [array.to_pylist() for array in shown.flatten()]
+    for values, names, ends in bucketed:
+        pair: list[Any] = [pa.array(values), pa.array(names)]  # type: ignore[call-overload]
+        found += [*(array.to_pylist() for array in pair), ends]
     return found
 
 
@@ -103,11 +143,11 @@ def test_any_order_and_shape_of_the_tree_give_the_same(seed: int) -> None:
     chance = random.Random(seed)
     rows = rows_of(chance, 120)
     deep, flat = Blocks(), Blocks()
-    made, whole = layout(), layout(leaf=1000, logged=0)
-    flat.put(whole.insert(flat.find, block(whole, rows)))
+    made, whole = layout(), layout(leaf=1000)
+    flat.insert(whole, rows, logged=0)
     chance.shuffle(rows)
     for first in range(0, len(rows), 7):
-        deep.put(made.insert(deep.find, block(made, rows[first : first + 7])))
+        deep.insert(made, rows[first : first + 7])
     deep.put(made.flush(deep.find))
     counted, blocks = made.verify(deep.find)
     assert counted == len(rows)
@@ -116,30 +156,31 @@ def test_any_order_and_shape_of_the_tree_give_the_same(seed: int) -> None:
     for _ in range(20):
         last = chance.choice(rows)[0] + chance.choice([-1, 0, 1])
         low = last - chance.choice([0, 1, 19, 100, 5000])
-        assert answers(made, deep.find, last, low) == answers(whole, flat.find, last, low)
+        assert answers(made, deep, last, low) == answers(whole, flat, last, low)
 
 
 def test_a_trimmed_tree_answers_from_then_on() -> None:
     chance = random.Random(1)
     rows = rows_of(chance, 200)
     made, blocks = layout(), Blocks()
-    blocks.put(made.insert(blocks.find, block(made, rows)))
-    before = answers(made, blocks.find, 2500, -(2**63))
+    blocks.insert(made, rows)
+    before = answers(made, blocks, 2500, 2450, all_history=True)
     gone = blocks.put(made.trim(blocks.find, 50, keep=True))
     assert gone == sum(r[0] < 50 for r in rows)
-    assert answers(made, blocks.find, 2500, -(2**63)) == before
-    with pytest.raises(NotKept):
-        answers(made, blocks.find, 2500, 49)
+    assert answers(made, blocks, 2500, 2450, all_history=True) == before
+    assert answers(made, blocks, 2500, 50) is not None
+    assert answers(made, blocks, 2500, 49) is None
     late = block(made, [(0, 1, 0.5, "a", True, None)])
     blocks.put(made.replace(blocks.find, late, None, keep=True))
-    assert answers(made, blocks.find, 2500, -(2**63))[1] == [before[1][0] + 1]
+    after = answers(made, blocks, 2500, 2450, all_history=True)
+    assert after[1] == [before[1][0] + 1]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_mangled_bytes_are_an_error(seed: int) -> None:
     chance = random.Random(seed)
     made, blocks = layout(), Blocks()
-    blocks.put(made.insert(blocks.find, block(made, rows_of(chance, 60))))
+    blocks.insert(made, rows_of(chance, 60))
     names = list(blocks)
     for _ in range(400):
         name = chance.choice(names)
@@ -151,7 +192,7 @@ def test_mangled_bytes_are_an_error(seed: int) -> None:
         try:
             made.rows(blocks[name])
             made.verify(blocks.find)
-            answers(made, blocks.find, 2000, 0)
+            answers(made, blocks, 2000, 0)
         except StateError:
             pass
         blocks[name] = held

@@ -1,4 +1,7 @@
-"""A process that takes rows into a store until it is killed: `python ingester.py FOLDER SEED`."""
+"""A process that takes rows into a store until it is killed: `python ingester.py FOLDER SEED`.
+
+Its store has small blocks and buffers, so that few rows make deep trees and many files.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from bighead.zipline.windows import DAY, HOUR, Window
 from tests.storage.shop import START, bookings, source, view
 
 ROWS, BATCH = 1200, 10
+SMALL = Settings(leaf=8, logged=4, buffer=64 << 10)
 
 
 def set_of_rows(seed: int) -> tuple[View, pa.Table]:
@@ -29,7 +33,7 @@ def set_of_rows(seed: int) -> tuple[View, pa.Table]:
 def take_rows(path: Path, seed: int) -> None:
     """Takes up where the last process was killed; sweeps now and then."""
     asked, rows = set_of_rows(seed)
-    with Store.open(path, Settings(leaf=8, logged=4)) as store:
+    with Store.open(path, SMALL) as store:
         store.define("set", asked)
         while (first := store.offset("events", "0")) < ROWS:
             store.ingest("events", rows.slice(first, BATCH), Stamp("0", first))

@@ -126,7 +126,7 @@ def test_what_a_store_does_not_keep_is_refused(store: Store) -> None:
 
 
 def test_there_is_one_writer(tmp_path: Path) -> None:
-    refused = pytest.raises(StoreError, match="another process may be writing to it")
+    refused = pytest.raises(StoreError, match="another process or handle writes the store")
     with Store.open(tmp_path / "store"), refused:
         Store.open(tmp_path / "store")
     with pytest.raises(StoreError, match="there is no store in"):

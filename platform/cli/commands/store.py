@@ -72,7 +72,9 @@ def backup(
     path: Folder,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
 ) -> None:
-    """Copy a store as it is now; files that do not change are linked where the disk is the same.
+    """Copy a store as it is now, also while another process writes to it.
+
+    Where none does, files that do not change are linked if the disk is the same.
 
     \b
     Examples:
@@ -113,9 +115,9 @@ def verify(path: Folder) -> None:
     Examples:
       bighead store verify online
     """
-    from bighead.storage.store import Store
+    from bighead.storage.following import beside_a_writer
 
-    with waiting("checking"), Store.open(path, create=False, read_only=True) as opened:
+    with waiting("checking"), beside_a_writer(path) as opened:
         blocks = opened.verify()
     say(f"{blocks:,} blocks are sound")
 
@@ -130,9 +132,9 @@ def stats(path: Folder, json: Json = False) -> None:
       bighead store stats online --json
     """
     from bighead.platform.cli.store_text import counts_record, print_counts
-    from bighead.storage.store import Store
+    from bighead.storage.following import beside_a_writer
 
-    with waiting("counting"), Store.open(path, create=False, read_only=True) as opened:
+    with waiting("counting"), beside_a_writer(path) as opened:
         counts, committed = opened.counts(), opened.committed
         sizes = opened.database.size()
     if json:
@@ -146,7 +148,8 @@ def stats(path: Folder, json: Json = False) -> None:
 def compact(path: Folder) -> None:
     """Rewrite the files of a store without what has been deleted.
 
-    RocksDB does so by itself in time; this frees the disk now. Nobody else may write meanwhile.
+    RocksDB does so by itself in time; this frees the disk now. Only the process that writes a store
+    can compact it, so no other may write meanwhile.
 
     \b
     Examples:
@@ -156,6 +159,6 @@ def compact(path: Folder) -> None:
 
     with waiting("compacting"), Store.open(path, create=False) as opened:
         before = sum(opened.database.size().values())
-        opened.database.compact()
+        opened.compact()
         after = sum(opened.database.size().values())
     say(f"about {before:,} bytes became {after:,}")

@@ -1,0 +1,117 @@
+// What the Cython door calls to answer requests, and to take rows.
+#pragma once
+
+#include "tiles/door.h"
+#include "tiles/intake.h"
+#include "tiles/request.h"
+
+namespace bighead::tiles {
+
+// Rows that were chosen for each of some questions, as what their one window holds.
+inline StateStatus hold_rows(const Layout& layout, const Rows& rows, const Column& questions, const Column& which,
+                             std::vector<std::vector<Tile>>& out) {
+  return state_guarded([&] {
+    std::vector<Which> chosen(out.size());
+    if (questions.length != which.length) invalid("columns are of unequal lengths");
+    for (int64_t i = 0; i < which.length; ++i) {
+      const auto row = static_cast<size_t>(which.at<int64_t>(i));
+      if (row >= rows.size()) invalid("there is no row " + std::to_string(row));
+      chosen.at(static_cast<size_t>(questions.at<int64_t>(i))).push_back(row);
+    }
+    const std::vector<Column> columns = rows.views();
+    for (size_t q = 0; q < out.size(); ++q) {
+      if (chosen[q].empty()) continue;
+      std::sort(chosen[q].begin(), chosen[q].end());
+      Tile tile(layout);
+      tile.open = chosen[q].size();
+      tile.add_states(layout, rows, columns, chosen[q]);
+      out[q].push_back(std::move(tile));
+    }
+  });
+}
+
+inline StateStatus finish_all(const Layout& layout, const std::vector<std::vector<Tile>>& rings, const Output& output,
+                              const std::vector<int64_t>& times, Answer& out) {
+  return state_guarded([&] {
+    out = finish_rings(layout, rings, output.partial, output.ring, output.declared, times);
+  });
+}
+
+inline StateStatus make_output(const Layout& layout, uint64_t partial, uint64_t ring, int kind, int64_t k, uint64_t numerator,
+                               uint64_t denominator, int64_t half_life, Output& out) {
+  return state_guarded([&] {
+    const Partial& held = layout.partials.at(partial);
+    out = {partial, ring, declare(layout, kind, k, numerator, denominator, half_life, held.args)};
+  });
+}
+
+inline StateStatus answer_all(const Layout& layout, Request& request, const std::vector<Output>& outputs, Answers& out) {
+  return state_guarded([&] {
+    request.answer();
+    out = answers_of(layout, request, outputs);
+  });
+}
+
+inline std::optional<int64_t> optional_width(bool all, int64_t width) {
+  return all ? std::nullopt : std::optional<int64_t>(width);
+}
+inline void add_width(Windows& windows, bool all, int64_t width) { windows.widths.push_back(optional_width(all, width)); }
+
+inline StateStatus ask(Request& request, std::string_view prefix, const std::vector<Column>& keys, const Column& time,
+                       bool inclusive, int64_t horizon) {
+  return state_guarded([&] {
+    for (const Column& key : keys) {
+      if (key.length != time.length) invalid("columns are of unequal lengths");
+    }
+    request.ask(prefix, keys, time, inclusive, horizon);
+  });
+}
+
+inline StateStatus ask(Collection& collection, const std::vector<int64_t>& questions) {
+  return state_guarded([&] { collection.ask(questions); });
+}
+
+template <class Asking>
+inline StateStatus advance(Asking& asking) {
+  return state_guarded([&] { asking.advance(); });
+}
+
+inline StateStatus give(Shelf& shelf, const std::vector<std::string_view>& blocks, const std::vector<uint8_t>& there) {
+  return state_guarded([&] {
+    std::vector<std::optional<std::string_view>> given;
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      given.push_back(there[i] ? std::optional<std::string_view>(blocks[i]) : std::nullopt);
+    }
+    shelf.give(given);
+  });
+}
+
+inline std::unique_ptr<Collection> collection_of(const Layout& layout, const Windows& windows, Shelf& shelf, const Request& request,
+                                                 bool all, int64_t width, uint64_t wanted, bool whenever) {
+  return std::make_unique<Collection>(layout, windows, shelf, request, optional_width(all, width), wanted, whenever);
+}
+
+// The rows that were collected, and the question of each.
+inline StateStatus collected(Collection& collection, Rows& rows, std::shared_ptr<Node>& owners) {
+  return state_guarded([&] {
+    collection.answer(rows);
+    owners = numbers(collection.owners, nullptr);
+  });
+}
+
+inline StateStatus take(Intake& intake, std::string_view prefix, const std::vector<Column>& keys, const Column& time,
+                        const Column* begin, const std::vector<Column>& columns) {
+  return state_guarded([&] {
+    for (const Column& key : keys) {
+      if (key.length != time.length) invalid("columns are of unequal lengths");
+    }
+    if (begin != nullptr && begin->length != time.length) invalid("columns are of unequal lengths");
+    intake.take(prefix, keys, time, begin, columns);
+  });
+}
+
+inline StateStatus finish(Intake& intake) {
+  return state_guarded([&] { intake.finish(); });
+}
+
+}  // namespace bighead::tiles

@@ -1,0 +1,273 @@
+# Requests: what is wanted of the store in rounds, and the answers. Included by the door of the tiles.
+
+cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
+    cppclass Tile:
+        uint64_t open
+
+    cppclass CWindows "bighead::tiles::Windows":
+        int64_t tail
+        cbool whenever
+        cbool entity
+
+    cppclass COutput "bighead::tiles::Output":
+        pass
+
+    cppclass CShelf "bighead::tiles::Shelf":
+        vector[string] wanted
+        uint64_t blocks
+
+    cppclass CRequest "bighead::tiles::Request":
+        CRequest(const CLayout&, const CWindows&, CShelf&)
+        vector[int64_t] times
+        vector[int64_t] late
+        vector[vector[Tile]] rings
+        vector[int64_t] questions()
+
+    cppclass CCollection "bighead::tiles::Collection":
+        vector[int64_t] late
+
+    cppclass CAnswer "bighead::tiles::Answer":
+        shared_ptr[Node] values
+        shared_ptr[Node] buckets
+        vector[int64_t] ends
+        vector[pair[int64_t, int]] faults
+
+    cppclass CFault "bighead::tiles::Answers::Fault":
+        uint64_t output
+        int64_t question
+        int reason
+
+    cppclass CAnswers "bighead::tiles::Answers":
+        shared_ptr[Node] plain
+        vector[CAnswer] bucketed
+        vector[CFault] faults
+
+    cppclass Named:
+        string name
+        string bytes
+
+    cppclass CIntake "bighead::tiles::Intake":
+        CIntake(const CLayout&, CShelf&, size_t, cbool)
+        vector[Named] changes
+        uint64_t dropped
+
+    void add_width(CWindows&, cbool, int64_t)
+    StateStatus take(CIntake&, string_view, const vector[Column]&, const Column&, const Column*, const vector[Column]&)
+    StateStatus advance(CIntake&)
+    StateStatus finish(CIntake&)
+    StateStatus make_output(const CLayout&, uint64_t, uint64_t, int, int64_t, uint64_t, uint64_t, int64_t, COutput&)
+    StateStatus ask(CRequest&, string_view, const vector[Column]&, const Column&, cbool, int64_t)
+    StateStatus ask(CCollection&, const vector[int64_t]&)
+    StateStatus advance(CRequest&)
+    StateStatus advance(CCollection&)
+    StateStatus give(CShelf&, const vector[string_view]&, const vector[uint8_t]&)
+    StateStatus answer_all(const CLayout&, CRequest&, const vector[COutput]&, CAnswers&)
+    StateStatus finish_all(const CLayout&, const vector[vector[Tile]]&, const COutput&, const vector[int64_t]&, CAnswer&)
+    StateStatus hold_rows(const CLayout&, const Rows&, const Column&, const Column&, vector[vector[Tile]]&)
+    unique_ptr[CCollection] collection_of(const CLayout&, const CWindows&, CShelf&, const CRequest&, cbool, int64_t, uint64_t, cbool)
+    StateStatus collected(CCollection&, Rows&, shared_ptr[Node]&)
+
+
+cdef COutput _output(Layout layout, held) except *:
+    cdef COutput out
+    numerator, denominator = (0, 1) if held.p is None else held.p
+    _raise(make_output(
+        layout.layout, held.partial, held.ring, _kind(held.kind), -1 if held.k is None else held.k,
+        numerator, denominator, 0 if held.half_life is None else held.half_life, out,
+    ))
+    return out
+
+
+cdef class Windows:
+    cdef Layout layout
+    cdef CWindows windows
+    cdef vector[COutput] outputs
+
+    def __init__(self, Layout layout not None, widths, outputs=(), *, tail=None, whenever=False, entity=False):
+        self.layout = layout
+        for width in widths:
+            add_width(self.windows, width is None, 0 if width is None else width)
+        self.windows.tail = 1 if tail is None else tail
+        self.windows.whenever = whenever
+        self.windows.entity = entity
+        for held in outputs:
+            self.outputs.push_back(_output(layout, held))
+
+
+cdef class Shelf:
+    cdef CShelf shelf
+    cdef list given
+
+    def __init__(self):
+        self.given = []
+
+    @property
+    def blocks(self):
+        return self.shelf.blocks
+
+    def wanted(self):
+        cdef size_t i
+        return [_bytes(self.shelf.wanted[i]) for i in range(self.shelf.wanted.size())]
+
+    def give(self, list blocks not None):
+        cdef vector[string_view] views
+        cdef vector[uint8_t] there
+        cdef char* data
+        cdef Py_ssize_t size
+        for block in blocks:
+            there.push_back(block is not None)
+            if block is None:
+                views.push_back(string_view(NULL, 0))
+            else:
+                PyBytes_AsStringAndSize(block, &data, &size)
+                views.push_back(string_view(data, size))
+        self.given.append(blocks)
+        _raise(give(self.shelf, views, there))
+
+
+cdef class Request:
+    cdef Windows windows
+    cdef Shelf shelf
+    cdef unique_ptr[CRequest] request
+
+    def __init__(self, Windows windows not None, Shelf shelf not None, bytes prefix not None, keys, time, *, inclusive=False, horizon=-(2**63)):
+        cdef _Columns names = _Columns(keys, False, True)
+        cdef _Columns times = _Columns([time], True)
+        cdef char* data
+        cdef Py_ssize_t size
+        PyBytes_AsStringAndSize(prefix, &data, &size)
+        self.windows = windows
+        self.shelf = shelf
+        self.request.reset(new CRequest(windows.layout.layout, windows.windows, shelf.shelf))
+        _raise(ask(self.request.get()[0], string_view(data, size), names.columns, times.columns[0], inclusive, horizon))
+
+    def advance(self):
+        cdef StateStatus status
+        with nogil:
+            status = advance(self.request.get()[0])
+        _raise(status)
+
+    @property
+    def late(self):
+        return list(self.request.get().late)
+
+    @property
+    def questions(self):
+        return list(self.request.get().questions())
+
+    def held(self, ring):
+        cdef size_t w = ring
+        cdef size_t q
+        cdef CRequest* asked = self.request.get()
+        return [0 if asked.rings[q].empty() else asked.rings[q][w].open for q in range(asked.rings.size())]
+
+    def answer(self):
+        cdef CAnswers out
+        cdef StateStatus status
+        cdef size_t i
+        with nogil:
+            status = answer_all(self.windows.layout.layout, self.request.get()[0], self.windows.outputs, out)
+        _raise(status)
+        bucketed = [
+            (_result(out.bucketed[i].values), _result(out.bucketed[i].buckets), list(out.bucketed[i].ends))
+            for i in range(out.bucketed.size())
+        ]
+        faults = [
+            (out.faults[i].output, out.faults[i].question, _REASONS[out.faults[i].reason])
+            for i in range(out.faults.size())
+        ]
+        return _result(out.plain), bucketed, faults
+
+
+cdef class Collection:
+    cdef Request request
+    cdef unique_ptr[CCollection] collection
+
+    def __init__(self, Request request not None, questions, width, wanted, whenever=False):
+        cdef vector[int64_t] which = questions
+        self.request = request
+        self.collection = collection_of(
+            request.windows.layout.layout, request.windows.windows, request.shelf.shelf, request.request.get()[0],
+            width is None, 0 if width is None else width, wanted, whenever,
+        )
+        _raise(ask(self.collection.get()[0], which))
+
+    def advance(self):
+        _raise(advance(self.collection.get()[0]))
+
+    @property
+    def late(self):
+        return list(self.collection.get().late)
+
+    def answer(self):
+        cdef RowBlock out = RowBlock(self.request.windows.layout)
+        cdef shared_ptr[Node] owners
+        _raise(collected(self.collection.get()[0], out.rows.get()[0], owners))
+        return out, _result(owners)
+
+
+cdef class Chosen:
+    cdef Layout layout
+    cdef vector[vector[Tile]] rings
+    cdef vector[int64_t] times
+
+    def __init__(self, Layout layout not None, RowBlock rows not None, questions, which, Request request not None):
+        cdef _Columns chosen = _Columns([questions, which])
+        self.layout = layout
+        self.times = request.request.get().times
+        self.rings.resize(self.times.size())
+        _raise(hold_rows(layout.layout, rows.rows.get()[0], chosen.columns[0], chosen.columns[1], self.rings))
+
+    def finish(self, held):
+        cdef CAnswer out
+        cdef size_t i
+        _raise(finish_all(self.layout.layout, self.rings, _output(self.layout, held), self.times, out))
+        faults = [(out.faults[i].first, _REASONS[out.faults[i].second]) for i in range(out.faults.size())]
+        buckets = None if out.buckets.get() == NULL else _result(out.buckets)
+        return _result(out.values), buckets, list(out.ends), faults
+
+
+cdef class Intake:
+    cdef Layout layout
+    cdef Shelf shelf
+    cdef unique_ptr[CIntake] intake
+
+    def __init__(
+        self, Layout layout not None, Shelf shelf not None, bytes prefix not None, keys, time, columns, begin=None,
+        *, logged=64, keep=False,
+    ):
+        cdef _Columns names = _Columns(keys, False, True)
+        cdef _Columns times = _Columns([time], True)
+        cdef _Columns begins = _optional(begin)
+        cdef _Columns values = _Columns(columns, False, True)
+        cdef const Column* first = begins.first()
+        cdef char* data
+        cdef Py_ssize_t size
+        cdef StateStatus status
+        if not 0 <= logged < 1 << 30:
+            raise StateError(f"a log holds 0 or more rows, not {logged}")
+        PyBytes_AsStringAndSize(prefix, &data, &size)
+        self.layout = layout
+        self.shelf = shelf
+        self.intake.reset(new CIntake(layout.layout, shelf.shelf, logged, keep))
+        with nogil:
+            status = take(self.intake.get()[0], string_view(data, size), names.columns, times.columns[0], first, values.columns)
+        _raise(status)
+
+    def advance(self):
+        cdef StateStatus status
+        with nogil:
+            status = advance(self.intake.get()[0])
+        _raise(status)
+
+    def finish(self):
+        cdef StateStatus status
+        cdef size_t i
+        with nogil:
+            status = finish(self.intake.get()[0])
+        _raise(status)
+        changes = []
+        for i in range(self.intake.get().changes.size()):
+            block = _bytes(self.intake.get().changes[i].bytes)
+            changes.append((_bytes(self.intake.get().changes[i].name), block or None))
+        return changes, self.intake.get().dropped

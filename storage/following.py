@@ -1,0 +1,153 @@
+"""A store that another process writes, read as of whole commits, by any number of threads.
+
+Catching up with a writer is not atomic, so there are two openings: one is read while the other
+catches up, and they change places when the other shows a commit whole. What is read is therefore
+always one commit, and reading never waits for catching up.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bighead.storage.database.commits import whole
+from bighead.storage.database.rocks import Rocks
+from bighead.storage.errors import StoreError
+from bighead.storage.store import Settings, Store
+
+_PAUSE = 0.002
+"""Seconds between two looks at a commit of which parts are missing."""
+
+
+@dataclass(slots=True)
+class _Opening:
+    """A store, the commit that it shows, and how many are reading it."""
+
+    path: Path
+    private: Path
+    settings: Settings
+    store: Store
+    database: Rocks
+    commit: int = 0
+    readers: int = 0
+
+    @classmethod
+    def open(cls, path: Path, private: Path, settings: Settings) -> _Opening:
+        private.mkdir(parents=True, exist_ok=True)
+        database = Rocks(path, create=False, follow=private)
+        return cls(path, private, settings, Store(database, settings), database)
+
+    def catch_up(self, patience: float) -> None:
+        """Go on to a later commit that is there whole; StoreError where none is in time."""
+        until = time.monotonic() + patience
+        while True:
+            self.database.catch_up()
+            found = whole(self.database, self.commit)
+            if found is not None:
+                break
+            if time.monotonic() > until:
+                raise StoreError(
+                    f"the store in {self.path} shows parts of commits only; see that its writer "
+                    "runs, and verify the store where it does not"
+                )
+            time.sleep(_PAUSE)
+        if found != self.commit or not self.store.sets:
+            self.store.reload()
+        self.commit = found
+
+
+class Follower:
+    """Reads the store that another process writes.
+
+    >>> with Follower(Path("online"), Path("notes")) as follower:  # doctest: +SKIP
+    ...     follower.refresh()
+    ...     with follower.reading() as store:
+    ...         store.fetch("listing_nights", keys, times)
+
+    private: a folder of this process alone. patience: seconds to wait for a commit to be whole.
+    Raises StoreError where there is no store.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        private: Path,
+        settings: Settings | None = None,
+        *,
+        patience: float = 10.0,
+    ) -> None:
+        self.patience = patience
+        self._refreshing = threading.Lock()
+        self._lock = threading.Condition()
+        given = settings or Settings()
+        self._serving = _Opening.open(path, private / "0", given)
+        self._serving.catch_up(patience)
+        self._other = _Opening.open(path, private / "1", given)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def committed(self) -> int:
+        """The commit that is read."""
+        return self._serving.commit
+
+    def refresh(self) -> int:
+        """Go on to a later commit, if there is one; the number of the commit that is read now."""
+        with self._refreshing:
+            other = self._other
+            with self._lock:
+                self._lock.wait_for(lambda: other.readers == 0)
+            other.catch_up(self.patience)
+            if other.commit > self._serving.commit:
+                with self._lock:
+                    self._serving, self._other = other, self._serving
+            return self._serving.commit
+
+    @contextmanager
+    def reading(self) -> Iterator[Store]:
+        """The store as of the commit that is read, which stays so meanwhile; nothing is written."""
+        with self._lock:
+            opening = self._serving
+            opening.readers += 1
+        try:
+            yield opening.store
+        finally:
+            with self._lock:
+                opening.readers -= 1
+                self._lock.notify_all()
+
+    def close(self) -> None:
+        """Let go of the files; nobody reads any more."""
+        for opening in (self._serving, self._other):
+            opening.store.close()
+
+
+@contextmanager
+def beside_a_writer(path: Path) -> Iterator[Store]:
+    """A store as of its last commit, whoever writes it meanwhile.
+
+    Raises StoreError where there is no store.
+    """
+    with tempfile.TemporaryDirectory() as notes:
+        opening = _Opening.open(path, Path(notes), Settings())
+        try:
+            opening.catch_up(10.0)
+            yield opening.store
+        finally:
+            opening.store.close()
