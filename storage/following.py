@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,8 @@ from bighead.storage.store import Settings, Store
 
 _PAUSE = 0.002
 """Seconds between two looks at a commit of which parts are missing."""
+_LOOKS = 10
+"""After so many the database is opened anew: where nothing more is written, nothing more comes."""
 
 
 @dataclass(slots=True)
@@ -47,11 +50,15 @@ class _Opening:
     def catch_up(self, patience: float) -> None:
         """Go on to a later commit that is there whole; StoreError where none is in time."""
         until = time.monotonic() + patience
-        while True:
+        for look in count(1):
             self.database.catch_up()
             found = whole(self.database, self.commit)
             if found is not None:
                 break
+            if look % _LOOKS == 0:
+                self.database.close()
+                self.database = Rocks(self.path, create=False, follow=self.private)
+                self.store.database = self.database
             if time.monotonic() > until:
                 raise StoreError(
                     f"the store in {self.path} shows parts of commits only; see that its writer "

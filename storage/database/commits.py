@@ -4,6 +4,11 @@ A reader that follows a writer from another process may see a commit in one tabl
 another, or a later one and not an earlier one: memory that the writer moves into files is missing
 until the reader has seen both ends. So each commit leaves a marker in each table, in the batch of
 its rows, and what is seen is whole only where no marker lacks in any of them.
+
+Memory that has become a file may also stand before it in such a reader, so that a key has its old
+value although the file has a new one. Each commit therefore writes one key over in each table: what
+is seen is whole only where that has the number of the last marker. (Memory is let go of as soon as
+the reader sees a later commit in it, and each commit writes to each table.)
 """
 
 from __future__ import annotations
@@ -39,6 +44,9 @@ def whole(view: View, served: int) -> int | None:
     """
     first, *others = [_markers(view, table, served) for table in TABLES]
     if any(other != first for other in others):
+        return None
+    last = (first[-1] if first else served).to_bytes(8, "big")
+    if any(view.get(table, _COMMIT) != last for table in TABLES if first or served):
         return None
     if not first:
         return served
