@@ -54,7 +54,10 @@ class _Opening:
             self.database.catch_up()
             found = whole(self.database, self.commit)
             if found is not None:
-                break
+                if found != self.commit or not self.store.sets:
+                    self.store.reload()
+                self.commit = found
+                return
             if look % _LOOKS == 0:
                 self.database.close()
                 self.database = Rocks(self.path, create=False, follow=self.private)
@@ -65,9 +68,6 @@ class _Opening:
                     "runs, and verify the store where it does not"
                 )
             time.sleep(_PAUSE)
-        if found != self.commit or not self.store.sets:
-            self.store.reload()
-        self.commit = found
 
 
 class Follower:

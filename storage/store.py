@@ -254,10 +254,6 @@ class Store:
 
         return self.database.at_once(run) if snapshot is None else run(snapshot)
 
-    def snapshot(self) -> Snapshot:
-        """The store as it is now, for fetches of one moment."""
-        return self.database.snapshot()
-
     def sweep(self, name: str, horizon: int, keys: int | None = None) -> Swept:
         """Drop what no question from `horizon` on reads, `keys` keys at most.
 
@@ -314,12 +310,6 @@ class Store:
         definition.write(batch)
         self.commit(batch)
         self.sets[definition.name] = definition
-
-
-def committed(snapshot: Snapshot) -> int:
-    """The number of the commit that a snapshot is of; 0: nothing was written."""
-    found = snapshot.get("meta", _COMMIT)
-    return 0 if found is None else int.from_bytes(found, "big")
 
 
 def _without_reach(node: Node) -> Node:

@@ -51,9 +51,12 @@ def _options(cache: Any, buffer: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """All tables as they were at one moment, which is `blocks`' own."""
+    """All tables as they were at one moment."""
 
     tables: dict[Table, Any]
+    live: Rocks
+    number: int
+    """Of the last write that is seen."""
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """The value of a key, or None."""
@@ -66,7 +69,11 @@ class _Snapshot:
         return found
 
     def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
-        """The values of keys, one after the other: snapshots have no more."""
+        """The values of keys: by one call where nothing was written since, else key by key."""
+        if self.live.number == self.number:
+            found = self.live.get_many(table, keys)
+            if self.live.number == self.number:
+                return found
         return [self.get(table, key) for key in keys]
 
     def scan(self, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
@@ -162,16 +169,22 @@ class Rocks:
         meanwhile; in the end from a snapshot, which has one key a call.
         """
         for _ in range(_TRIES):
-            number = self._db.latest_sequence_number()
+            number = self.number
             try:
                 answer = read(self)
             except DamagedError:
-                if self._db.latest_sequence_number() == number:
+                if self.number == number:
                     raise
                 continue
-            if self._db.latest_sequence_number() == number:
+            if self.number == number:
                 return answer
         return read(self.snapshot())
+
+    @property
+    def number(self) -> int:
+        """Of the last write."""
+        found: int = self._db.latest_sequence_number()
+        return found
 
     def snapshot(self) -> View:
         """All tables as they are now; begun anew where another thread wrote meanwhile.
@@ -181,10 +194,10 @@ class Rocks:
         if self._follows:
             return self
         while True:
-            number = self._db.latest_sequence_number()
-            taken = _Snapshot({t: table.snapshot() for t, table in self._tables.items()})
-            if self._db.latest_sequence_number() == number:
-                return taken
+            number = self.number
+            tables = {t: table.snapshot() for t, table in self._tables.items()}
+            if self.number == number:
+                return _Snapshot(tables, self, number)
 
     def catch_up(self) -> None:
         """Of one that follows: see what was written meanwhile, which may be half of a commit."""

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
+from bighead.storage.database.commits import committed
 from bighead.storage.database.database import View as Snapshot
 from bighead.storage.fetch.served import Offer, changes, offers
-from bighead.storage.store import Store, committed
+from bighead.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
