@@ -69,7 +69,7 @@ def read_tokens(path: Path) -> list[Token]:
         tokens = [Token.of(record) for record in found["tokens"]]
     except OSError as error:
         raise AccessError(f"cannot read the tokens in {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (AccessError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AccessError(
             f"{path} is no file of tokens: {type(error).__name__} {error}; make one by 'bighead "
             "token add'"

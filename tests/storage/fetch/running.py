@@ -67,7 +67,7 @@ def start(*command: str) -> Running:
     """A process of this Python whose log is read."""
     paths = os.pathsep.join([str(ROOT), *sys.path])
     process = subprocess.Popen(
-        [sys.executable, "-m", *command],
+        [sys.executable, *command],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -82,7 +82,7 @@ def start(*command: str) -> Running:
 def serving(store: Path, **given: Any) -> Iterator[Running]:
     """A store that is served by one process, on a port of its own."""
     settings = ServeSettings(store=str(store), **{"address": "127.0.0.1:0", **given})
-    running = start("bighead.storage.fetch.process", settings.to_json())
+    running = start("-m", "bighead.storage.fetch.process", settings.to_json())
     try:
         running.port = running.event("listening")["port"]
         yield running
