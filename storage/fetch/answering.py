@@ -119,13 +119,14 @@ class Answering:
             inclusive=group.inclusive,
             spine=self.table,
             alias=group.name,
+            only=self.offer.reads[group.name],
             snapshot=self.snapshot,
         )
         there = {f"{group.name}.{c}" for c in group.right.schema.names}
         for entity, reason in bad.items():
             self.fault(entity, BAD_VALUE, reason, there)
         for fault in fetched.faults:
-            code = BEYOND_RETENTION if "no longer kept" in fault.reason else NO_RESULT
+            code = BEYOND_RETENTION if fault.late else NO_RESULT
             names = {f"{group.name}.{fault.column}"} if fault.column else there
             self.fault(fault.question, code, fault.reason, names)
         for name in self.offer.reads[group.name]:

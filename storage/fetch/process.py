@@ -10,8 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+import tempfile
 from pathlib import Path
 
 from prometheus_client import start_http_server
@@ -25,16 +24,16 @@ from bighead.storage.fetch.server import Server
 from bighead.storage.fetch.service import MICROSECONDS, Service
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.fetch.shelf import Shelf
-from bighead.storage.store import Store
+from bighead.storage.following import Follower
 from bighead.zipline.errors import BigheadError
 
 
-async def serve(settings: ServeSettings, store: Store, stop: asyncio.Event, log: Log) -> None:
+async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event, log: Log) -> None:
     """Answer requests until `stop` is set. Raises AccessError where it cannot listen."""
     metrics = Metrics()
     authorizer = _authorizer(settings)
     service = Service(
-        Shelf(lambda: nullcontext(store)),
+        Shelf(follower.reading),
         authorizer,
         settings.limits,
         int(settings.stale_after * MICROSECONDS),
@@ -44,8 +43,8 @@ async def serve(settings: ServeSettings, store: Store, stop: asyncio.Event, log:
     port = await server.start()
     if settings.metrics is not None:
         start_http_server(settings.metrics + settings.process, "127.0.0.1", metrics.registry)
-    log.write("listening", address=settings.address, port=port, commit=store.committed)
-    following = asyncio.create_task(_follow(store, authorizer, settings.refresh, log))
+    log.write("listening", address=settings.address, port=port, commit=follower.committed)
+    following = asyncio.create_task(_follow(follower, authorizer, settings.refresh, log))
     await stop.wait()
     log.write("stopping", grace=settings.grace)
     following.cancel()
@@ -57,15 +56,14 @@ def _authorizer(settings: ServeSettings) -> Authorizer:
     return Open() if settings.tokens is None else TokenFile(Path(settings.tokens))
 
 
-async def _follow(store: Store, authorizer: Authorizer, every: float, log: Log) -> None:
-    """Adopt what has been committed, between requests; look after the file of tokens."""
-    refresh: Callable[[], int] | None = getattr(store, "refresh", None)
+async def _follow(follower: Follower, authorizer: Authorizer, every: float, log: Log) -> None:
+    """Adopt what has been committed; look after the file of tokens."""
     complaint = failure = ""
     while True:
         await asyncio.sleep(every)
         try:
-            if refresh is not None:
-                refresh()
+            # It waits for requests that read an older commit, so it may not stop the loop.
+            await asyncio.to_thread(follower.refresh)
             failure = ""
         except StoreError as error:
             if str(error) != failure:  # it goes on with the commit that it has
@@ -82,15 +80,18 @@ def run(settings: ServeSettings) -> None:
     """A process from beginning to end. Raises BigheadError where it cannot begin."""
     log = Log(always={"process": settings.process, "pid": os.getpid()})
 
-    async def main(store: Store) -> None:
+    async def main(follower: Follower) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await serve(settings, store, stop, log)
+        await serve(settings, follower, stop, log)
 
-    with Store.open(Path(settings.store), create=False, read_only=True) as store:
-        asyncio.run(main(store))
+    with (
+        tempfile.TemporaryDirectory(prefix="bighead-serve-") as notes,
+        Follower(Path(settings.store), Path(notes)) as follower,
+    ):
+        asyncio.run(main(follower))
 
 
 def main() -> None:

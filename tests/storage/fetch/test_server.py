@@ -26,7 +26,7 @@ from tests.storage.fetch.stays import Stays
 from tests.storage.fetch.test_equal_to_training import of_spine
 
 COMMAND = "from bighead.platform.cli.main import main; main()"
-MANY = {"listing": [i % 6 for i in range(10_000)], "guests": [2] * 10_000}
+MANY = {"listing": [i % 6 for i in range(5000)], "guests": [2] * 5000}
 
 
 def free_port() -> int:
@@ -58,15 +58,17 @@ def test_a_message_of_a_gibibyte_is_refused_and_the_service_goes_on(
 
 
 def test_a_request_that_is_too_large_says_what_to_do(filled: Path) -> None:
-    with serving(filled, largest_request=10_000, largest_reply=20_000) as small:
-        with Client(small.address, timeout=20.0) as client:
-            with pytest.raises(FetchError, match="send fewer entities at once") as raised:
-                client.fetch("listing_bookings", {"listing": list(range(5000))})
-            assert raised.value.kind is Kind.TOO_LARGE
-            with pytest.raises(FetchError, match="and 20,000 are allowed; ask for fewer") as raised:
-                client.fetch("listing_bookings", {"listing": list(range(1000))})
-            assert raised.value.kind is Kind.TOO_LARGE
-            assert len(client.fetch("listing_bookings", {"listing": list(range(10))})) == 10
+    with (
+        serving(filled, largest_request=10_000, largest_reply=20_000) as small,
+        Client(small.address, timeout=20.0) as client,
+    ):
+        with pytest.raises(FetchError, match="send fewer entities at once") as raised:
+            client.fetch("listing_bookings", {"listing": list(range(5000))})
+        assert raised.value.kind is Kind.TOO_LARGE
+        with pytest.raises(FetchError, match="and 20,000 are allowed; ask for fewer") as raised:
+            client.fetch("listing_bookings", {"listing": list(range(1000))})
+        assert raised.value.kind is Kind.TOO_LARGE
+        assert len(client.fetch("listing_bookings", {"listing": list(range(10))})) == 10
 
 
 def test_work_ends_with_its_deadline_and_metrics_tell_of_it(filled: Path) -> None:
@@ -118,8 +120,8 @@ def test_at_the_end_requests_under_way_have_their_answers(filled: Path) -> None:
             began.wait()
             time.sleep(0.15)
             running.process.send_signal(signal.SIGTERM)
-            assert waiting.result() == 10_000
-        assert running.end() == 0
+            assert waiting.result() == 5000
+        assert running.process.wait(60) == 0
         assert running.event("stopped")
         once = Retries(attempts=1)
         with (
@@ -132,14 +134,16 @@ def test_at_the_end_requests_under_way_have_their_answers(filled: Path) -> None:
 def test_a_client_finds_a_service_again_that_was_killed(filled: Path, data: Stays) -> None:
     given = of_spine(data, 0, 5)
     patient = Retries(first=1.0, most=4.0)
-    with serving(filled) as first:
-        with Client(first.address, timeout=60.0, retries=patient) as client:
-            before = client.fetch("stay_risk", given).to_pylist()
-            first.end(signal.SIGKILL)
-            with ThreadPoolExecutor() as pool:
-                waiting = pool.submit(client.fetch, "stay_risk", given)
-                with serving(filled, address=first.address):
-                    assert waiting.result().to_pylist() == before
+    with (
+        serving(filled) as first,
+        Client(first.address, timeout=60.0, retries=patient) as client,
+    ):
+        before = client.fetch("stay_risk", given).to_pylist()
+        first.end(signal.SIGKILL)
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(client.fetch, "stay_risk", given)
+            with serving(filled, address=first.address):
+                assert waiting.result().to_pylist() == before
 
 
 def test_a_client_of_asyncio_gets_the_same(running: Running, data: Stays) -> None:
