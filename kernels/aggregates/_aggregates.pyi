@@ -4,28 +4,10 @@ All arrays are single Arrow arrays (combine chunks first), not chunked ones.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
-class ArrowArray(Protocol):
-    """Anything that exports one Arrow array, such as pyarrow.Array."""
-
-    def __arrow_c_array__(
-        self, requested_schema: object | None = None
-    ) -> tuple[object, object]: ...
-
-class ArrowType(Protocol):
-    """Anything that exports an Arrow type, such as pyarrow.DataType."""
-
-    def __arrow_c_schema__(self) -> object: ...
-
-class Result:
-    """An Arrow array owned by the kernel; `pyarrow.array(result)` takes it without a copy."""
-
-    def __arrow_c_array__(
-        self, requested_schema: object | None = None
-    ) -> tuple[object, object]: ...
-    def __arrow_c_schema__(self) -> object: ...
-    def __len__(self) -> int: ...
+from bighead.kernels.aggregates.arrow_door import ArrowArray as ArrowArray
+from bighead.kernels.aggregates.arrow_door import ArrowType as ArrowType
+from bighead.kernels.aggregates.arrow_door import Result as Result
 
 class States:
     """An array of states of one aggregate, each the state of no rows to begin with.

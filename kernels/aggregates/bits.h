@@ -44,6 +44,11 @@ class Bits {
       i >>= 6;
     }
   }
+  // Calls use(member) for each member, in order.
+  template <class Use>
+  void each(Use use) const {
+    each_below(depth_ - 1, 0, use);
+  }
   // The least member that is at least i.
   size_t next(size_t i) const {
     for (size_t d = 0; d < depth_; ++d) {
@@ -68,6 +73,17 @@ class Bits {
   }
 
  private:
+  template <class Use>
+  void each_below(size_t d, size_t w, Use& use) const {
+    for (uint64_t word = levels_[d][w]; word != 0; word &= word - 1) {
+      const size_t i = w * 64 + static_cast<size_t>(__builtin_ctzll(word));
+      if (d == 0) {
+        use(i);
+      } else {
+        each_below(d - 1, i, use);
+      }
+    }
+  }
   size_t descend_first(size_t d, size_t i) const {
     while (d-- > 0) i = i * 64 + static_cast<size_t>(__builtin_ctzll(levels_[d][i]));
     return i;

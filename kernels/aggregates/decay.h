@@ -14,6 +14,7 @@ namespace bighead {
 // t = whole * half_life + rest.
 struct HalfLives {
   int64_t whole;
+  int64_t rest;
   double share;  // rest / half_life, in [0, 1)
 };
 
@@ -23,8 +24,32 @@ inline HalfLives half_lives(int64_t t, int64_t half_life) {
     rest += half_life;
     --whole;
   }
-  return {whole, static_cast<double>(rest) / static_cast<double>(half_life)};
+  return {whole, rest, static_cast<double>(rest) / static_cast<double>(half_life)};
 }
+
+// The same of times that mostly grow: those within one half life divide once.
+class HalfLifeClock {
+ public:
+  explicit HalfLifeClock(int64_t half_life) : half_life_(half_life) {}
+  HalfLives at(int64_t t) {
+    const uint64_t since = static_cast<uint64_t>(t) - begin_;
+    if (t >= first_ && since < static_cast<uint64_t>(half_life_)) {
+      const auto rest = static_cast<int64_t>(since);
+      return {whole_, rest, static_cast<double>(rest) / static_cast<double>(half_life_)};
+    }
+    const HalfLives out = half_lives(t, half_life_);
+    first_ = t;
+    begin_ = static_cast<uint64_t>(t) - static_cast<uint64_t>(out.rest);
+    whole_ = out.whole;
+    return out;
+  }
+
+ private:
+  const int64_t half_life_;
+  int64_t first_ = std::numeric_limits<int64_t>::max();  // seen in this half life
+  uint64_t begin_ = 0;                                   // of it
+  int64_t whole_ = 0;
+};
 
 // x * 2^(ts / h) as a signed mantissa below 2^54 and an exponent; both 0 for zero.
 struct DecayedTerm {
@@ -33,16 +58,37 @@ struct DecayedTerm {
   int64_t whole = 0;
 };
 
-inline DecayedTerm decayed_term(double x, int64_t ts, int64_t half_life) {
+inline DecayedTerm decayed_term(double x, const HalfLives& ts) {
   DecayedTerm out;
   if (x == 0 || std::isinf(x)) return out;
   int exponent;
   const double mantissa = std::frexp(x, &exponent);
-  const HalfLives at = half_lives(ts, half_life);
-  out.mantissa = std::llround(std::ldexp(mantissa * std::exp2(at.share), 53));
+  out.mantissa = static_cast<int64_t>(mantissa * std::exp2(ts.share) * 0x1p53);  // whole: at least 2^52
   out.exponent = exponent - 53;
-  out.whole = at.whole;
+  out.whole = ts.whole;
   return out;
+}
+
+// What brings a sum of terms to t.
+struct DecayedMoment {
+  int64_t whole;
+  double factor;  // 2^-share, in (1/2, 1]
+};
+
+inline DecayedMoment decayed_moment(const HalfLives& t) { return {t.whole, std::exp2(-t.share)}; }
+
+// a - b, within what an exponent can be.
+inline int64_t half_lives_apart(int64_t a, int64_t b) {
+  int64_t out;
+  if (__builtin_sub_overflow(a, b, &out)) out = a < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+  return std::clamp<int64_t>(out, -(int64_t{1} << 61), int64_t{1} << 61);
+}
+
+// What a sum of terms, total * 2^exponent beside half lives counted from `origin`, weighs at a moment.
+inline double decayed_to(const DecayedMoment& moment, Scaled total, int64_t exponent, int64_t origin) {
+  if (total.mantissa == 0) return 0.0;
+  const int64_t power = total.exponent + exponent - half_lives_apart(moment.whole, origin);
+  return std::ldexp(total.mantissa * moment.factor, static_cast<int>(std::clamp<int64_t>(power, -8000, 8000))) + 0.0;
 }
 
 // Limbs weigh 2^(64 (low + i)) beside half lives counted from `origin`: exponents stay small where
@@ -56,11 +102,6 @@ struct DecayedSum {
   static constexpr int64_t kBelow = 1164;
   static constexpr int64_t kFar = int64_t{1} << 40;  // half lives after which nothing is left
 
-  static int64_t saturating(int64_t a, int64_t b) {
-    int64_t out;
-    if (__builtin_sub_overflow(a, b, &out)) out = a < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
-    return std::clamp<int64_t>(out, -(int64_t{1} << 61), int64_t{1} << 61);
-  }
   static int64_t floor_at(int64_t whole) { return (whole - kBelow) >> 6; }
 
   void change(double x, int64_t ts, int64_t half_life, bool take) {
@@ -68,12 +109,14 @@ struct DecayedSum {
       (x > 0 ? plus : minus) += take ? UINT64_MAX : 1;
       return;
     }
-    const DecayedTerm term = decayed_term(x, ts, half_life);
+    change(decayed_term(x, half_lives(ts, half_life)), take);
+  }
+  void change(const DecayedTerm& term, bool take) {
     if (term.mantissa == 0) return;
-    if (!any || saturating(term.whole, origin) > kFar) {
+    if (!any || half_lives_apart(term.whole, origin) > kFar) {
       start(term.whole, floor_at(0));
     } else {
-      raise(floor_at(saturating(term.whole, origin)));
+      raise(floor_at(half_lives_apart(term.whole, origin)));
     }
     add(term, take);
   }
@@ -83,8 +126,8 @@ struct DecayedSum {
     plus += take ? uint64_t{0} - other.plus : other.plus;
     minus += take ? uint64_t{0} - other.minus : other.minus;
     if (!other.any) return;
-    if (!any || saturating(other.origin, origin) > kFar) start(other.origin, other.floor);
-    const int64_t apart = saturating(other.origin, origin);
+    if (!any || half_lives_apart(other.origin, origin) > kFar) start(other.origin, other.floor);
+    const int64_t apart = half_lives_apart(other.origin, origin);
     if (apart < -kFar) return;
     raise(other.floor + (apart >> 6));
     if (other.sum.limb.empty()) return;
@@ -108,19 +151,15 @@ struct DecayedSum {
     sum.add_limbs(magnitude.data() + from, magnitude.size() - from, at, negative != take);
   }
 
-  // As of t.
-  double value(int64_t t, int64_t half_life) const {
+  double value(const DecayedMoment& moment) const {
     if (plus != 0 || minus != 0) {
       if (plus != 0 && minus != 0) return std::numeric_limits<double>::quiet_NaN();
       return plus != 0 ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
     }
-    const Scaled total = sum.rounded();
-    if (total.mantissa == 0) return 0.0;
-    const HalfLives at = half_lives(t, half_life);
-    const int64_t exponent = total.exponent + 64 * sum.low - saturating(at.whole, origin);
-    const auto power = static_cast<int>(std::clamp<int64_t>(exponent, -8000, 8000));
-    return std::ldexp(total.mantissa * std::exp2(-at.share), power) + 0.0;
+    return decayed_to(moment, sum.rounded(), 64 * sum.low, origin);
   }
+  // As of t.
+  double value(int64_t t, int64_t half_life) const { return value(decayed_moment(half_lives(t, half_life))); }
 
   int64_t floor = 0;  // the lowest limb kept
 
@@ -138,7 +177,7 @@ struct DecayedSum {
     if (sum.limb.size() == 1 && sum.limb[0] + 1 <= 1) sum.limb.clear();
   }
   void add(const DecayedTerm& term, bool take) {
-    const int64_t exponent = term.exponent + saturating(term.whole, origin);
+    const int64_t exponent = term.exponent + half_lives_apart(term.whole, origin);
     const int64_t lowest = floor * 64;
     if (exponent >= lowest) {
       sum.add(term.mantissa, exponent, take);

@@ -54,6 +54,14 @@ inline void take_from(Fixed<L>& a, const Fixed<L>& b) {
   for (int i = 0; i < L; ++i) a.limb[i] = sub_borrow(a.limb[i], b.limb[i], borrow);
 }
 
+inline Fixed<2> limbs_of(u128 value) {
+  return {{static_cast<uint64_t>(value), static_cast<uint64_t>(value >> 64)}};
+}
+template <int L>
+inline const Fixed<L>& limbs_of(const Fixed<L>& value) {
+  return value;
+}
+
 // Sign extension of a signed 128-bit value.
 template <class T>
 inline T widen(i128 value);
@@ -116,6 +124,15 @@ inline bool negate_if_negative(Fixed<L>& value) {
   uint64_t carry = 1;
   for (int i = 0; i < L; ++i) value.limb[i] = add_carry(~value.limb[i], 0, carry);
   return true;
+}
+
+// Of a value with a sign.
+template <int L>
+inline Scaled signed_scaled(Fixed<L> value) {
+  const bool negative = negate_if_negative(value);
+  Scaled out = scaled(value.limb, L);
+  if (negative) out.mantissa = -out.mantissa;
+  return out;
 }
 
 // The value times 2^exponent; `power` is 2^exponent as a double.

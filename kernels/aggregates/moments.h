@@ -56,11 +56,6 @@ inline PowerSums<2> powers(i128 x) {
   return out;
 }
 
-inline Fixed<2> limbs_of(u128 value) {
-  return {{static_cast<uint64_t>(value), static_cast<uint64_t>(value >> 64)}};
-}
-inline const Fixed<3>& limbs_of(const Fixed<3>& value) { return value; }
-
 // n * second - first^2 over plain limbs (first of `nf`, second of `ns`), rounded.
 inline Scaled cross(const uint64_t* first, int nf, const uint64_t* second, int ns, uint64_t n) {
   uint64_t left[8 * 4 + 8], right[8 * 4 + 8];

@@ -139,6 +139,17 @@ inline void settle_doubles(Numbers& out, size_t n) {
   }
 }
 
+// The same of `middle`, n integers.
+inline void settle_integers(Numbers& out, size_t n) {
+  u128 magnitude = 0;
+  for (size_t i = 0; i < n; ++i) magnitude |= static_cast<u128>(out.middle[i] ^ (out.middle[i] >> 127));
+  out.bits = bit_width(magnitude);
+  out.spread = out.bits < 63 ? Spread::kNarrow : Spread::kMiddle;
+  if (out.spread == Spread::kMiddle) return;
+  out.narrow.resize(n);
+  for (size_t i = 0; i < n; ++i) out.narrow[i] = static_cast<int64_t>(out.middle[i]);
+}
+
 inline double power_of_ten_as_double(int exponent) {
   double power = 1;
   for (int i = 0; i < exponent; ++i) power *= 10;
@@ -171,34 +182,24 @@ inline void gather_numbers(const Column& column, const uint32_t* rows, size_t n,
     settle_doubles(out, n);
     return;
   }
-  u128 magnitude = 0;
   if (column.of == Class::kDecimal || column.type == Type::kU64) {
-    out.spread = Spread::kMiddle;
     out.middle.resize(n);
     for (size_t i = 0; i < n; ++i) {
-      const i128 value = column.of == Class::kDecimal ? column.decimal(rows[i])
-                                                      : static_cast<i128>(column.at<uint64_t>(rows[i]));
-      out.middle[i] = value;
-      magnitude |= static_cast<u128>(value ^ (value >> 127));
+      out.middle[i] = column.of == Class::kDecimal ? column.decimal(rows[i])
+                                                   : static_cast<i128>(column.at<uint64_t>(rows[i]));
     }
-    out.bits = bit_width(magnitude);
-    if (out.bits < 63) {
-      out.spread = Spread::kNarrow;
-      out.narrow.resize(n);
-      for (size_t i = 0; i < n; ++i) out.narrow[i] = static_cast<int64_t>(out.middle[i]);
-    }
+    settle_integers(out, n);
     return;
   }
   out.spread = Spread::kNarrow;
   out.narrow.resize(n);
+  uint64_t magnitude = 0;
   with_values(column, [&](auto value) {
-    uint64_t all = 0;
     for (size_t i = 0; i < n; ++i) {
       const int64_t x = value(rows[i]);
       out.narrow[i] = x;
-      all |= static_cast<uint64_t>(x ^ (x >> 63));
+      magnitude |= static_cast<uint64_t>(x ^ (x >> 63));
     }
-    magnitude = all;
   });
   out.bits = std::min(64, bit_width(magnitude) + 1);  // -2^k has one bit more than its complement
 }

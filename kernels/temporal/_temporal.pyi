@@ -4,28 +4,10 @@ All arrays are single Arrow arrays (combine chunks first), not chunked ones. Row
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
+from bighead.kernels.aggregates.arrow_door import ArrowArray as ArrowArray
+from bighead.kernels.aggregates.arrow_door import Result as Result
 from bighead.kernels.temporal.specs import Spec
-
-class ArrowArray(Protocol):
-    """Anything that exports one Arrow array, such as pyarrow.Array."""
-
-    def __arrow_c_array__(
-        self, requested_schema: object | None = None
-    ) -> tuple[object, object]: ...
-
-class Result:
-    """An Arrow array owned by the kernel; `pyarrow.array(result)` takes it without a copy.
-
-    It can be exported any number of times; the buffers live as long as any taker.
-    """
-
-    def __arrow_c_array__(
-        self, requested_schema: object | None = None
-    ) -> tuple[object, object]: ...
-    def __arrow_c_schema__(self) -> object: ...
-    def __len__(self) -> int: ...
 
 class Encoding:
     """Joint dense codes of the keys of spine and events.

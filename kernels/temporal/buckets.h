@@ -237,7 +237,7 @@ inline void run_buckets(const Part& part, const std::vector<Column>& columns, co
         cells[job][0] = {out->shape, values[job].data(), slot_size(out->shape),
                          out->shape == Shape::kInt ? valid[job].data() : nullptr, 1, &out->items[thread], thread};
       }
-      Runner({columns, single, bucket.slice, cells, spine_of.data(), scratch}).run();
+      run({columns, single, bucket.slice, cells, spine_of.data(), scratch});
       for (size_t job = 0; job < single.jobs.size(); ++job) {
         Output* out = single.jobs[job].out[0];
         if (out == nullptr) continue;

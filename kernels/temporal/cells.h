@@ -7,18 +7,26 @@
 #pragma once
 
 #include "aggregates/column.h"
+#include "aggregates/pages.h"
 
 namespace bighead::temporal {
 
-// kWeight is a double that is never NULL: what an empty window holds is 0. A vector's items are
-// slots of doubles, after one that says that there is a vector.
+// kWeight is a double that is never NULL: what an empty window holds is 0. A pair is one item, see
+// `pair_item`. A vector's items are slots of doubles, after one that says that there is a vector.
 enum class Shape { kCount, kInt, kDouble, kWeight, kDecimal, kBool, kRow, kRows, kPairs, kVector };
 
 struct ListCell {
   uint64_t start = 0;
-  uint32_t count = 0;   // items; a pair is two of them
+  uint32_t count = 0;   // items
   uint32_t thread = 0;
 };
+
+// A row and a count.
+inline int64_t pair_item(uint32_t row, uint32_t count) {
+  return static_cast<int64_t>((uint64_t{row} << 32) | count);
+}
+inline int64_t row_of_pair(int64_t item) { return static_cast<int64_t>(static_cast<uint64_t>(item) >> 32); }
+inline int64_t count_of_pair(int64_t item) { return static_cast<int64_t>(static_cast<uint32_t>(item)); }
 
 template <Shape>
 struct SlotOf;
@@ -102,7 +110,7 @@ struct Cells {
   size_t stride = 0;         // bytes from one slot to the next
   uint8_t* valid = nullptr;  // of kInt alone
   size_t valid_stride = 0;
-  std::vector<int64_t>* items = nullptr;
+  Large<int64_t>* items = nullptr;
   uint32_t thread = 0;
 
   template <Shape S>
@@ -111,15 +119,12 @@ struct Cells {
     std::memcpy(values + slot * stride, &held, sizeof held);
     if (S == Shape::kInt) valid[slot * valid_stride] = 1;
   }
-  void open_list(size_t slot) const {
-    const ListCell cell{items->size(), 0, thread};
+  // Makes the slot a list of so many items; they are to be written before the next list is put.
+  int64_t* put_list(size_t slot, size_t count) const {
+    const ListCell cell{items->size(), static_cast<uint32_t>(count), thread};
     std::memcpy(values + slot * stride, &cell, sizeof cell);
-  }
-  void close_list(size_t slot) const {
-    ListCell cell;
-    std::memcpy(&cell, values + slot * stride, sizeof cell);
-    cell.count = static_cast<uint32_t>(items->size() - cell.start);
-    std::memcpy(values + slot * stride, &cell, sizeof cell);
+    items->resize(cell.start + count);
+    return items->data() + cell.start;
   }
 };
 

@@ -70,11 +70,9 @@ inline Distinct distinct_rows(const std::vector<Column>& identity, const std::ve
       }
     }
   }
-  out.rows = output::plain("l", "", kept.size());
   Buffer data(kept.size() * 8);
   std::copy(kept.begin(), kept.end(), data.as<int64_t>());
-  out.rows->buffers.emplace_back();
-  out.rows->buffers.push_back(std::move(data));
+  out.rows = output::numbers("", std::move(data));
   return out;
 }
 

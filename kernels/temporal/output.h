@@ -70,6 +70,13 @@ inline std::shared_ptr<Node> list(const std::string& name, size_t n, Length leng
   return node;
 }
 
+// Where list i begins among its values.
+inline uint64_t list_begin(const Node& node, size_t i) {
+  const Buffer& offsets = node.buffers[1];
+  return node.format == "+L" ? static_cast<uint64_t>(offsets.as<int64_t>()[i])
+                             : static_cast<uint64_t>(offsets.as<int32_t>()[i]);
+}
+
 inline ListCell list_cell(const char* slot) {
   ListCell cell;
   std::memcpy(&cell, slot, sizeof cell);
@@ -124,58 +131,77 @@ struct Filling {
   }
 };
 
+inline std::shared_ptr<Node> numbers(const std::string& name, Buffer data) {
+  auto node = plain("l", name, data.bytes() / 8);
+  node->buffers.emplace_back();
+  node->buffers.push_back(std::move(data));
+  return node;
+}
+
+// Elements of vectors, from slots of doubles in place.
+inline std::shared_ptr<Node> elements(Buffer slots, int threads) {
+  const size_t n = slots.bytes() / 8;
+  auto node = plain("g", "item", n);
+  Buffer bits((n + 63) / 64 * 8, false);
+  std::atomic<int64_t> holding{0};
+  in_parts(threads, (n + 63) / 64, [&](int, size_t begin, size_t end) {
+    holding += pack(bits.as<uint64_t>(), begin * 64, std::min(end * 64, n), [&](size_t i) {
+      const uint64_t held = slots.as<uint64_t>()[i];
+      slots.as<double>()[i] = SlotOf<Shape::kDouble>::unpack(held);
+      return held != 0;
+    });
+  });
+  add_validity(*node, std::move(bits), holding);
+  node->buffers.push_back(std::move(slots));
+  return node;
+}
+
 template <class Slot, class Valid>
-inline std::shared_ptr<Node> values(const Output& out, const std::string& name, size_t n, Slot slot,
+inline std::shared_ptr<Node> values(const Output& out, const std::string& name, size_t n, int threads, Slot slot,
                                     Valid valid) {
-  auto node = plain(out.format, name, n);
   if (!is_list(out.shape)) {
+    auto node = plain(out.format, name, n);
     Filling filling(out.shape, n);
     const int64_t holding = filling.fill(0, n, slot, valid);
     filling.close(*node, holding);
     return node;
   }
-  const uint64_t each = out.shape == Shape::kPairs ? 2 : 1;
   const uint32_t head = out.shape == Shape::kVector;  // items before the list's own
-  auto count = [&](size_t i) { return list_cell(slot(i)).count; };
-  auto length = [&](size_t i) -> uint64_t { return count(i) == 0 ? 0 : (count(i) - head) / each; };
+  auto length = [&](size_t i) -> uint64_t {
+    const uint32_t count = list_cell(slot(i)).count;
+    return count == 0 ? 0 : count - head;
+  };
   uint64_t total = 0;
-  node = list(name, n, length, [&](size_t i) { return count(i) != 0; }, total);
-  Buffer first(total * 8, false), second(each == 2 ? total * 8 : 0, false);
-  uint64_t at = 0;
-  for (size_t i = 0; i < n; ++i) {
-    if (length(i) == 0) continue;
-    const ListCell cell = list_cell(slot(i));
-    const int64_t* from = out.items[cell.thread].data() + cell.start + head;
-    for (uint64_t k = 0; k < length(i); ++k, ++at) {
-      first.as<int64_t>()[at] = from[each * k];
-      if (each == 2) second.as<int64_t>()[at] = from[2 * k + 1];
-    }
-  }
-  if (out.shape == Shape::kVector) {
-    auto elements = plain("g", "item", total);
-    Buffer data(total * 8, false);
-    pack_validity(*elements, total, [&](size_t i) {
-      const auto held = static_cast<uint64_t>(first.as<int64_t>()[i]);
-      data.as<double>()[i] = SlotOf<Shape::kDouble>::unpack(held);
-      return held != 0;
+  auto node = list(name, n, length, [&](size_t i) { return list_cell(slot(i)).count != 0; }, total);
+  // Calls read(place among all items, item).
+  auto over_items = [&](auto read) {
+    in_parts(threads, n, [&](int, size_t begin, size_t end) {
+      uint64_t at = list_begin(*node, begin);
+      for (size_t i = begin; i < end; ++i) {
+        const ListCell cell = list_cell(slot(i));
+        if (cell.count == 0) continue;
+        const int64_t* from = out.items[cell.thread].data() + cell.start + head;
+        for (uint64_t left = cell.count - head; left > 0; --left) read(at++, *from++);
+      }
     });
-    elements->buffers.push_back(std::move(data));
-    node->children.push_back(elements);
+  };
+  Buffer first(total * 8, false);
+  int64_t* const to = first.as<int64_t>();
+  if (out.shape != Shape::kPairs) {
+    over_items([&](uint64_t at, int64_t item) { to[at] = item; });
+    const bool vector = out.shape == Shape::kVector;
+    node->children.push_back(vector ? elements(std::move(first), threads) : numbers("item", std::move(first)));
     return node;
   }
-  auto rows = plain("l", each == 2 ? "row" : "item", total);
-  rows->buffers.emplace_back();
-  rows->buffers.push_back(std::move(first));
-  if (each == 1) {
-    node->children.push_back(rows);
-    return node;
-  }
-  auto counts = plain("l", "count", total);
-  counts->buffers.emplace_back();
-  counts->buffers.push_back(std::move(second));
+  Buffer second(total * 8, false);
+  int64_t* const count_to = second.as<int64_t>();
+  over_items([&](uint64_t at, int64_t item) {
+    to[at] = row_of_pair(item);
+    count_to[at] = count_of_pair(item);
+  });
   auto pair = plain("+s", "item", total);
   pair->buffers.emplace_back();
-  pair->children = {rows, counts};
+  pair->children = {numbers("row", std::move(first)), numbers("count", std::move(second))};
   node->children.push_back(pair);
   return node;
 }
@@ -184,9 +210,9 @@ inline std::shared_ptr<Node> values(const Output& out, const std::string& name, 
 
 // Lists and buckets, from slots by spine row.
 template <class Slot>
-inline std::shared_ptr<Node> close_lists(const Output& out, size_t rows, Slot slot) {
+inline std::shared_ptr<Node> close_lists(const Output& out, size_t rows, int threads, Slot slot) {
   if (!out.bucketed) {
-    return output::values(out, "", rows, slot, [](size_t) { return true; });
+    return output::values(out, "", rows, threads, slot, [](size_t) { return true; });
   }
   uint64_t total = 0;
   auto length = [&](size_t i) -> uint64_t { return output::list_cell(slot(i)).count; };
@@ -207,13 +233,11 @@ inline std::shared_ptr<Node> close_lists(const Output& out, size_t rows, Slot sl
       value[at] = entries.values.data() + (stretch.start + k) * bytes;
     }
   }
-  auto bucket_rows = output::plain("l", "bucket_row", total);
-  bucket_rows->buffers.emplace_back();
-  bucket_rows->buffers.push_back(std::move(buckets));
   auto pair = output::plain("+s", "item", total);
   pair->buffers.emplace_back();
-  pair->children = {bucket_rows, output::values(out, "value", total, [&](size_t i) { return value[i]; },
-                                                [&](size_t i) { return valid[i] != 0; })};
+  pair->children = {output::numbers("bucket_row", std::move(buckets)),
+                    output::values(out, "value", total, threads, [&](size_t i) { return value[i]; },
+                                   [&](size_t i) { return valid[i] != 0; })};
   node->children.push_back(pair);
   return node;
 }

@@ -44,7 +44,7 @@ struct Output {
   bool bucketed = false;
   size_t number = 0;                         // among all results
   size_t sheet = 0, offset = 0;              // where its slots lie, see sheet.h
-  std::vector<std::vector<int64_t>> items;   // a thread
+  std::vector<Large<int64_t>> items;         // a thread
   struct Entries {
     std::vector<int64_t> bucket;
     std::vector<char> values;
@@ -306,6 +306,12 @@ inline Plan make_plan(const std::vector<Spec>& specs, std::vector<std::vector<Ou
       }
       job->out[at] = &outputs[s][w];
       job->window[at] = static_cast<int>(w);
+    }
+  }
+  for (Unit& unit : out.units) {
+    for (Job& job : unit.jobs) {
+      job.out.resize(unit.windows.size(), nullptr);
+      job.window.resize(unit.windows.size(), -1);
     }
   }
   return out;

@@ -21,7 +21,6 @@ struct RankScratch {
   CountedBits counted;
   std::vector<uint32_t> counts;
   std::vector<uint32_t> tree;
-  std::vector<uint32_t> latest;
 };
 
 // Ranks by (key, position), sorted by digits like times. With `newest_first` those of equal keys by
@@ -67,12 +66,11 @@ inline void ends(const Slice& slice, size_t window, Bits& members, const uint32_
         [&](size_t j) {
           size_t member = lowest ? members.next(0) : members.before(slice.n);
           if (member == Bits::kNone) return;
-          out.open_list(j);
-          for (int64_t taken = 0; taken < k && member != Bits::kNone; ++taken) {
-            out.items->push_back(slice.row[held(member)]);
+          auto left = std::min<size_t>(static_cast<size_t>(k), slice.count[window][j]);
+          for (int64_t* item = out.put_list(j, left); left > 0; --left) {
+            *item++ = slice.row[held(member)];
             member = lowest ? members.next(member + 1) : members.before(member);
           }
-          out.close_list(j);
         });
 }
 
@@ -117,14 +115,12 @@ inline void stretch(const Slice& slice, size_t window, int64_t k, bool oldest, c
     const size_t lo = low[j], hi = slice.seen[j];
     if (lo >= hi) continue;
     const size_t take = static_cast<size_t>(std::min<int64_t>(k, static_cast<int64_t>(hi - lo)));
-    out.open_list(j);
-    for (size_t i = 0; i < take; ++i) out.items->push_back(slice.row[oldest ? lo + i : hi - 1 - i]);
-    out.close_list(j);
+    int64_t* item = out.put_list(j, take);
+    for (size_t i = 0; i < take; ++i) *item++ = slice.row[oldest ? lo + i : hi - 1 - i];
   }
 }
 
-// COUNT(DISTINCT): values whose latest arrived position lies at or above the bound. A row that
-// arrives moves its value up; a bound that passes a value's latest row drops it.
+// COUNT(DISTINCT).
 inline void count_distinct(const Slice& slice, size_t window, size_t values, RankScratch& scratch,
                            const Cells& out) {
   scratch.counts.assign(values, 0);
@@ -136,24 +132,43 @@ inline void count_distinct(const Slice& slice, size_t window, size_t values, Ran
         [&](size_t j) { out.put<Shape::kCount>(j, distinct); });
 }
 
+// How often each value is in a window, and which are.
+struct Present {
+  std::vector<uint32_t>& counts;
+  Bits& members;
+  const uint32_t* value;
+  size_t distinct = 0;
+
+  Present(size_t values, RankScratch& scratch)
+      : counts(scratch.counts), members(scratch.members), value(scratch.value.data()) {
+    counts.assign(values, 0);
+    members.reset(values);
+  }
+  void add(size_t i) {
+    if (counts[value[i]]++ != 0) return;
+    members.insert(value[i]);
+    ++distinct;
+  }
+  void remove(size_t i) {
+    if (--counts[value[i]] != 0) return;
+    members.erase(value[i]);
+    --distinct;
+  }
+};
+
 // ARRAY_AGG(DISTINCT): the k least values.
 inline void least_distinct(const Slice& slice, size_t window, size_t values, int64_t k, RankScratch& scratch,
                            const Cells& out) {
-  scratch.counts.assign(values, 0);
-  uint32_t* counts = scratch.counts.data();
-  const uint32_t* value = scratch.value.data();
-  Bits& members = scratch.members;
-  members.reset(values);
-  sweep(slice, window, [&](size_t i) { if (counts[value[i]]++ == 0) members.insert(value[i]); },
-        [&](size_t i) { if (--counts[value[i]] == 0) members.erase(value[i]); },
+  Present present(values, scratch);
+  sweep(slice, window, [&](size_t i) { present.add(i); }, [&](size_t i) { present.remove(i); },
         [&](size_t j) {
-          size_t v = members.next(0);
-          if (v == Bits::kNone) return;
-          out.open_list(j);
-          for (int64_t taken = 0; taken < k && v != Bits::kNone; ++taken, v = members.next(v + 1)) {
-            out.items->push_back(slice.row[scratch.holder[v]]);
+          auto left = std::min<size_t>(static_cast<size_t>(k), present.distinct);
+          if (left == 0) return;
+          size_t v = 0;
+          for (int64_t* item = out.put_list(j, left); left > 0; --left, ++v) {
+            v = present.members.next(v);
+            *item++ = slice.row[scratch.holder[v]];
           }
-          out.close_list(j);
         });
 }
 
@@ -211,30 +226,23 @@ class Leaders {
   size_t size_ = 1;
 };
 
-// In order of value; `by_count`, in that of frequency.
-inline void histogram(const Slice& slice, size_t window, size_t values, int64_t k, bool by_count,
-                      RankScratch& scratch, const Cells& out) {
+// All values, in their order.
+inline void histogram(const Slice& slice, size_t window, size_t values, RankScratch& scratch, const Cells& out) {
+  Present present(values, scratch);
+  sweep(slice, window, [&](size_t i) { present.add(i); }, [&](size_t i) { present.remove(i); },
+        [&](size_t j) {
+          if (present.distinct == 0) return;
+          int64_t* item = out.put_list(j, present.distinct);
+          present.members.each([&](size_t v) { *item++ = pair_item(slice.row[scratch.holder[v]], present.counts[v]); });
+        });
+}
+
+// The k most frequent, in order of value; `by_count`, in that of frequency.
+inline void leading_values(const Slice& slice, size_t window, size_t values, int64_t k, bool by_count,
+                           RankScratch& scratch, const Cells& out) {
   scratch.counts.assign(values, 0);
   uint32_t* counts = scratch.counts.data();
   const uint32_t* value = scratch.value.data();
-  auto put = [&](uint32_t v) {
-    out.items->push_back(slice.row[scratch.holder[v]]);
-    out.items->push_back(counts[v]);
-  };
-  if (k < 0) {
-    Bits& members = scratch.members;
-    members.reset(values);
-    sweep(slice, window, [&](size_t i) { if (counts[value[i]]++ == 0) members.insert(value[i]); },
-          [&](size_t i) { if (--counts[value[i]] == 0) members.erase(value[i]); },
-          [&](size_t j) {
-            size_t v = members.next(0);
-            if (v == Bits::kNone) return;
-            out.open_list(j);
-            for (; v != Bits::kNone; v = members.next(v + 1)) put(static_cast<uint32_t>(v));
-            out.close_list(j);
-          });
-    return;
-  }
   Leaders leaders(scratch.tree, values);
   std::vector<uint32_t> taken;
   sweep(slice, window, [&](size_t i) { leaders.set(value[i], ++counts[value[i]]); },
@@ -243,9 +251,8 @@ inline void histogram(const Slice& slice, size_t window, size_t values, int64_t 
           leaders.take(k, taken);
           if (taken.empty()) return;
           if (!by_count) std::sort(taken.begin(), taken.end());
-          out.open_list(j);
-          for (const uint32_t v : taken) put(v);
-          out.close_list(j);
+          int64_t* item = out.put_list(j, taken.size());
+          for (const uint32_t v : taken) *item++ = pair_item(slice.row[scratch.holder[v]], counts[v]);
         });
 }
 

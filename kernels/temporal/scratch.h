@@ -1,10 +1,10 @@
 // What a thread keeps between slices, so that memory is asked for once; and the first fault it met.
 #pragma once
 
+#include "aggregates/decay.h"
 #include "aggregates/shape_moments.h"
 #include "extrema.h"
 #include "sketches.h"
-#include "vectors.h"
 
 namespace bighead::temporal {
 
@@ -24,6 +24,12 @@ struct FaultAt {
   }
 };
 
+struct VectorScratch {
+  std::vector<int64_t> from, length;  // [n] where a row's elements begin in the child, and how many
+  std::vector<uint8_t> absent;        // [n] whether a row's element is NULL or NaN
+  std::vector<uint32_t> absent_in;    // [m] how many are in a window
+};
+
 struct Scratch {
   ExtremaScratch extrema;
   RankScratch ranks;
@@ -41,6 +47,9 @@ struct Scratch {
   SketchScratch sketches;
   VectorScratch vectors;
   std::vector<double> totals;
+  std::vector<DecayedTerm> decayed;    // [n] by position
+  std::vector<DecayedMoment> moments;  // [m] the spine rows'
+  std::vector<Fixed<8>> prefix512, sums512;
   std::vector<Scaled> terms;
   std::vector<size_t> wanted;
   FaultAt overflow, unequal;

@@ -177,7 +177,7 @@ inline void read_off(Sheet& sheet, const Large<uint8_t>& written, int threads,
   for (Output* out : sheet.outputs) {
     if (out->bucketed || output::is_list(out->shape)) {
       const char* slots = sheet.lines.as<char>() + out->offset;
-      nodes[out->number] = close_lists(*out, rows, [=](size_t i) { return slots + i * Sheet::kLine; });
+      nodes[out->number] = close_lists(*out, rows, threads, [=](size_t i) { return slots + i * Sheet::kLine; });
       *out = Output();
       continue;
     }

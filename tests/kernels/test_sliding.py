@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,25 +31,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "sum": {},
     "var_samp": {},
 }
+SPAN = 10_000_000
 
 
-def seconds(late: bool, kind: str, declared: dict[str, Any], width: int) -> float:
-    rng = np.random.default_rng(7)
-    n, m = 200_000, 20_000
-    event_time = np.sort(rng.integers(0, 10_000_000, n))
-    known = event_time + (rng.random(n) < 0.1) * rng.integers(0, 100_000, n)
-    values: pa.Array[Any] = pa.array(np.round(rng.lognormal(3, 1, n), 2))
-    if kind.startswith("vector"):
-        values = pa.FixedSizeListArray.from_arrays(pa.array(rng.normal(0, 1, 4 * n)), 4)
-    timeline = Timeline(
-        encode([], [], spine_rows=m, event_rows=n),
-        pa.array(rng.integers(0, 10_000_000, m)),
-        pa.array(event_time),
-        pa.array(known) if late else None,
-        threads=1,
-    )
-    args = () if kind == "decayed_count" else (0,)
-    spec = Spec(kind, args, (Window(width),), **declared)
+def seconds(timeline: Timeline, values: pa.Array[Any], spec: Spec) -> float:
     best = float("inf")
     for _ in range(3):
         started = time.perf_counter()
@@ -57,9 +43,46 @@ def seconds(late: bool, kind: str, declared: dict[str, Any], width: int) -> floa
     return best
 
 
+def grown(spec: Spec, late: bool, keys: int, widths: tuple[int, int]) -> tuple[float, float]:
+    """Seconds with a window of each width."""
+    rng = np.random.default_rng(7)
+    n, m = (200_000, 20_000) if keys == 1 else (1_000_000, 200_000)
+    event_time = np.sort(rng.integers(0, SPAN, n))
+    known = event_time + (rng.random(n) < 0.1) * rng.integers(0, 100_000, n)
+    values: pa.Array[Any] = pa.array(np.round(rng.lognormal(3, 1, n), 2))
+    if spec.kind.startswith("vector"):
+        values = pa.FixedSizeListArray.from_arrays(pa.array(rng.normal(0, 1, 4 * n)), 4)
+    timeline = Timeline(
+        encode([pa.array(rng.integers(0, keys, m))], [pa.array(rng.integers(0, keys, n))]),
+        pa.array(rng.integers(0, SPAN, m)),
+        pa.array(event_time),
+        pa.array(known) if late else None,
+        threads=1,
+    )
+    short, long = (
+        seconds(timeline, values, replace(spec, windows=(Window(width),))) for width in widths
+    )
+    return short, long
+
+
 @pytest.mark.soak
+@pytest.mark.parametrize("keys", [1, 10_000])
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_window_a_hundred_times_longer_costs_less_than_twice(kind: str, late: bool) -> None:
-    short, long = (seconds(late, kind, KINDS[kind], width) for width in (20_000, 2_000_000))
+def test_a_window_a_hundred_times_longer_costs_less_than_twice(
+    kind: str, late: bool, keys: int
+) -> None:
+    spec = Spec(kind, () if kind == "decayed_count" else (0,), (Window(),), **KINDS[kind])
+    # A tenth of a row is inside, or ten, where there are many keys.
+    short, long = grown(spec, late, keys, (20_000, 2_000_000) if keys == 1 else (50_000, 5_000_000))
     assert long < 2 * short, f"{short * 1e3:.1f} ms, then {long * 1e3:.1f} ms"
+
+
+@pytest.mark.soak
+def test_a_histogram_of_long_windows_costs_little_beside_writing_it() -> None:
+    """Values differ, so that a list of a window's rows is written as its histogram is."""
+    widths = (50_000, 5_000_000)
+    short, long = grown(Spec("histogram", (0,), (Window(),)), False, 10_000, widths)
+    listed = Spec("last_k", (0,), (Window(),), k=1 << 30)
+    short_list, long_list = grown(listed, False, 10_000, widths)
+    assert long - long_list < 2 * short, f"{short:.3f} s, then {long:.3f} s; {short_list:.3f} s, then {long_list:.3f} s"
