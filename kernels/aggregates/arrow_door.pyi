@@ -1,4 +1,4 @@
-"""What `arrow_door.pxi` gives to each door that includes it: Arrow's C data interface in Python's words."""
+"""What `arrow_door.pxi` gives to each door that includes it."""
 
 from typing import Protocol
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "fixed.h"
+#include "pages.h"
 
 namespace bighead {
 
@@ -21,9 +22,9 @@ struct Numbers {
   int top = 0;        // wide: one above the greatest bit, counted from the least exponent
   int scale = 0;      // of decimals
   bool infinite = false;
-  std::vector<int64_t> narrow;
-  std::vector<i128> middle;
-  std::vector<double> wide;
+  Large<int64_t> narrow;
+  Large<i128> middle;
+  Large<double> wide;
 };
 
 inline int bit_width(uint64_t x) { return x == 0 ? 0 : 64 - __builtin_clzll(x); }

@@ -10,7 +10,7 @@ namespace bighead::temporal {
 
 // prefix[i / stride] is the sum of the positions below i, for multiples i of the stride.
 template <class Acc, class At>
-inline void prefix_sums(const Slice& slice, At at, size_t stride, std::vector<Acc>& prefix) {
+inline void prefix_sums(const Slice& slice, At at, size_t stride, Large<Acc>& prefix) {
   prefix.resize(slice.n / stride + 1);
   Acc running{};
   prefix[0] = running;

@@ -33,7 +33,7 @@ inline Fixed<8> placed<Fixed<8>>(int64_t mantissa, int shift) {
 
 // The terms of a slice; exponents count half lives from `origin`.
 struct Terms {
-  std::vector<DecayedTerm>& of;  // [n] by position
+  Large<DecayedTerm>& of;  // [n] by position
   int64_t origin = 0;
   int64_t least = 0;             // exponent
   int64_t bits = 0;              // that hold every term on it
@@ -45,28 +45,30 @@ struct Terms {
   }
 };
 
-inline Terms make_terms(const Slice& slice, int64_t half_life, const double* values, std::vector<DecayedTerm>& held) {
+inline Terms make_terms(const Slice& slice, int64_t half_life, const double* values, Large<DecayedTerm>& held) {
   Terms out{held};
   held.resize(slice.n);
   int64_t greatest = std::numeric_limits<int64_t>::min();
   out.least = std::numeric_limits<int64_t>::max();
   HalfLifeClock clock(half_life);
-  out.origin = clock.at(slice.time[0]).whole;
+  bool any = false;
   for (size_t i = 0; i < slice.n; ++i) {
     held[i] = decayed_term(values[i], clock.at(slice.time[i]));
     if (held[i].mantissa == 0) continue;
+    if (!any) out.origin = held[i].whole;
+    any = true;
     out.least = std::min(out.least, out.exponent(i));
     greatest = std::max(greatest, out.exponent(i));
   }
-  if (greatest < out.least) greatest = out.least = 0;
+  if (!any) greatest = out.least = 0;
   out.bits = greatest - out.least + 54;
   return out;
 }
 
 // A row that is inside more than 1 000 half lives before it happens, and may leave before an older
 // one does, outweighs all others beyond what a sum that forgets keeps.
-inline bool far_ahead(const Slice& slice, size_t window, const std::vector<DecayedTerm>& terms,
-                      const std::vector<DecayedMoment>& moments) {
+inline bool far_ahead(const Slice& slice, size_t window, const Large<DecayedTerm>& terms,
+                      const Large<DecayedMoment>& moments) {
   if (!slice.leaves()) return false;
   bool far = false;
   size_t j = 0;
@@ -141,7 +143,7 @@ class Runner {
   }
 
   template <class Acc>
-  void on_common_exponent(const Terms& terms, std::vector<Acc>& prefix, std::vector<Acc>& sums) {
+  void on_common_exponent(const Terms& terms, Large<Acc>& prefix, Large<Acc>& sums) {
     bool prefixed = false;
     over_windows([&](size_t w) {
       windows_of(slice_, w, prefixed, [&](size_t i) { return terms.at<Acc>(i); }, prefix, sums);

@@ -35,7 +35,7 @@ inline void put_moments(const Context& run, const std::vector<size_t>& jobs, siz
 }
 
 template <class Acc, class At>
-inline void moments(const Context& run, At at, std::vector<Acc>& prefix, std::vector<Acc>& out) {
+inline void moments(const Context& run, At at, Large<Acc>& prefix, Large<Acc>& out) {
   bool prefixed = false;
   for (size_t w = 0; w < run.slice.low.size(); ++w) {
     const std::vector<size_t>& jobs = run.wanted(w, is_moment);
@@ -93,7 +93,7 @@ inline void put_shapes(const Context& run, const std::vector<size_t>& jobs, size
 }
 
 template <class Acc, class At>
-inline void shapes(const Context& run, At at, std::vector<Acc>& prefix, std::vector<Acc>& out) {
+inline void shapes(const Context& run, At at, Large<Acc>& prefix, Large<Acc>& out) {
   bool prefixed = false;
   for (size_t w = 0; w < run.slice.low.size(); ++w) {
     const std::vector<size_t>& jobs = run.wanted(w, is_shape);

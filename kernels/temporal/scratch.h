@@ -30,27 +30,28 @@ struct VectorScratch {
   std::vector<uint32_t> absent_in;    // [m] how many are in a window
 };
 
+// What has an item a row is large for a hot key.
 struct Scratch {
   ExtremaScratch extrema;
   RankScratch ranks;
   RankScratch outer;  // of MIN, MAX and the like where rows leave
   Numbers numbers;
   InfinityCounts infinities;
-  std::vector<int64_t> keys;
-  std::vector<uint64_t> prefix64, sums64;
-  std::vector<u128> prefix128, sums128;
-  std::vector<Fixed<3>> prefix192, sums192;
-  std::vector<PowerSums<1>> powers1, moments1;
-  std::vector<PowerSums<2>> powers2, moments2;
-  std::vector<FourSums<1>> four1, shapes1;
-  std::vector<FourSums<2>> four2, shapes2;
+  Large<int64_t> keys;
+  Large<uint64_t> prefix64, sums64;
+  Large<u128> prefix128, sums128;
+  Large<Fixed<3>> prefix192, sums192;
+  Large<PowerSums<1>> powers1, moments1;
+  Large<PowerSums<2>> powers2, moments2;
+  Large<FourSums<1>> four1, shapes1;
+  Large<FourSums<2>> four2, shapes2;
   SketchScratch sketches;
   VectorScratch vectors;
-  std::vector<double> totals;
-  std::vector<DecayedTerm> decayed;    // [n] by position
-  std::vector<DecayedMoment> moments;  // [m] the spine rows'
-  std::vector<Fixed<8>> prefix512, sums512;
-  std::vector<Scaled> terms;
+  Large<double> totals;
+  Large<DecayedTerm> decayed;    // [n] by position
+  Large<DecayedMoment> moments;  // [m] the spine rows'
+  Large<Fixed<8>> prefix512, sums512;
+  Large<Scaled> terms;
   std::vector<size_t> wanted;
   FaultAt overflow, unequal;
 };

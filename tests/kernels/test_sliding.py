@@ -85,4 +85,6 @@ def test_a_histogram_of_long_windows_costs_little_beside_writing_it() -> None:
     short, long = grown(Spec("histogram", (0,), (Window(),)), False, 10_000, widths)
     listed = Spec("last_k", (0,), (Window(),), k=1 << 30)
     short_list, long_list = grown(listed, False, 10_000, widths)
-    assert long - long_list < 2 * short, f"{short:.3f} s, then {long:.3f} s; {short_list:.3f} s, then {long_list:.3f} s"
+    assert long - long_list < 2 * short, (
+        f"{short:.3f} s, then {long:.3f} s; {short_list:.3f} s, then {long_list:.3f} s"
+    )
