@@ -48,27 +48,22 @@ struct Aligned {
   }
 };
 
-inline std::vector<double> doubles_of(const Column& column, const Which& which) {
-  std::vector<double> out;
-  out.reserve(which.size());
-  for (const size_t i : which) {
-    const auto row = static_cast<int64_t>(i);
-    out.push_back(column.type == Type::kF64 ? column.at<double>(row) : static_cast<double>(column.at<float>(row)));
+inline void doubles_of(const Column& column, const Which& which, double* out) {
+  if (column.type == Type::kF64) {
+    for (const size_t i : which) *out++ = column.at<double>(static_cast<int64_t>(i));
+  } else {
+    for (const size_t i : which) *out++ = static_cast<double>(column.at<float>(static_cast<int64_t>(i)));
   }
-  return out;
 }
 
-inline std::vector<i128> wholes_of(const Column& column, const Which& which) {
-  std::vector<i128> out;
-  out.reserve(which.size());
+inline void wholes_of(const Column& column, const Which& which, i128* out) {
   if (column.type == Type::kU64) {
-    for (const size_t i : which) out.push_back(static_cast<i128>(column.at<uint64_t>(static_cast<int64_t>(i))));
+    for (const size_t i : which) *out++ = static_cast<i128>(column.at<uint64_t>(static_cast<int64_t>(i)));
   } else {
     with_values(column, [&](auto value) {
-      for (const size_t i : which) out.push_back(static_cast<i128>(value(static_cast<int64_t>(i))));
+      for (const size_t i : which) *out++ = static_cast<i128>(value(static_cast<int64_t>(i)));
     });
   }
-  return out;
 }
 
 inline void add_times(Accumulator& to, i128 total, int64_t exponent) {
@@ -82,8 +77,9 @@ inline void add_times(Accumulator& to, i128 total, int64_t exponent) {
 inline bool narrow_numbers(const Column& column, const Which& which, int power, std::vector<i128>& out, int& exponent) {
   const int room = 126 - bit_width(static_cast<uint64_t>(which.size()));
   exponent = 0;
+  out.assign(which.size(), 0);
   if (column.of == Class::kInteger) {
-    out = wholes_of(column, which);
+    wholes_of(column, which, out.data());
     if (power == 1) return true;
     for (const i128 x : out) {
       if (power * bit_width(static_cast<u128>(x < 0 ? -x : x)) > room) return false;
@@ -91,19 +87,20 @@ inline bool narrow_numbers(const Column& column, const Which& which, int power, 
     return true;
   }
   if (column.of != Class::kFloat) return false;
-  const std::vector<double> doubles = doubles_of(column, which);
+  static thread_local std::vector<double> doubles;
+  doubles.resize(which.size());
+  doubles_of(column, which, doubles.data());
   const Aligned on(doubles.data(), doubles.size());
   if (!on.finite) return false;
   if (on.zero()) return true;
   if (power * on.bits() > room) return false;
   exponent = on.exponent();
-  out.reserve(doubles.size());
-  for (const double x : doubles) out.push_back(on.whole(x));
+  for (size_t i = 0; i < doubles.size(); ++i) out[i] = on.whole(doubles[i]);
   return true;
 }
 
 inline void add_many(const Declared& declared, SumState& state, const Row& row, const Rows& rows, const Which& which) {
-  std::vector<i128> numbers;
+  static thread_local std::vector<i128> numbers;
   int exponent;
   if (which.size() < 4 || !narrow_numbers(*row.x, which, 1, numbers, exponent)) {
     return add_each(declared, state, row, rows, which);
@@ -115,7 +112,7 @@ inline void add_many(const Declared& declared, SumState& state, const Row& row, 
 }
 
 inline void add_many(const Declared& declared, PowerState<2>& state, const Row& row, const Rows& rows, const Which& which) {
-  std::vector<i128> numbers;
+  static thread_local std::vector<i128> numbers;
   int exponent;
   if (which.size() < 4 || !narrow_numbers(*row.x, which, 2, numbers, exponent)) {
     return add_each(declared, state, row, rows, which);
@@ -133,8 +130,9 @@ inline void add_many(const Declared& declared, PowerState<2>& state, const Row& 
 inline void add_many(const Declared&, CountState& state, const Row&, const Rows&, const Which& which) { state.n += which.size(); }
 
 // The key that the k-th of them has, counted from the greatest.
-inline int64_t kth_greatest(std::vector<int64_t> keys, size_t k) {
-  if (k == 1) return *std::max_element(keys.begin(), keys.end());
+inline int64_t kth_greatest(const std::vector<int64_t>& held, size_t k) {
+  if (k == 1) return *std::max_element(held.begin(), held.end());
+  std::vector<int64_t> keys = held;
   std::nth_element(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(k - 1), keys.end(), std::greater<>());
   return keys[k - 1];
 }
@@ -149,13 +147,14 @@ inline void add_many(const Declared& declared, BestState& state, const Row& row,
   if (which.size() <= k || !(greatest || least) || (!aged && (row.x->ranked() || row.x->type == Type::kNull))) {
     return add_each(declared, state, row, rows, which);
   }
-  std::vector<int64_t> keys;
-  keys.reserve(which.size());
+  static thread_local std::vector<int64_t> keys;
+  keys.resize(which.size());
+  int64_t* to = keys.data();
   if (aged) {
-    for (const size_t i : which) keys.push_back(time_of(rows, i));
+    for (const size_t i : which) *to++ = time_of(rows, i);
   } else {
     with_values(*row.x, [&](auto value) {
-      for (const size_t i : which) keys.push_back(value(static_cast<int64_t>(i)));
+      for (const size_t i : which) *to++ = value(static_cast<int64_t>(i));
     });
   }
   if (least) {

@@ -30,17 +30,22 @@ inline std::shared_ptr<Node> values_of(const Declared& declared, const std::vect
   return finish::values(declared, states, times);
 }
 
-// The value of partial `p` in ring `w` of each question, as `declared` shows it.
-inline Answer finish_rings(const Layout& layout, const std::vector<std::vector<Tile>>& rings, size_t p, size_t w,
-                           const Declared& declared, const std::vector<int64_t>& times) {
+// The value of partial `p` in ring `w` of each question, as `declared` shows it. `last`: nobody needs
+// these states any more.
+inline Answer finish_rings(const Layout& layout, std::vector<std::vector<Tile>>& rings, size_t p, size_t w,
+                           const Declared& declared, const std::vector<int64_t>& times, bool last) {
   Answer out;
   const bool bucketed = layout.partials[p].bucket >= 0;
-  const Part shape(layout.partials[p]);
+  Part shape(layout.partials[p]);
   std::visit(
       [&](const auto& typed) {
         using State = typename std::decay_t<decltype(typed)>::value_type;
         std::vector<State> states;
         std::vector<int64_t> at, whose;
+        states.reserve(rings.size());
+        at.reserve(rings.size() + 1);  // so that there is an address to hand on
+        whose.reserve(rings.size());
+        out.ends.reserve(rings.size());
         Builder buckets(bucketed ? layout.types[static_cast<size_t>(layout.partials[p].bucket)] : Column());
         auto put = [&](State state, size_t q) {
           if constexpr (std::is_same_v<State, BestState>) {
@@ -52,19 +57,24 @@ inline Answer finish_rings(const Layout& layout, const std::vector<std::vector<T
           whose.push_back(static_cast<int64_t>(q));
         };
         for (size_t q = 0; q < rings.size(); ++q) {
-          const Part* part = rings[q].empty() ? &shape : &rings[q][w].parts[p];
-          const auto& held = std::get<std::vector<State>>(part->states);
+          if (rings[q].empty()) {
+            if (!bucketed) put(State(), q);
+            out.ends.push_back(static_cast<int64_t>(states.size()));
+            continue;
+          }
+          Part& part = rings[q][w].parts[p];
+          auto& held = std::get<std::vector<State>>(part.states);
+          auto take = [&](State& state) { return last ? std::move(state) : state; };
           if (!bucketed) {
-            put(held[0], q);
+            put(take(held[0]), q);
           } else {
-            for (const auto& each : part->buckets) {
-              put(held[each.second], q);
+            for (const auto& each : part.buckets) {
+              put(take(held[each.second]), q);
               buckets.value(each.first);
             }
           }
           out.ends.push_back(static_cast<int64_t>(states.size()));
         }
-        if (at.empty()) at.reserve(1);  // so that there is an address to hand on
         while (out.values == nullptr) {
           try {
             out.values = values_of(declared, states, at.data());

@@ -99,7 +99,10 @@ class Reading {
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!rows.visible(i, question_.last)) continue;
       const int at = question_.ring(rows.timeless(i) ? static_cast<int>(rings.size()) : question_.place(rows.time[i]));
-      if (at >= 0) held[static_cast<size_t>(at)].push_back(i);
+      if (at < 0) continue;
+      Which& which = held[static_cast<size_t>(at)];
+      if (which.empty()) which.reserve(rows.size());
+      which.push_back(i);
     }
     const std::vector<Column> columns = rows.views();
     for (size_t w = 0; w < held.size(); ++w) {

@@ -209,15 +209,18 @@ struct Answers {
   std::vector<Fault> faults;
 };
 
-inline Answers answers_of(const Layout& layout, const Request& request, const std::vector<Output>& outputs) {
+inline Answers answers_of(const Layout& layout, Request& request, const std::vector<Output>& outputs) {
   Answers out;
+  std::map<std::pair<size_t, size_t>, size_t> uses;
+  for (const Output& output : outputs) ++uses[{output.partial, output.ring}];
   out.plain = std::make_shared<Node>();
   out.plain->format = "+s";
   out.plain->length = static_cast<int64_t>(request.rings.size());
   out.plain->buffers.emplace_back();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Output& output = outputs[i];
-    Answer answer = finish_rings(layout, request.rings, output.partial, output.ring, output.declared, request.times);
+    const bool last = --uses[{output.partial, output.ring}] == 0;
+    Answer answer = finish_rings(layout, request.rings, output.partial, output.ring, output.declared, request.times, last);
     for (const auto& fault : answer.faults) out.faults.push_back({i, fault.first, fault.second});
     if (answer.buckets == nullptr) {
       out.plain->children.push_back(std::move(answer.values));

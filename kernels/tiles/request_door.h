@@ -30,10 +30,10 @@ inline StateStatus hold_rows(const Layout& layout, const Rows& rows, const Colum
   });
 }
 
-inline StateStatus finish_all(const Layout& layout, const std::vector<std::vector<Tile>>& rings, const Output& output,
+inline StateStatus finish_all(const Layout& layout, std::vector<std::vector<Tile>>& rings, const Output& output,
                               const std::vector<int64_t>& times, Answer& out) {
   return state_guarded([&] {
-    out = finish_rings(layout, rings, output.partial, output.ring, output.declared, times);
+    out = finish_rings(layout, rings, output.partial, output.ring, output.declared, times, true);
   });
 }
 

@@ -62,7 +62,7 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus advance(CCollection&)
     StateStatus give(CShelf&, const vector[string_view]&, const vector[uint8_t]&)
     StateStatus answer_all(const CLayout&, CRequest&, const vector[COutput]&, CAnswers&)
-    StateStatus finish_all(const CLayout&, const vector[vector[Tile]]&, const COutput&, const vector[int64_t]&, CAnswer&)
+    StateStatus finish_all(const CLayout&, vector[vector[Tile]]&, const COutput&, const vector[int64_t]&, CAnswer&)
     StateStatus hold_rows(const CLayout&, const Rows&, const Column&, const Column&, vector[vector[Tile]]&)
     unique_ptr[CCollection] collection_of(const CLayout&, const CWindows&, CShelf&, const CRequest&, cbool, int64_t, uint64_t, cbool)
     StateStatus collected(CCollection&, Rows&, shared_ptr[Node]&)

@@ -52,42 +52,72 @@ struct Tile {
 
   // Adds rows to the states, whatever says when they are seen.
   void add_states(const Layout& layout, const Rows& rows, const std::vector<Column>& columns, const Which& which) {
-    for (size_t p = 0; p < parts.size(); ++p) add_state(layout, layout.partials[p], parts[p], rows, columns, which);
+    std::vector<Counted> known;
+    for (size_t p = 0; p < parts.size(); ++p) {
+      const Partial& partial = layout.partials[p];
+      add_state(layout, partial, parts[p], rows, columns, counted(partial, rows, columns, which, known));
+    }
+  }
+
+ private:
+  // The rows that a state counts, by the columns that say so.
+  struct Counted {
+    std::vector<int> by;
+    Which rows;
+  };
+  static const Which& counted(const Partial& partial, const Rows& rows, const std::vector<Column>& columns, const Which& which,
+                              std::vector<Counted>& known) {
+    std::vector<int> by;
+    for (const int at : {partial.bucket, partial.args.empty() ? -1 : partial.args[0], partial.args.size() < 2 ? -1 : partial.args[1]}) {
+      if (at >= 0 && !columns[static_cast<size_t>(at)].always_counted()) by.push_back(at);
+    }
+    const bool timed = is_decayed(partial.declared.kind);
+    if (by.empty() && partial.filter < 0 && !timed) return which;
+    by.push_back(-1);
+    by.push_back(partial.filter);
+    by.push_back(timed);
+    for (const Counted& each : known) {
+      if (each.by == by) return each.rows;
+    }
+    Which picked = which;
+    auto keep = [&](auto good) {
+      picked.erase(std::remove_if(picked.begin(), picked.end(), [&](size_t i) { return !good(static_cast<int64_t>(i)); }), picked.end());
+    };
+    if (partial.filter >= 0) keep([&](int64_t i) { return columns[static_cast<size_t>(partial.filter)].is_true(i); });
+    for (const int at : by) {
+      if (at < 0) break;
+      const Column& column = columns[static_cast<size_t>(at)];
+      if (column.type == Type::kF64 && column.validity == nullptr) {
+        keep([&](int64_t i) { return !std::isnan(column.at<double>(i)); });
+      } else {
+        keep([&](int64_t i) { return column.counted(i); });
+      }
+    }
+    if (timed) keep([&](int64_t i) { return !rows.timeless(static_cast<size_t>(i)); });
+    known.push_back({std::move(by), std::move(picked)});
+    return known.back().rows;
   }
   static void add_state(const Layout& layout, const Partial& partial, Part& part, const Rows& rows,
                         const std::vector<Column>& columns, const Which& which) {
     auto column = [&](int at) { return at < 0 ? nullptr : &columns[static_cast<size_t>(at)]; };
-    const Column *filter = column(partial.filter), *bucket = column(partial.bucket);
-    const bool decayed = is_decayed(partial.declared.kind);
+    const Column* bucket = column(partial.bucket);
     Row row;
     row.x = partial.args.empty() ? nullptr : column(partial.args[0]);
     row.y = partial.args.size() < 2 ? nullptr : column(partial.args[1]);
     row.sequence = column(layout.sequence);
-    const bool all = filter == nullptr && bucket == nullptr && !decayed && (row.x == nullptr || row.x->always_counted()) &&
-                     (row.y == nullptr || row.y->always_counted());
-    Which picked;
-    for (const size_t i : which) {
-      if (all) break;
-      const auto at = static_cast<int64_t>(i);
-      if (filter != nullptr && !filter->is_true(at)) continue;
-      if (row.x != nullptr && !row.x->counted(at)) continue;
-      if (row.y != nullptr && !row.y->counted(at)) continue;
-      if (bucket != nullptr && !bucket->counted(at)) continue;
-      if (decayed && rows.timeless(i)) continue;
-      picked.push_back(i);
-    }
-    const Which& counted = all ? which : picked;
     std::visit(
         [&](auto& held) {
-          if (bucket == nullptr) return add_many(partial.declared, held[0], row, rows, counted);
+          if (bucket == nullptr) return add_many(partial.declared, held[0], row, rows, which);
           std::map<size_t, Which> dealt;
-          for (const size_t i : counted) {
+          for (const size_t i : which) {
             dealt[bucket_of(part, held, value_of(*bucket, static_cast<int64_t>(i)))].push_back(i);
           }
           for (const auto& each : dealt) add_many(partial.declared, held[each.first], row, rows, each.second);
         },
         part.states);
   }
+
+ public:
   template <class Held>
   static size_t bucket_of(Part& part, Held& held, Value value) {
     const auto [at, fresh] = part.buckets.emplace(std::move(value), static_cast<uint32_t>(held.size()));

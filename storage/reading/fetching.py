@@ -124,7 +124,9 @@ class Fetch:
             elif answer.way == "user":
                 columns.append(self._user(answer))
             elif feature.aggregate.bucket is None:
-                columns.append(column_of(feature, next(singles), None, []))
+                single = next(singles)
+                done = single.type == feature.type
+                columns.append(single if done else column_of(feature, single, None, []))
             else:
                 values, buckets, ends = next(mapped)
                 columns.append(column_of(feature, exported(values), exported(buckets), ends))

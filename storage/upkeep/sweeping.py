@@ -98,7 +98,7 @@ class Sweep:
         held = self.database.get("changes", name)
         assert isinstance(part, Versions)
         assert held is not None
-        rows = unpack(held)
+        rows = unpack(held, part.input.schema)
         kept = needed_from(part, rows, horizon)
         if kept.num_rows == rows.num_rows:
             return 0

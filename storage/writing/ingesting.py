@@ -7,6 +7,7 @@ written.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -35,16 +36,17 @@ from bighead.storage.writing.versions import (
     changes_of,
     difference,
     grouped,
-    pack,
+    merge_changes,
     primary_keys,
-    unpack,
     versions_of,
-    without_copies,
 )
 from bighead.zipline.errors import BigheadError, DataError
 from bighead.zipline.expressions.arrow import compute, make, scalar
 from bighead.zipline.ir.nodes import Events, Versions
 from bighead.zipline.ir.sources import EntitySource, EventSource
+
+_IDENTITY = struct.Struct(">Qq")
+"""What is kept of an identity: the hash of its row, and its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +162,21 @@ class Ingest:
         names = tiles.encode_keys(identity, rows.num_rows)
         columns = [stored(whole(rows.column(n))) for n in rows.column_names if n != UNSAID]
         digests = tiles.digest_rows(columns, rows.num_rows)
+        keys = [
+            None if name is None or time is None else prefix + name
+            for name, time in zip(names, times, strict=True)
+        ]
+        held = iter(self._get_many("identities", [key for key in keys if key is not None]))
         keep = []
-        for i, (name, digest, time) in enumerate(zip(names, digests, times, strict=True)):
-            if name is None or time is None:  # NULL equals nothing
+        seen: dict[bytes, bytes] = {}
+        for i, key in enumerate(keys):
+            if key is None:  # NULL equals nothing
                 keep.append(i)
                 continue
-            key = prefix + name
-            said = digest.to_bytes(8, "big") + time.to_bytes(8, "big", signed=True)
-            found = self._get("identities", key)
+            said = _IDENTITY.pack(digests[i], times[i])
+            found = next(held) or seen.get(key)
             if found is None:
-                self.batch["identities", key] = said
+                seen[key] = said
                 keep.append(i)
             elif found != said:
                 told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in by)
@@ -181,18 +188,25 @@ class Ingest:
                 if not self.refuse:
                     raise DataError(reason)
                 self.report.refused.append(Refused(i, reason))
+        self.batch.update({("identities", key): said for key, said in seen.items()})
         self.report.copies += rows.num_rows - len(keep) - len(self.report.refused)
         return rows if len(keep) == rows.num_rows else rows.take(make(keep, pa.int64()))
 
-    def _get(self, table: Table, key: bytes) -> bytes | None:
-        """What the batch leaves under a key."""
-        if (table, key) in self.batch:
-            return self.batch[table, key]
-        return self.database.get(table, key)
+    def _get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
+        """What the batch leaves under keys."""
+        held, batch = self.database.get_many(table, keys), self.batch
+        return [batch.get((table, key), old) for key, old in zip(keys, held, strict=True)]
 
     def getter(self, of_key: bytes) -> Callable[[int, int], bytes | None]:
         """Blocks of a key as the batch leaves them."""
-        return lambda level, number: self._get("blocks", block_key(of_key, level, number))
+
+        def get(level: int, number: int) -> bytes | None:
+            name = block_key(of_key, level, number)
+            if ("blocks", name) in self.batch:
+                return self.batch["blocks", name]
+            return self.database.get("blocks", name)
+
+        return get
 
     def put(self, of_key: bytes, changes: tiles.Changes) -> None:
         """Changed blocks into the batch."""
@@ -223,54 +237,32 @@ class Ingest:
             keep=keep,
         )
         while names := shelf.wanted():
-            shelf.give(self._blocks(names))
+            shelf.give(self._get_many("blocks", names))
             intake.advance()
         changes, dropped = intake.finish()
         self.report.expired += dropped
         for name, data in changes:
             self.batch["blocks", name] = data
 
-    def _blocks(self, names: list[bytes]) -> list[bytes | None]:
-        """Blocks as the batch leaves them."""
-        held, batch = self.database.get_many("blocks", names), self.batch
-        changed = [("blocks", name) in batch for name in names]
-        if not any(changed):
-            return held
-        return [
-            batch["blocks", name] if new else old
-            for name, old, new in zip(names, held, changed, strict=True)
-        ]
-
     def _changes(
         self, definition: Definition, plan: SetPlan, part: Versions, rows: pa.Table
     ) -> None:
         come = changes_of(part, rows)
-        primary = primary_keys(part, come)
         prefix = set_prefix(definition.generation, definition.number)
-        touched: dict[bytes, list[int]] = {}
-        for i, key in enumerate(primary):
-            touched.setdefault(key, []).append(i)
-        before, after = [come.slice(0, 0)], [come.slice(0, 0)]
-        for key, which in touched.items():
-            name = change_key(prefix, key)
-            held = self._get("changes", name)
-            old = come.slice(0, 0) if held is None else unpack(held)
-            both = pa.concat_tables([old, come.take(make(which, pa.int64()))])
-            new = without_copies(both.combine_chunks())
-            self.report.copies += old.num_rows + len(which) - new.num_rows
-            if new.num_rows > old.num_rows:
-                self.batch["changes", name] = pack(new)
-                before.append(old)
-                after.append(new)
-        was = versions_of(plan, part, pa.concat_tables(before).combine_chunks())
-        now = versions_of(plan, part, pa.concat_tables(after).combine_chunks())
+        owners = [change_key(prefix, key) for key in primary_keys(part, come)]
+        names = list(dict.fromkeys(owners))
+        merged = merge_changes(come, owners, names, self._get_many("changes", names))
+        self.report.copies += merged.copies
+        for name, changes in merged.changed.items():
+            self.batch["changes", name] = changes
+        was, now = versions_of(plan, part, merged.before), versions_of(plan, part, merged.after)
         gone, arrived = difference(was, now)
         removed, added = grouped(plan, was, gone), grouped(plan, now, arrived)
         for key in {**removed, **added}:
             of_key = key_prefix(prefix, key)
             get = self.getter(of_key)
-            changes, _ = plan.layout.replace(get, added.get(key), removed.get(key), True)
-            self.put(of_key, changes)
+            blocks, _ = plan.layout.replace(get, added.get(key), removed.get(key), True)
+            self.put(of_key, blocks)
 
 
 def _order(plan: SetPlan) -> pa.DataType | None:

@@ -7,9 +7,9 @@ and added to them. So late changes, deletes and moves between keys are all one c
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from bighead.kernels import temporal, tiles
@@ -53,18 +53,51 @@ def changes_of(node: Versions, table: pa.Table) -> pa.Table:
     rows = rows_of(node.input, table)
     if values(node.changed_at, rows).null_count:
         raise DataError(f"{node.source} has a row with a NULL time; correct the row, or drop it")
-    return rows
+    schema = node.input.schema
+    return rows if rows.schema.equals(schema) else rows.cast(schema)
 
 
-def without_copies(rows: pa.Table) -> pa.Table:
-    """Each change once: one that comes again changes nothing."""
-    columns = [stored(whole(c)) for c in rows.columns]
-    seen: dict[int, int] = {}
-    for i, digest in enumerate(tiles.digest_rows(columns, rows.num_rows)):
-        seen.setdefault(digest, i)
-    if len(seen) == rows.num_rows:
-        return rows
-    return rows.take(make(list(seen.values()), pa.int64()))
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The changes of primary keys before and after a batch; of those keys that it changes."""
+
+    before: pa.Table
+    after: pa.Table
+    changed: dict[bytes, bytes]
+    """What is to be kept under each name."""
+    copies: int
+    """How many were known before."""
+
+
+def merge_changes(
+    come: pa.Table, owners: list[bytes], names: list[bytes], held: list[bytes | None]
+) -> Merged:
+    """Add changes to those that are held, each once: one that comes again changes nothing.
+
+    owners: the name under which each change is kept. names: all of these, once. held: what is kept
+    under each.
+    """
+    place = {name: i for i, name in enumerate(names)}
+    kept = [come.slice(0, 0) if data is None else unpack(data, come.schema) for data in held]
+    sizes = [table.num_rows for table in kept]
+    old = sum(sizes)
+    rows = pa.concat_tables([*kept, come]).combine_chunks()
+    came = np.array([place[owner] for owner in owners], np.int64)
+    owner = np.concatenate([np.repeat(np.arange(len(names)), sizes), came])
+    digests = tiles.digest_rows([stored(whole(c)) for c in rows.columns], rows.num_rows)
+    pairs = np.stack([owner, np.array(digests, np.uint64).view(np.int64)], axis=1)
+    first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
+    fresh = first[first >= old]
+    before = np.flatnonzero(np.isin(owner[:old], owner[fresh]))
+    after = np.concatenate([before, fresh])
+    after = after[np.argsort(owner[after], kind="stable")]
+    table = rows.take(make(after, pa.int64())).combine_chunks()
+    changed, start = {}, 0
+    for end in (np.flatnonzero(np.diff(owner[after], append=-1)) + 1).tolist():
+        changed[names[owner[after[start]]]] = pack(table.slice(start, end - start))
+        start = end
+    was = rows.take(make(before, pa.int64())).combine_chunks()
+    return Merged(was, table, changed, len(owners) - len(fresh))
 
 
 def versions_of(plan: SetPlan, node: Versions, rows: pa.Table) -> Version:
@@ -174,14 +207,12 @@ def _ties(node: Versions, deleted: Array | None, rows: pa.Table) -> list[Array]:
 
 
 def pack(rows: pa.Table) -> bytes:
-    """Changes as bytes: one Arrow stream."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    return sink.getvalue()
+    """Changes as bytes: one Arrow record batch without its schema, which is that of the source."""
+    [batch] = rows.combine_chunks().to_batches()
+    return batch.serialize().to_pybytes()
 
 
-def unpack(data: bytes) -> pa.Table:
+def unpack(data: bytes, schema: pa.Schema) -> pa.Table:
     """The changes of these bytes."""
-    with pa.ipc.open_stream(data) as reader:
-        return reader.read_all()
+    batch = pa.ipc.read_record_batch(pa.py_buffer(data), schema)
+    return pa.Table.from_batches([batch])
