@@ -247,7 +247,7 @@ def test_joins_of_one_source_by_several_keys_read_it_once(session: Session) -> N
     scans: list[tuple[tuple[str, ...], Span | None]] = []
     held = session.dataset(session.definitions.get("e"))  # type: ignore[arg-type]
     assert isinstance(held, ArrowTable)
-    session._data["e"] = Watched(held, scans)
+    session._data.given["e"] = Watched(held, scans)
     assert query.to_arrow().to_pydict() == {"a": [1], "s_5s": [None], "s_1h": [2], "n": [1]}
     assert [columns for columns, _ in scans] == [("a", "b", "c", "x", "ts")]
 

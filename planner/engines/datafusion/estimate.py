@@ -13,15 +13,29 @@ import pyarrow as pa
 from bighead.planner.engine import Open
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.common import commons
-from bighead.zipline.ir.nodes import Node, Scan, StaticJoin, TemporalJoin, View, walk
+from bighead.zipline.ir.expr import Column, Expr
+from bighead.zipline.ir.nodes import Lookup, Node, Scan, StaticJoin, TemporalJoin, View, walk
 
-EVENT_BYTES = 60
-"""Beside its columns, what an event takes: its code, and its place while it is put in order."""
+ORDER_BYTES = 60
+"""Of an event while it is put in order: its code (4), what is sorted (16), its place in the part it
+is dealt into and in the order (8), its time and its row (12); of a hot key's events, which are
+dealt twice, 20 more."""
+
+SWEPT_BYTES = 40
+"""Of an event that is in order: its time, row and place (20), when it is known, and where a window
+begins and ends; the columns that aggregates read are dealt into the same parts beside it."""
 
 SPINE_BYTES = 40
+"""Of a row of the spine: its code, and its place while it is put in order."""
 
 RESULT_BYTES = 16
 """Beside itself, what a result takes on its way to the spine's order."""
+
+LINE_BYTES = 64
+"""What all results of a row take there at least."""
+
+TIME_BYTES = 8
+"""The time of an event, beside the columns that it is made of."""
 
 _VARIABLE = 32
 """Bytes of a text or a list, of which no type says how long it is."""
@@ -76,14 +90,33 @@ class Sizes:
 
 
 def event_width(join: TemporalJoin) -> int:
-    """Bytes that an event takes while it is joined."""
-    return width(join.right.events.schema) + EVENT_BYTES
+    """Bytes that an event takes while it is joined.
+
+    Its columns, what is computed of them, and the most of three moments: when pieces are joined to
+    one (all columns are there twice), when it is put in order, and when it is swept.
+    """
+    events = join.right.events
+    held = width(events.schema) + TIME_BYTES
+    asked = _asked(join.right)
+    made = sum(_width(e.type) for e in {*asked, *join.right.keys} if not isinstance(e, Column))
+    dealt = sum(_width(e.type) for e in asked)
+    return held + made + max(held, ORDER_BYTES, SWEPT_BYTES + dealt)
+
+
+def _asked(right: View | Lookup) -> set[Expr]:
+    """What the kernel reads of events beside their keys and times."""
+    if not isinstance(right, View):
+        return set()
+    aggregates = [f.aggregate for f in right.features]
+    read = (e for a in aggregates for e in (*a.args, a.filter, a.bucket))
+    return {e for e in read if e is not None}
 
 
 def spine_width(join: TemporalJoin) -> int:
     """Bytes that a row of the spine takes while it is joined."""
     results = len(join.right.features) if isinstance(join.right, View) else 1
-    return width(join.spine.schema) + SPINE_BYTES + width(join.schema) + results * RESULT_BYTES
+    waiting = max(LINE_BYTES, results * RESULT_BYTES)
+    return width(join.spine.schema) + SPINE_BYTES + width(join.schema) + waiting
 
 
 def width(schema: pa.Schema) -> int:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from bighead.kernels.temporal import deal_keys
 from bighead.planner.engines.datafusion.estimate import event_width, spine_width
 from bighead.planner.engines.datafusion.events import Prepared, united
-from bighead.planner.engines.datafusion.execution import (
+from bighead.planner.engines.datafusion.moments import (
     EARLIEST,
     LATEST,
     Moments,

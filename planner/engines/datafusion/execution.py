@@ -10,10 +10,8 @@ import time as clock
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bighead.kernels.temporal import (
     Encoding,
@@ -35,7 +33,17 @@ from bighead.planner.engines.datafusion.faults import (
     unequal_lengths,
 )
 from bighead.planner.engines.datafusion.lookups import Sides, look_up
-from bighead.planner.engines.datafusion.physical import ArrowScan, KernelJoin
+from bighead.planner.engines.datafusion.moments import Moments, cut, moments_of, span_of
+from bighead.planner.engines.datafusion.physical import KernelJoin
+from bighead.planner.engines.datafusion.questions import (
+    common_question,
+    events_question,
+    identity_of,
+    questions,
+    reads_of,
+    scan_question,
+    timeline_question,
+)
 from bighead.planner.engines.datafusion.relational import run_relational
 from bighead.planner.engines.datafusion.rows import (
     appended,
@@ -51,11 +59,9 @@ from bighead.planner.engines.datafusion.static_joins import static_join
 from bighead.planner.engines.datafusion.user_aggregates import Question, UserAggregates
 from bighead.planner.engines.datafusion.versions import kept_rows, prepare_versions
 from bighead.planner.engines.datafusion.views import answer, ask
-from bighead.planner.sources.dataset import Dated, Span
 from bighead.zipline.errors import UnsupportedError
-from bighead.zipline.expressions.arrow import Array, compute, scalar
+from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.common import Common, Within, above, occurrences
-from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.nodes import (
     Events,
@@ -64,7 +70,6 @@ from bighead.zipline.ir.nodes import (
     Lookup,
     Node,
     Project,
-    Reach,
     Relational,
     Scan,
     StaticJoin,
@@ -73,26 +78,6 @@ from bighead.zipline.ir.nodes import (
     Versions,
     View,
 )
-from bighead.zipline.ir.sources import EntitySource, EventSource
-
-EARLIEST, LATEST = -(2**63), 2**63 - 1
-
-Range = tuple[int, int]
-"""The first and the last time of a spine; from late to early where no row has one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """The times of the spines that events are read for."""
-
-    near: Range
-    """Of the join that reads them."""
-    base: Range
-    """Of the outermost join, which they lie below."""
-
-    def below(self, near: Range) -> Moments:
-        """For the events of a join among these events."""
-        return Moments(near, self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +103,7 @@ class Execution:
     def rows(self, plan: Node) -> pa.Table:
         """The rows of a plan, in order."""
         for node in occurrences(plan):
-            for question in _questions(node):
+            for question in questions(node):
                 self.shared.expect(question)
         return self.table(plan)
 
@@ -153,7 +138,7 @@ class Execution:
     def scan(self, node: Scan, moments: Moments | None) -> pa.Table:
         """The rows of a source, read once for all scans of the same rows."""
         span = span_of(node, moments, self.open_source)
-        question = _scan_question(node)
+        question = scan_question(node)
         table = self.shared.get(question, span)
         if table is None:
             with self.measured(node):
@@ -187,7 +172,7 @@ class Execution:
             moments = None
         else:  # the reach of what it is made of counts from the outermost spine
             moments = Moments(moments.base, moments.base)
-        question = _common_question(node)
+        question = common_question(node)
         table = self.shared.get(question, moments)
         if table is None:
             table = self.table(node.input, moments)
@@ -274,14 +259,11 @@ class Execution:
             own = UserAggregates(view, events, question).columns()
         try:
             return answer(asked, timeline, inner, own)
-        except Overflow as fault:
+        except (Overflow, UnequalLengths) as fault:
             feature = view.features[asked.features[fault.spec][fault.window]]
             key = spell_pairs([format_expr(k) for k in view.keys], keys, fault.row)
-            raise overflow(feature, key, time[fault.row].as_py()) from None
-        except UnequalLengths as fault:
-            feature = view.features[asked.features[fault.spec][fault.window]]
-            key = spell_pairs([format_expr(k) for k in view.keys], keys, fault.row)
-            raise unequal_lengths(feature, key, time[fault.row].as_py()) from None
+            told = overflow if isinstance(fault, Overflow) else unequal_lengths
+            raise told(feature, key, time[fault.row].as_py()) from None
         except Unsupported as fault:
             raise UnsupportedError(f"this version cannot compute {node.alias}: {fault}") from None
 
@@ -296,11 +278,11 @@ class Execution:
         if given is not None:
             assert isinstance(given, Prepared)
             return given
-        question = None if join is None else _events_question(join)
+        question = None if join is None else events_question(join)
         found = self.shared.get(question, moments)
         if found is not None:
             for below in above(node):  # has been asked for by an earlier join
-                for asked in _questions(below):
+                for asked in questions(below):
                     self.shared.used(asked)
         elif isinstance(node, UnionAll):
             found = united(node, [self._prepare(part, moments) for part in node.events])
@@ -322,8 +304,8 @@ class Execution:
     ) -> Timeline:
         """Spine and events in the order of keys and times, for all joins that ask the same."""
         # Equal expressions are the same question only over the same rows: their buffers tell.
-        question = _timeline_question(join)
-        detail = (id(events), *map(_identity, (*keys, time)))
+        question = timeline_question(join)
+        detail = (id(events), *map(identity_of, (*keys, time)))
         kept = self.shared.get(question, detail)
         if kept is not None:
             assert isinstance(kept, _Asked)
@@ -381,94 +363,3 @@ class Execution:
     def count(self, node: Node, rows: int) -> None:
         """Notes how many rows a node gave."""
         self.run.rows[getattr(node, "label", type(node).__name__)] = rows
-
-
-def reads_of(node: Scan) -> tuple[str, ...]:
-    """The columns that a scan reads, for itself and for those that share its rows."""
-    return node.reads if isinstance(node, ArrowScan) else node.columns
-
-
-def _questions(node: Node) -> tuple[object, ...]:
-    """What a node asks for that others may ask for too."""
-    if isinstance(node, ArrowScan):
-        return (_scan_question(node),)
-    if isinstance(node, Common):
-        return (_common_question(node),)
-    if isinstance(node, TemporalJoin):
-        return _events_question(node), _timeline_question(node)
-    return ()
-
-
-def _common_question(node: Common) -> object:
-    return "common", node.number
-
-
-def _scan_question(node: Scan) -> object:
-    return "scan", node.source, node.predicate, node.reach, node.newest, reads_of(node)
-
-
-def _events_question(join: TemporalJoin) -> object:
-    return "events", join.right.events, join.time
-
-
-def _timeline_question(join: TemporalJoin) -> object:
-    right = join.right
-    # Rows of an entity are looked up by another time than windows go by.
-    kind = isinstance(right, Lookup)
-    return "timeline", kind, right.events, right.keys, join.keys, join.time, join.inclusive
-
-
-def _identity(array: Array) -> object:
-    return (
-        str(array.type),
-        array.offset,
-        len(array),
-        *(0 if b is None else b.address for b in array.buffers()),
-    )
-
-
-def moments_of(times: Array) -> Range:
-    """The first and the last; an empty range, from late to early, where there is none."""
-    found = cast("Any", pc.min_max(times))
-    first, last = found["min"].as_py(), found["max"].as_py()
-    return (1, 0) if first is None else (first, last)
-
-
-def span_of(node: Scan, moments: Moments | None, open_source: Open) -> Span | None:
-    """The event times that can matter, by the reach of the scan."""
-    source = node.source
-    time: Expr | None = None
-    if isinstance(source, EventSource):
-        time = source.event_time
-    elif isinstance(source, EntitySource):
-        time = source.changed
-    if node.newest and time is not None:
-        dataset = open_source(node.source)
-        newest = dataset.newest(time) if isinstance(dataset, Dated) else None
-        return None if newest is None else Span(time, newest, None)
-    if node.reach is None or moments is None or time is None:
-        return None
-    return Span(time, *_bounds(node.reach, moments.near))
-
-
-def _bounds(reach: Reach, around: Range) -> tuple[int | None, int | None]:
-    """The first and the last time within reach of a range."""
-    first, last = around
-    return (
-        None if reach.back is None else max(first - reach.back, EARLIEST),
-        None if reach.ahead is None else min(last + reach.ahead, LATEST),
-    )
-
-
-def cut(node: Within, rows: pa.Table, moments: Moments | None) -> pa.Table:
-    """The rows within reach of the outermost spine, and those without a time."""
-    if moments is None:
-        return rows
-    time = integers(values(node.time, rows))
-    first, last = _bounds(node.reach, moments.base)
-    lowest = scalar(EARLIEST if first is None else first, pa.int64())
-    highest = scalar(LATEST if last is None else last, pa.int64())
-    near = compute(
-        "and", compute("greater_equal", time, lowest), compute("less_equal", time, highest)
-    )
-    return filtered(rows, compute("coalesce", near, scalar(True, pa.bool_())))

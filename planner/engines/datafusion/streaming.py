@@ -18,12 +18,9 @@ from bighead.planner.engine import Open, Run
 from bighead.planner.engines.datafusion.estimate import Sizes, width
 from bighead.planner.engines.datafusion.events import Prepared
 from bighead.planner.engines.datafusion.exchange import exchanged
-from bighead.planner.engines.datafusion.execution import (
-    Execution,
-    Moments,
-    reads_of,
-    span_of,
-)
+from bighead.planner.engines.datafusion.execution import Execution
+from bighead.planner.engines.datafusion.moments import Moments, span_of
+from bighead.planner.engines.datafusion.questions import reads_of
 from bighead.planner.engines.datafusion.rows import whole
 from bighead.planner.sources.dataset import Dataset, Span, Streams
 from bighead.planner.spill.folder import File, Folder
