@@ -186,7 +186,7 @@ def is_among(datum: Datum, values: Array) -> Array:
 
 def false_for_null(flags: Datum) -> Array:
     """NULL is no."""
-    return compute("coalesce", flags, pa.scalar(False))
+    return compute("coalesce", flags, scalar(False, pa.bool_()))
 
 
 def trimmed(name: str, texts: Array, characters: str) -> Array:

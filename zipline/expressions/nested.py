@@ -25,6 +25,7 @@ from bighead.zipline.expressions.arrow import (
     list_type,
     make,
     map_type,
+    scalar,
     struct_of,
 )
 from bighead.zipline.expressions.datum import Values, numbers, rows_of, spread, valid
@@ -189,7 +190,7 @@ def _map_element(maps: Array, key: Array) -> Array:
     if not bool(inside.all()):  # a NULL map may still have entries below it
         keys, items = keys.filter(make(inside)), items.filter(make(inside))
     same = compute("equal", keys, key.take(make(row)))
-    hit = np.flatnonzero(numbers(compute("coalesce", same, pa.scalar(False))))
+    hit = np.flatnonzero(numbers(compute("coalesce", same, scalar(False, pa.bool_()))))
     place = np.zeros(len(maps), np.int64)
     found = np.zeros(len(maps), np.bool_)
     place[row[hit]] = hit

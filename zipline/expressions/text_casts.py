@@ -113,7 +113,8 @@ def _shortened(texts: Array, arrow: pa.DataType) -> Array:
     short = replaced(texts, r"\.?0{1,6}$", "")
     if arrow == TIMESTAMP:
         return short
-    return compute("binary_join_element_wise", short, pa.scalar("+00"), pa.scalar(""))
+    zone, nothing = scalar("+00", pa.string()), scalar("", pa.string())
+    return compute("binary_join_element_wise", short, zone, nothing)
 
 
 def _days(days: Values) -> list[str]:
@@ -180,8 +181,8 @@ def text_to_boolean(array: Array, to: pa.DataType) -> Converted:
     result = compute(
         "if_else",
         yes,
-        pa.scalar(True),
-        compute("if_else", no, pa.scalar(False), scalar(None, pa.bool_())),
+        scalar(True, pa.bool_()),
+        compute("if_else", no, scalar(False, pa.bool_()), scalar(None, pa.bool_())),
     )
     return result, result.null_count != array.null_count
 

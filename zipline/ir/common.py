@@ -11,15 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-import pyarrow as pa
-
 from bighead.zipline.ir.expr import Expr
-from bighead.zipline.ir.nodes import Node, Reach, walk
+from bighead.zipline.ir.nodes import Node, OfInput, Reach, walk
 from bighead.zipline.ir.rewrite import with_inputs
 
 
 @dataclass(frozen=True, slots=True)
-class Common(Node):
+class Common(OfInput):
     """A row is a row of its input, which is computed once for all that read it."""
 
     # By all that it is made of, the hash of a chain would take twice as long with every level.
@@ -29,33 +27,16 @@ class Common(Node):
     reach: Reach | None = None
     """How far from the times of the outermost join its rows are right and complete; None: all."""
 
-    @property
-    def schema(self) -> pa.Schema:
-        return self.input.schema
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        return (self.input,)
-
 
 @dataclass(frozen=True, slots=True)
-class Within(Node):
+class Within(OfInput):
     """A row is an input row whose time lies within reach of the outermost join, or is NULL.
 
     Rows beyond reach are not asked for, and what they would join need not be there.
     """
 
-    input: Node
     time: Expr
     reach: Reach
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self.input.schema
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        return (self.input,)
 
 
 def above(node: Node) -> Iterator[Node]:

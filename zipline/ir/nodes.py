@@ -72,15 +72,10 @@ class Scan(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Filter(Node):
-    """A row is an input row for which the predicate is true."""
+class OfInput(Node):
+    """A row is a row of the input, with its columns."""
 
     input: Node
-    predicate: Expr
-
-    def __post_init__(self) -> None:
-        assert pa.types.is_boolean(self.predicate.type)
-        _check_reads(self.input.schema, self.predicate)
 
     @property
     def schema(self) -> pa.Schema:
@@ -89,6 +84,17 @@ class Filter(Node):
     @property
     def inputs(self) -> tuple[Node, ...]:
         return (self.input,)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(OfInput):
+    """A row is an input row for which the predicate is true."""
+
+    predicate: Expr
+
+    def __post_init__(self) -> None:
+        assert pa.types.is_boolean(self.predicate.type)
+        _check_reads(self.input.schema, self.predicate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +141,13 @@ class Relational(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Events(Node):
+class Events(OfInput):
     """A row is an event: the columns of its input, when it happened, and when it was known.
 
     WHERE lies below (in `input`), so that only rows that pass it are looked at for NULL times and
     for copies. Rows equal in `identity` (all of it not NULL) count once.
     """
 
-    input: Node
     source: str
     """The source's name, for messages."""
     event_time: Expr
@@ -156,14 +161,6 @@ class Events(Node):
         assert self.known_at is None or pa.types.is_timestamp(self.known_at.type)
         _check_reads(self.input.schema, self.event_time, self.known_at, self.sequence)
         assert set(self.identity) <= set(self.input.schema.names)
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self.input.schema
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        return (self.input,)
 
 
 @dataclass(frozen=True, slots=True)
