@@ -8,29 +8,24 @@ nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from bighead.planner.catalog import Definitions, Rebind
-from bighead.planner.sources.dataset import Dataset
+from bighead.planner.engine import Open
+from bighead.planner.lost import Lost, columns_text, need_that
 from bighead.planner.sources.schemas import Drift, drift_of
 from bighead.zipline.catalog import Definition, FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, SchemaError, did_you_mean
-from bighead.zipline.ir.lineage import lineage
-from bighead.zipline.ir.nodes import Scan, walk
-from bighead.zipline.ir.sources import Source, Table
+from bighead.zipline.ir.sources import EntitySource, EventSource, Table
 from bighead.zipline.names import versioned
 from bighead.zipline.sql import bind, parse
 from bighead.zipline.sql.commands import CreateSource
 from bighead.zipline.sql.spelling.unparse import unparse
 from bighead.zipline.sql.without import named_items, redeclared, without_items
 
-SHOWN = 8
-"""So many features are named."""
-
-Open = Callable[[Source], Dataset]
 Set = FeatureSet | TrainingSet
 
 
@@ -56,7 +51,7 @@ def evolve(
     changing = {n: d for n, d in found.items() if d.widened or d.removed}
     if not changing:
         return definitions, tuple(SchemaChange(n, d) for n, d in found.items())
-    lost = _Lost(definitions, {n: frozenset(d.removed) for n, d in changing.items()})
+    lost = Lost(definitions, {n: frozenset(d.removed) for n, d in changing.items()})
     _refuse(definitions, changing, lost)
     evolved = definitions.holding({})
     for definition in _inputs_first(definitions):
@@ -86,7 +81,7 @@ def _inputs_first(definitions: Definitions) -> Iterable[Definition]:
 
 def _drifts(definitions: Iterable[Definition], open_source: Open) -> Iterator[tuple[str, Drift]]:
     for definition in definitions:
-        if not isinstance(definition, Table) or unparse(definition) is None:
+        if not isinstance(definition, EventSource | EntitySource):
             continue  # a plain table has no declaration but its data's
         try:
             drift = drift_of(definition.schema, open_source(definition))
@@ -96,47 +91,7 @@ def _drifts(definitions: Iterable[Definition], open_source: Open) -> Iterator[tu
             yield definition.name, drift
 
 
-@dataclass(slots=True)
-class _Lost:
-    """Which columns of each definition cannot be had any more."""
-
-    definitions: Definitions
-    removed: Mapping[str, frozenset[str]]
-    """By source."""
-    known: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-
-    def sets_of(self, source: str) -> dict[str, tuple[str, ...]]:
-        """The columns of sets that a source's removed columns take with them."""
-        found = {}
-        for definition in self.definitions:
-            if isinstance(definition, FeatureSet | TrainingSet):
-                gone = self.of(definition, source)
-                if gone:
-                    found[definition.name] = tuple(n for n in definition.schema.names if n in gone)
-        return found
-
-    def all(self, definition: Definition) -> frozenset[str]:
-        """The columns of a definition that any source takes with it."""
-        return frozenset[str]().union(*(self.of(definition, source) for source in self.removed))
-
-    def of(self, definition: Definition, source: str) -> frozenset[str]:
-        """Those that one source takes."""
-        if not isinstance(definition, FeatureSet | TrainingSet):
-            return self.removed[source] if definition.name == source else frozenset()
-        key = (definition.name, source)
-        if key not in self.known:
-            inputs = {name: self.definitions.get(name) for name in definition.uses}
-            below = {name: self.of(found, source) for name, found in inputs.items()}
-            below[source] = self.removed[source]  # a plan may read it past what it is made of
-            self.known[key] = frozenset(
-                column
-                for column, origins in lineage(definition, inputs).items()
-                if any(o.column in below.get(o.name, ()) for o in origins)
-            )
-        return self.known[key]
-
-
-def _refuse(definitions: Definitions, changing: Mapping[str, Drift], lost: _Lost) -> None:
+def _refuse(definitions: Definitions, changing: Mapping[str, Drift], lost: Lost) -> None:
     """Raises SchemaError for what is gone and needed, unless the source says otherwise."""
     for name, drift in changing.items():
         source = definitions.get(name)
@@ -152,31 +107,11 @@ def _refuse(definitions: Definitions, changing: Mapping[str, Drift], lost: _Lost
             continue
         hint = _hint(drift, source.schema)
         raise SchemaError(
-            f"{name} has {_columns(drift.removed)} no more ({drift.newest} is without), and "
-            f"{_features(needed)} need{'' if _several(needed) else 's'} that; {hint}bring it back, "
+            f"{name} has {columns_text(drift.removed)} no more ({drift.newest} is without), and "
+            f"{need_that(needed)}; {hint}bring it back, "
             f"remove what needs it, or state WITH (on_schema_change = 'apply') on {name} to drop "
             "that in a new version"
         )
-
-
-def gone_from(
-    training_set: TrainingSet, definitions: Definitions, open_source: Open
-) -> SchemaError | None:
-    """The error for a training set that needs what its data has no more; None where it does not."""
-    read = {node.source.name for node in walk(training_set.plan) if isinstance(node, Scan)}
-    found = _drifts((d for d in definitions if d.name in read), open_source)
-    removed = {n: frozenset(d.removed) for n, d in found if d.removed}
-    lost = _Lost(definitions, removed)
-    for name, missing in removed.items():
-        columns = lost.of(training_set, name)
-        if columns:
-            named = {training_set.name: tuple(n for n in training_set.schema.names if n in columns)}
-            return SchemaError(
-                f"{name} has {_columns(sorted(missing))} no more, and {_features(named)} "
-                f"need{'' if _several(named) else 's'} that; bring it back, or see what an apply "
-                "would change"
-            )
-    return None
 
 
 def _evolved(
@@ -184,7 +119,7 @@ def _evolved(
     before: Definitions,
     after: Definitions,
     changing: Mapping[str, Drift],
-    lost: _Lost,
+    lost: Lost,
     rebind: Rebind,
 ) -> Definition:
     """A definition over what its inputs have become."""
@@ -253,21 +188,6 @@ def _shortened(definition: Set, gone: frozenset[str], before: Definitions, rebin
         if given & gone:
             places.append(place)
     return replace(definition, sql=without_items(definition.sql, places)) if places else definition
-
-
-def _columns(names: Iterable[str]) -> str:
-    listed = [f"'{n}'" for n in names]
-    return f"the column{'' if len(listed) == 1 else 's'} {', '.join(listed)}"
-
-
-def _features(needed: Mapping[str, tuple[str, ...]]) -> str:
-    every = [f"{name}.{column}" for name, columns in needed.items() for column in columns]
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
-
-
-def _several(needed: Mapping[str, tuple[str, ...]]) -> bool:
-    return sum(len(columns) for columns in needed.values()) > 1
 
 
 def _hint(drift: Drift, declared: pa.Schema) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ _HARMLESS = re.compile(r'COUNT\(\*\)|SELECT \*, ROW_NUMBER\(\) OVER \(\) AS "#ro
 Sourced = TypeVar("Sourced", Events | UnionAll, Events | UnionAll | Versions)
 
 
-def prune_columns(plan: Node) -> Node:
+def prune_columns(plan: Node, gone: Mapping[str, Names] | None = None) -> Node:
     """Drop columns and features that nobody reads, and left joins of which nothing is read.
 
     Kept although nobody reads them: all columns beside an IDENTITY, because whether copies are
@@ -48,6 +48,8 @@ def prune_columns(plan: Node) -> Node:
     reads; and of an inner join's windows the widest, because it decides which rows are kept. Rows
     that are shared (`Common`) keep what any reader of them reads, and are shared no more where one
     reader is left.
+
+    gone: by source, columns that its data has no more, by which copies are not compared.
 
         Project request_id, b.nights_7d                Project request_id, b.nights_7d
         └─ TemporalJoin left c                         └─ TemporalJoin left b
@@ -60,14 +62,15 @@ def prune_columns(plan: Node) -> Node:
            │     └─ ...
            └─ ...
     """
-    pruned = _prune(plan, frozenset(plan.schema.names))
+    prune = _Pruning(gone or {})
+    pruned = prune.node(plan, frozenset(plan.schema.names))
     found = commons(plan)
     if found:
-        pruned = _with_commons(pruned, found)
+        pruned = _with_commons(prune, pruned, found)
     return plan if pruned == plan else pruned
 
 
-def _with_commons(pruned: Node, found: list[Common]) -> Node:
+def _with_commons(prune: _Pruning, pruned: Node, found: list[Common]) -> Node:
     """The pruned plan over shared rows that are pruned too, the outermost first."""
     parts: dict[int, Node] = {}
     read: dict[int, int] = {}
@@ -76,7 +79,7 @@ def _with_commons(pruned: Node, found: list[Common]) -> Node:
         uses = [use for part in everything for use in _uses(part, common.number)]
         read[common.number] = len(uses)
         if uses:
-            parts[common.number] = _prune(common.input, frozenset().union(*uses))
+            parts[common.number] = prune.node(common.input, frozenset().union(*uses))
     made: dict[int, Node] = {}
     for common in found:
         if read[common.number]:
@@ -100,35 +103,131 @@ def _uses(part: Node, number: int) -> Iterator[Names]:
                 yield _names(*(e for _, e in node.columns)) if isinstance(node, Project) else names
 
 
-def _prune(node: Node, read: Names) -> Node:
-    """The node with at least the columns that are read, in the same order."""
-    if isinstance(node, Scan):
-        return _scan(node, read)
-    if isinstance(node, Project):
-        kept = tuple((name, e) for name, e in node.columns if name in read) or node.columns[:1]
-        below = node.input
-        if not isinstance(below, Common):
-            below = _prune(below, frozenset(columns_of(*(e for _, e in kept))))
-        if len(kept) == len(node.columns):
+@dataclass(slots=True)
+class _Pruning:
+    """Nodes with what is read of them, each once for the same columns: a chain of sets reads its
+    inner ones twice at every level."""
+
+    gone: Mapping[str, Names]
+    """By source, columns by which copies are not compared."""
+    made: dict[tuple[int, Names], Node] = field(default_factory=dict)
+    """By the identity of a node and what is read of it."""
+
+    def node(self, node: Node, read: Names) -> Node:
+        """The node with at least the columns that are read, in the same order."""
+        key = (id(node), read)
+        if key not in self.made:
+            self.made[key] = self._of(node, read)
+        return self.made[key]
+
+    def _of(self, node: Node, read: Names) -> Node:
+        """The node with at least the columns that are read, in the same order."""
+        if isinstance(node, Scan):
+            return _scan(node, read)
+        if isinstance(node, Project):
+            kept = tuple((name, e) for name, e in node.columns if name in read) or node.columns[:1]
+            below = node.input
+            if not isinstance(below, Common):
+                below = self.node(below, frozenset(columns_of(*(e for _, e in kept))))
+            if len(kept) == len(node.columns):
+                return with_inputs(node, (below,))
+            return Project(below, kept)
+        if isinstance(node, Common):
+            return self.common(node, read)
+        if isinstance(node, Filter):
+            below = self.node(node.input, read.union(columns_of(node.predicate)))
             return with_inputs(node, (below,))
-        return Project(below, kept)
-    if isinstance(node, Common):
-        return _common(node, read)
-    if isinstance(node, Filter):
-        return with_inputs(node, (_prune(node.input, read.union(columns_of(node.predicate))),))
-    if isinstance(node, TemporalJoin):
-        return _temporal(node, read)
-    if isinstance(node, StaticJoin):
-        return _static(node, read)
-    if isinstance(node, Keys):
-        keyed = _choosing(node.events, _names(*(e for _, e in node.keys)))
-        return with_inputs(node, (_events(node.events, keyed),))
-    if isinstance(node, View):
-        return _view(node, frozenset(f.name for f in node.features))
-    if isinstance(node, Relational):
-        return with_inputs(node, tuple(_prune(t, _named(node, t)) for _, t in node.tables))
-    inputs = tuple(_prune(below, frozenset(below.schema.names)) for below in node.inputs)
-    return with_inputs(node, inputs)
+        if isinstance(node, TemporalJoin):
+            return self.temporal(node, read)
+        if isinstance(node, StaticJoin):
+            return self.static(node, read)
+        if isinstance(node, Keys):
+            keyed = _choosing(node.events, _names(*(e for _, e in node.keys)))
+            return with_inputs(node, (self.events(node.events, keyed),))
+        if isinstance(node, View):
+            return self.view(node, frozenset(f.name for f in node.features))
+        if isinstance(node, Relational):
+            return with_inputs(node, tuple(self.node(t, _named(node, t)) for _, t in node.tables))
+        inputs = tuple(self.node(below, frozenset(below.schema.names)) for below in node.inputs)
+        return with_inputs(node, inputs)
+
+    def common(self, node: Common, read: Names) -> Node:
+        """Shared rows, of which this reader takes what it reads; by itself where that costs
+        nothing."""
+        names = node.schema.names
+        kept = [n for n in names if n in read] or names[:1]
+        if _is_plain(node, frozenset(kept)):
+            return self.node(node.input, frozenset(kept))
+        if kept == names:
+            return node
+        return Project(node, tuple((n, Column(n, node.schema.field(n).type)) for n in kept))
+
+    def temporal(self, join: TemporalJoin, read: Names) -> Node:
+        offered = {f"{join.alias}.{name}": name for name in join.right.schema.names}
+        taken = frozenset(name for full, name in offered.items() if full in read)
+        if not taken and join.kind == "left":
+            return self.node(join.spine, read)
+        spine = read.union(columns_of(join.time, *join.keys)).difference(offered)
+        right: Node
+        if isinstance(join.right, View):
+            right = self.view(join.right, taken, decides=join.kind == "inner")
+        else:
+            here, there = _sides(join.right.residual, join.alias)
+            spine |= here
+            right = self.lookup(join.right, taken, there)
+        return with_inputs(join, (self.node(join.spine, spine), right))
+
+    def static(self, join: StaticJoin, read: Names) -> Node:
+        kept = tuple(c for c in join.columns if f"{join.alias}.{c}" in read)
+        # Kept though nobody reads it: a primary key that repeats is an error, read or not.
+        here, there = _sides(join.residual, join.alias)
+        offered = frozenset(f"{join.alias}.{c}" for c in join.columns)
+        spine = read.union(columns_of(*join.keys), here) - offered
+        entity = self.node(join.entity, there.union(kept, join.primary_key))
+        if kept != join.columns:
+            join = replace(join, columns=kept)
+        return with_inputs(join, (self.node(join.spine, spine), entity))
+
+    def view(self, view: View, taken: Names, decides: bool = False) -> View:
+        """The view with the features taken; where it `decides` on rows, also with its widest
+        window."""
+        kept = tuple(f for f in view.features if f.name in taken)
+        if decides:
+            kept = (*kept, *_deciding(view, kept))
+        read = _names(*view.keys).union(*(f.aggregate.reads for f in kept))
+        events = self.events(view.events, _choosing(view.events, read))
+        if events is view.events and len(kept) == len(view.features):
+            return view
+        return replace(view, events=events, features=kept)
+
+    def lookup(self, lookup: Lookup, taken: Names, residual: Names) -> Lookup:
+        """Of tied rows the greatest is taken, by its columns in turn: up to the last one read."""
+        kept = tuple(c for c in lookup.columns if c in taken)
+        read = residual.union(kept, columns_of(*lookup.keys))
+        events = self.events(lookup.events, _up_to_last(lookup.events, read))
+        if events is lookup.events and kept == lookup.columns:
+            return lookup
+        return replace(lookup, events=events, columns=kept)
+
+    def events(self, events: Sourced, read: Names) -> Sourced:
+        """The events with the columns that are read and those that they need themselves."""
+        parts = events.events if isinstance(events, UnionAll) else (events,)
+        for part in parts:
+            if isinstance(part, Versions):
+                read = read.union(_names(*part.chooses, part.event_time), part.primary_key)
+            else:
+                read |= _names(part.event_time, part.known_at, part.sequence)
+                if part.identity:
+                    # That copies are equal is a promise about whole rows, and is checked on them.
+                    read = read.union(_of_its_own(part) - self.gone.get(part.source, frozenset()))
+        while True:
+            pruned = tuple(with_inputs(part, (self.node(part.input, read),)) for part in parts)
+            # A filter below keeps what it reads, and the parts of a union have to agree.
+            names = frozenset(name for part in pruned for name in part.schema.names)
+            if all(len(part.schema) == len(names) for part in pruned):
+                break
+            read = names
+        return with_inputs(events, pruned) if isinstance(events, UnionAll) else pruned[0]
 
 
 def _is_plain(node: Node, read: Names) -> bool:
@@ -143,17 +242,6 @@ def _is_plain(node: Node, read: Names) -> bool:
         spine = read.intersection(node.spine.schema.names)
         return node.kind == "left" and read == spine and _is_plain(node.spine, read)
     return isinstance(node, Scan)
-
-
-def _common(node: Common, read: Names) -> Node:
-    """Shared rows, of which this reader takes what it reads; by itself where that costs nothing."""
-    names = node.schema.names
-    kept = [n for n in names if n in read] or names[:1]
-    if _is_plain(node, frozenset(kept)):
-        return _prune(node.input, frozenset(kept))
-    if kept == names:
-        return node
-    return Project(node, tuple((n, Column(n, node.schema.field(n).type)) for n in kept))
 
 
 def _names(*exprs: Expr | None) -> Names:
@@ -174,52 +262,12 @@ def _scan(scan: Scan, read: Names) -> Scan:
     return scan if kept == scan.columns else replace(scan, columns=kept)
 
 
-def _temporal(join: TemporalJoin, read: Names) -> Node:
-    offered = {f"{join.alias}.{name}": name for name in join.right.schema.names}
-    taken = frozenset(name for full, name in offered.items() if full in read)
-    if not taken and join.kind == "left":
-        return _prune(join.spine, read)
-    spine = read.union(columns_of(join.time, *join.keys)).difference(offered)
-    right: Node
-    if isinstance(join.right, View):
-        right = _view(join.right, taken, decides=join.kind == "inner")
-    else:
-        here, there = _sides(join.right.residual, join.alias)
-        spine |= here
-        right = _lookup(join.right, taken, there)
-    return with_inputs(join, (_prune(join.spine, spine), right))
-
-
-def _static(join: StaticJoin, read: Names) -> Node:
-    kept = tuple(c for c in join.columns if f"{join.alias}.{c}" in read)
-    # Kept though nobody reads it: a primary key that repeats is an error, read or not.
-    here, there = _sides(join.residual, join.alias)
-    offered = frozenset(f"{join.alias}.{c}" for c in join.columns)
-    spine = read.union(columns_of(*join.keys), here) - offered
-    entity = _prune(join.entity, there.union(kept, join.primary_key))
-    if kept != join.columns:
-        join = replace(join, columns=kept)
-    return with_inputs(join, (_prune(join.spine, spine), entity))
-
-
 def _sides(residual: Expr | None, alias: str) -> tuple[Names, Names]:
     """What a condition of a join reads of the spine, and of the joined row."""
     prefix = f"{alias}."
     names = columns_of(residual)
     there = frozenset(n.removeprefix(prefix) for n in names if n.startswith(prefix))
     return frozenset(n for n in names if not n.startswith(prefix)), there
-
-
-def _view(view: View, taken: Names, decides: bool = False) -> View:
-    """The view with the features taken; where it `decides` on rows, also with its widest window."""
-    kept = tuple(f for f in view.features if f.name in taken)
-    if decides:
-        kept = (*kept, *_deciding(view, kept))
-    read = _names(*view.keys).union(*(f.aggregate.reads for f in kept))
-    events = _events(view.events, _choosing(view.events, read))
-    if events is view.events and len(kept) == len(view.features):
-        return view
-    return replace(view, events=events, features=kept)
 
 
 def _deciding(view: View, kept: tuple[Feature, ...]) -> Iterator[Feature]:
@@ -265,16 +313,6 @@ def _of_its_own(events: Events) -> Names:
     return frozenset(n for n, e in rows.columns if not given.intersection(columns_of(e)))
 
 
-def _lookup(lookup: Lookup, taken: Names, residual: Names) -> Lookup:
-    """Of tied rows the greatest is taken, by its columns in turn: those up to the last one read."""
-    kept = tuple(c for c in lookup.columns if c in taken)
-    read = residual.union(kept, columns_of(*lookup.keys))
-    events = _events(lookup.events, _up_to_last(lookup.events, read))
-    if events is lookup.events and kept == lookup.columns:
-        return lookup
-    return replace(lookup, events=events, columns=kept)
-
-
 def _choosing(events: Events | UnionAll | Versions, read: Names) -> Names:
     """What is read of rows that may have to be chosen by their columns first."""
     return _up_to_last(events, read) if isinstance(events, Versions) else read
@@ -286,24 +324,3 @@ def _up_to_last(events: Events | UnionAll | Versions, read: Names) -> Names:
     names = events.schema.names
     last = max((i for i, name in enumerate(names) if name in read), default=-1)
     return read.union(names[: last + 1])
-
-
-def _events(events: Sourced, read: Names) -> Sourced:
-    """The events with the columns that are read and those that they need themselves."""
-    parts = events.events if isinstance(events, UnionAll) else (events,)
-    for part in parts:
-        if isinstance(part, Versions):
-            read = read.union(_names(*part.chooses, part.event_time), part.primary_key)
-        else:
-            read |= _names(part.event_time, part.known_at, part.sequence)
-            if part.identity:
-                # That copies are equal is a promise about whole rows, and is checked on them.
-                read = read.union(_of_its_own(part))
-    while True:
-        pruned = tuple(with_inputs(part, (_prune(part.input, read),)) for part in parts)
-        # A filter below keeps what it reads, and the parts of a union have to agree.
-        names = frozenset(name for part in pruned for name in part.schema.names)
-        if all(len(part.schema) == len(names) for part in pruned):
-            break
-        read = names
-    return with_inputs(events, pruned) if isinstance(events, UnionAll) else pruned[0]

@@ -82,6 +82,16 @@ class Dated(Protocol):
 
 
 @runtime_checkable
+class Shrinking(Protocol):
+    """A dataset that tells which declared columns it has no more."""
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """Their names; reading one is an error."""
+        ...
+
+
+@runtime_checkable
 class Versioned(Protocol):
     """A dataset of which some files are objects of a store, which tells when one changes."""
 

@@ -54,6 +54,11 @@ class Files:
         """The paths, in the order they are read."""
         return tuple(str(f.path) for f in self.found)
 
+    @property
+    def lost(self) -> frozenset[str]:
+        """The declared columns that the source has no more."""
+        return self.gone[1]
+
     def check(self) -> None:
         """Raises SchemaError where the newest file is not of the declared types."""
         newest, gone = self.gone

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from bighead.planner.sources.dataset import Span
 from bighead.zipline.expressions import evaluate
+from bighead.zipline.expressions.arrow import as_type, scalar
 from bighead.zipline.ir.expr import Expr, columns_of
 
 WORTH_LEAVING = 0.2
@@ -53,8 +54,10 @@ def column_of(table: pa.Table, expr: Expr) -> pa.ChunkedArray[Any]:
 def inside_span(times: pa.ChunkedArray[Any], span: Span) -> pa.ChunkedArray[Any]:
     """Which times lie in the span or are NULL."""
     keep: Any = pc.is_null(times)
-    lower = None if span.lower is None else pa.scalar(span.lower, pa.int64()).cast(times.type)
-    upper = None if span.upper is None else pa.scalar(span.upper, pa.int64()).cast(times.type)
+    lower, upper = (
+        None if bound is None else as_type(scalar(bound, pa.int64()), times.type)
+        for bound in (span.lower, span.upper)
+    )
     inside: Any
     if lower is not None and upper is not None:
         inside = pc.and_(pc.greater_equal(times, lower), pc.less_equal(times, upper))
@@ -63,5 +66,5 @@ def inside_span(times: pa.ChunkedArray[Any], span: Span) -> pa.ChunkedArray[Any]
     elif upper is not None:
         inside = pc.less_equal(times, upper)
     else:
-        inside = pa.scalar(True)
+        inside = scalar(True, pa.bool_())
     return cast("pa.ChunkedArray[Any]", pc.or_kleene(keep, inside))

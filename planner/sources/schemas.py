@@ -8,7 +8,7 @@ reads the rows, who names the file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -66,6 +66,12 @@ def drift_of(declared: pa.Schema, dataset: Dataset) -> Drift | None:
     )
 
 
+def lost_by(dataset: Dataset) -> frozenset[str]:
+    """The declared columns that data has no more; only the newest file is looked at."""
+    files = _files_of(dataset)
+    return frozenset() if files is None else files.lost
+
+
 def widest(declared: pa.DataType, found: Iterable[pa.DataType]) -> pa.DataType | None:
     """The type that holds what is declared and all that was found; None where there is none.
 
@@ -103,6 +109,6 @@ def _files_of(dataset: Dataset) -> Files | None:
             return _files_of(dataset.log)
         assert dataset.snapshots is not None, "changes come from somewhere"
         days = [files for _, files in dataset.snapshots.days]
-        found = tuple(file for files in days for file in files.found)
-        return Files(days[-1].kind, found, days[-1].schema, days[-1].partitions, days[-1].place)
+        # The last day has the newest file, and knows what that lacks.
+        return replace(days[-1], found=tuple(file for files in days for file in files.found))
     return dataset if isinstance(dataset, Files) else None

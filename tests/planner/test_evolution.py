@@ -194,6 +194,43 @@ def test_a_renamed_column_is_suggested(tmp_path: Path) -> None:
         made.evolve()
 
 
+COPIES = (
+    "CREATE EVENT SOURCE e (k BIGINT, n INTEGER, x FLOAT, d DECIMAL(6, 2), day DATE, ts TIMESTAMP) "
+    "EVENT TIME ts IDENTITY (k) WITH (batch = 'e/*.parquet');"
+)
+
+
+def test_copies_are_compared_by_the_columns_that_are_left(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    write(tmp_path, "b", d=None, day=None)  # the same rows again, with fewer columns
+    made = session_of_copies(tmp_path)
+    query = made.sql("SELECT id, n_2d, c, x FROM t")
+    assert query.to_arrow().to_pylist() == [
+        {"id": 1, "n_2d": 3, "c": 1, "x": 0.5},
+        {"id": 2, "n_2d": 4, "c": 1, "x": 1.5},
+    ]
+    before = query.to_arrow()
+    made.evolve()
+    assert made.sql("SELECT id, n_2d, c, x FROM t").to_arrow() == before
+    assert "day" not in made.sql("DESCRIBE e").to_arrow().column(0).to_pylist()
+    write(tmp_path, "b", d=None, day=None, n=pa.array([3, 5], pa.int32()))
+    with pytest.raises(BigheadError, match="identity"):
+        session_of_copies(tmp_path).sql("SELECT id, c FROM t").to_arrow()
+
+
+def session_of_copies(folder: Path) -> Session:
+    made = session(folder)
+    made.sql(COPIES.replace("CREATE", "CREATE OR REPLACE"))
+    return made
+
+
+def test_what_is_read_and_gone_is_missed_where_copies_are_compared_too(tmp_path: Path) -> None:
+    write(tmp_path, "a", x=None)
+    with pytest.raises(SchemaError, match="no column 'x'"):
+        session_of_copies(tmp_path).sql("SELECT x FROM t").to_arrow()
+    assert session_of_copies(tmp_path).sql("SELECT c FROM t").to_arrow().num_rows == 2
+
+
 def test_entities_are_held_to_their_data_too(tmp_path: Path) -> None:
     for day, city in (("2024-01-01", None), ("2024-01-02", ["Oslo"])):
         folder = tmp_path / "s" / f"ds={day}"

@@ -10,8 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bighead.planner.passes.prune_columns import prune_columns
 from bighead.planner.session import Session
+from bighead.zipline.catalog import FeatureSet
 from bighead.zipline.ir.common import commons
+from bighead.zipline.ir.nodes import walk
 
 START = datetime(2024, 1, 1)
 LEVELS = 5
@@ -87,6 +90,18 @@ def test_plan_and_text_grow_with_the_levels_and_no_faster() -> None:
             text = s.sql(f"EXPLAIN STAGE {stage} {asked(f's{levels - 1}')}").to_arrow()
             lines[levels] = text.num_rows
         assert lines[40] - lines[20] == 2 * (lines[20] - lines[10]), stage
+
+
+def test_columns_are_pruned_out_of_each_level_once() -> None:
+    """Without `share`, as a backfill takes plans apart: an inner set has two readers a level."""
+    s = session()
+    chain(s, 41)
+    nodes = {}
+    for levels in (11, 21, 41):
+        found = s.definitions.get(f"s{levels - 1}")
+        assert isinstance(found, FeatureSet)
+        nodes[levels] = sum(1 for _ in walk(prune_columns(found.view)))
+    assert nodes[41] - nodes[21] == 2 * (nodes[21] - nodes[11])
 
 
 def test_two_sets_over_one_set_share_its_rows() -> None:
