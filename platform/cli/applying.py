@@ -19,9 +19,11 @@ def apply_changes(registry: Registry, found: Changes) -> None:
     Raises Conflict where somebody else applied since the changes were found.
     """
     entries = _entries(found)
-    if entries or found.draft.files != found.state.files:
-        order = tuple(found.draft.definitions)
-        registry.apply(entries, found.state, order, found.draft.files, who())
+    state, draft = found.state, found.draft
+    undeclared = {s.source: sorted(s.drift.added) for s in draft.schemas if s.drift.added}
+    if entries or draft.files != state.files or undeclared != state.undeclared:
+        order = tuple(draft.definitions)
+        registry.apply(entries, state, order, draft.files, who(), undeclared)
 
 
 def who() -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.text import Text
 
 from bighead.planner.evolution import SchemaChange
-from bighead.platform.cli.columns_known import known_columns
 from bighead.platform.cli.project import Project
 from bighead.platform.registry import State
 from bighead.zipline.ir.types import sql_name
@@ -18,12 +17,11 @@ def news(
     project: Project, state: State, schemas: Iterable[SchemaChange]
 ) -> list[dict[str, object]]:
     """The changes for a script; undeclared columns only where they came since the last apply."""
-    known = known_columns(project)
     live = {name.casefold() for name in state.live}
     told: list[dict[str, object]] = []
     for change in schemas:
         drift = change.drift
-        before = known.get(change.source, frozenset())
+        before = state.undeclared.get(change.source, ())
         added = {
             name: sql_name(kind) if kind is not None else None
             for name, kind in drift.added.items()

@@ -139,14 +139,18 @@ def _names(project: str, *wanted: Any) -> Select[Any]:
     return query.join(PROJECT, PROJECT.c.id == DEFINITION.c.project_id).where(in_project(project))
 
 
-def applies(connection: Connection, project: str) -> tuple[int, dict[str, str]]:
-    """How many applies a project saw, and the files of the last one."""
+def applies(
+    connection: Connection, project: str
+) -> tuple[int, dict[str, str], dict[str, list[str]]]:
+    """How many applies a project saw, and the files and the undeclared columns of the last one."""
     row = connection.execute(
-        select(PROJECT.c.applies, APPLY.c.files)
+        select(PROJECT.c.applies, APPLY.c.files, APPLY.c.undeclared)
         .join(APPLY, APPLY.c.project_id == PROJECT.c.id)
         .where(in_project(project), APPLY.c.number == PROJECT.c.applies)
     ).one_or_none()
-    return (row.applies, json.loads(row.files)) if row is not None else (0, {})
+    if row is None:
+        return 0, {}, {}
+    return row.applies, json.loads(row.files), json.loads(row.undeclared)
 
 
 def events(connection: Connection, project: str, name: str) -> list[Event]:

@@ -39,6 +39,7 @@ class Apply:
     order: Sequence[str]
     """The names of all live definitions, each after what it uses."""
     files: Mapping[str, str]
+    undeclared: Mapping[str, Sequence[str]]
     at: int
     """Microseconds since the epoch."""
     by: str
@@ -53,6 +54,7 @@ def record(connection: Connection, project: str, apply: Apply, entries: Iterable
         "applied_at": apply.at,
         "applied_by": apply.by,
         "files": json.dumps(dict(apply.files), sort_keys=True),
+        "undeclared": json.dumps({n: list(c) for n, c in apply.undeclared.items()}, sort_keys=True),
     }
     writer = _Writer(connection, project_id, _insert(connection, APPLY, row))
     for position, entry in enumerate(entries):

@@ -118,6 +118,8 @@ class State:
     """The last version of each definition that was removed."""
     files: dict[str, str] = field(default_factory=dict)
     """The SHA-256 of each file that was applied, by its path in the project."""
+    undeclared: dict[str, list[str]] = field(default_factory=dict)
+    """By source, the columns that its data had at the last apply and that it did not declare."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Registry:
     def state(self) -> State:
         """What is applied; the empty state where nothing ever was."""
         with self._reading() as connection:
-            count, files = applies(connection, self.project)
+            count, files, undeclared = applies(connection, self.project)
             found = versions(connection, in_project(self.project), is_current())
             gone = dropped(connection, self.project)
         return State(
@@ -72,6 +72,7 @@ class Registry:
             {v.name: v for _, v in found if v.name not in gone},
             {v.name: v for _, v in found if v.name in gone},
             files,
+            undeclared,
         )
 
     def version(self, name: str, number: int | None = None) -> Version:
@@ -129,6 +130,7 @@ class Registry:
         order: Sequence[str],
         files: Mapping[str, str],
         by: str = "",
+        undeclared: Mapping[str, Sequence[str]] | None = None,
     ) -> int:
         """Writes changes to the definitions, all of them or none; gives the number of the apply.
 
@@ -139,13 +141,13 @@ class Registry:
         order: the names of all definitions that are live afterwards, each after what it uses.
         files: the SHA-256 of each file that they came from.
         by: who applies.
+        undeclared: by source, the columns that its data has and that it does not declare.
         """
         self._prepare()
         at = time.time_ns() // 1000
+        apply = Apply(state.applies, order, files, undeclared or {}, at, by)
         with self.database.writing() as connection:
-            return record(
-                connection, self.project, Apply(state.applies, order, files, at, by), entries
-            )
+            return record(connection, self.project, apply, entries)
 
     def projects(self) -> list[str]:
         """The names of the projects that this registry holds, sorted."""

@@ -53,6 +53,8 @@ APPLY = Table(
     Column("applied_by", Text, nullable=False),
     # JSON: the SHA-256 of each file, by its path in the project.
     Column("files", Text, nullable=False),
+    # JSON: by source, the columns that its data had and that it did not declare.
+    Column("undeclared", Text, nullable=False, server_default="{}"),
     UniqueConstraint("project_id", "number"),
 )
 

@@ -63,7 +63,6 @@ def _apply(project: Project, registry: Registry, yes: bool, json: bool) -> Chang
     """Finds the changes, shows them, and applies them as they were shown."""
     from bighead.platform.cli.applying import apply_changes, data_remarks
     from bighead.platform.cli.changes import find_changes
-    from bighead.platform.cli.columns_known import remember_columns
     from bighead.platform.cli.plan_text import plan_text
     from bighead.platform.cli.schemas_text import news, news_text
     from bighead.platform.registry import Conflict
@@ -91,6 +90,5 @@ def _apply(project: Project, registry: Registry, yes: bool, json: bool) -> Chang
                 raise
             say("note: somebody else applied meanwhile; looking again")
             continue
-        remember_columns(project, found.draft.schemas)
         return found
     raise AssertionError("the last try returns or raises")
