@@ -15,7 +15,7 @@ import pyarrow as pa
 from bighead.planner.backfill.days import Days, parse_day
 from bighead.planner.backfill.spine import of_days, within
 from bighead.planner.session import Session
-from bighead.zipline.catalog import KINDS, FeatureSet, TrainingSet
+from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.nodes import Filter, Scan
 from bighead.zipline.ir.sources import EventSource
@@ -26,10 +26,10 @@ FILE = "statistics.file"
 """The name under which a session reads files that are given by their path."""
 
 
-def rows_named(session: Session, text: str, at: str | None = None) -> pa.Table:
-    """The rows that a text names; `at` is the time as of which a feature set is asked.
+def named(session: Session, text: str) -> Definition | str:
+    """What a text names, with or without a range of days: a definition, or a path.
 
-    Raises BigheadError for a name or path that is not there, and for a range of what has no time.
+    Raises BigheadError where it is neither, and for a range of files.
     """
     ranged = RANGE.fullmatch(text)
     name = ranged["name"] if ranged else text
@@ -37,9 +37,21 @@ def rows_named(session: Session, text: str, at: str | None = None) -> pa.Table:
     if found is None and (Path(name).exists() or set(name) & set("/*") or Path(name).suffix):
         if ranged:
             raise BigheadError(f"{name} is a file; a range of days is for names")
-        session.register(FILE, name)
+        return name
+    return session.definitions.get(name)
+
+
+def rows_named(session: Session, text: str, at: str | None = None) -> pa.Table:
+    """The rows that a text names; `at` is the time as of which a feature set is asked.
+
+    Raises BigheadError for a name or path that is not there, and for a range of what has no time.
+    """
+    definition = named(session, text)
+    if isinstance(definition, str):
+        session.register(FILE, definition)
         return session.sql(f"SELECT * FROM {FILE}").to_arrow()
-    definition = session.definitions.get(name)
+    ranged = RANGE.fullmatch(text)
+    name = ranged["name"] if ranged else text
     if isinstance(definition, FeatureSet):
         if at is None or ranged:
             raise BigheadError(

@@ -32,6 +32,9 @@ def drift(
             help="The time as of which feature sets are asked; twice: the time of A and that of B.",
         ),
     ] = None,
+    all_columns: Annotated[
+        bool, typer.Option("--all", help="Judge keys, IDs and times, too.")
+    ] = False,
     html: Html = None,
     json: Json = False,
     draft: Draft = False,
@@ -40,7 +43,8 @@ def drift(
     """Compare two ranges, versions or files column by column.
 
     A and B are names as 'bighead stats' takes them. The exit code is 1 where a column is past a
-    threshold, or is on one side only.
+    threshold, or is on one side only. Keys, IDs and times move as a matter of course, and are left
+    out.
 
     \b
     Examples:
@@ -49,6 +53,7 @@ def drift(
       bighead drift listing_bookings listing_bookings --at 2025-02-01 --at 2025-03-01
       bighead drift january.parquet february.parquet --json
     """
+    from bighead.platform.cli.apart import apart
     from bighead.platform.cli.reading import rows_named
     from bighead.platform.cli.statistics_page import write_drifts
     from bighead.platform.cli.statistics_text import drift_record, print_drifts
@@ -60,10 +65,19 @@ def drift(
     if at is not None and len(at) > 2:
         raise typer.BadParameter("--at is given once, or once for A and once for B")
     times: list[str | None] = [*at] if at else [None]
+    left_out: list[str] = []
     with waiting("reading and comparing"):
         session = open_session(settings_of(context), draft, engine)
         one = rows_named(session, before, times[0])
         two = rows_named(session, after, times[-1])
+        if not all_columns:
+            known = apart(session, before, one) | apart(session, after, two)
+            left_out = [
+                n for n in dict.fromkeys((*one.column_names, *two.column_names)) if n in known
+            ]
+            one, two = (
+                t.drop_columns([n for n in left_out if n in t.column_names]) for t in (one, two)
+            )
         drifts = compare(one, two, thresholds)
     if html is not None:
         write_drifts(html, before, after, drifts)
@@ -74,5 +88,7 @@ def drift(
         print_drifts(drifts)
         page = f"; charts in {html}" if html is not None else ""
         say(f"{drifted} of {len(drifts)} columns drifted{page}")
+        if left_out:
+            say(f"{', '.join(left_out)} left out (keys, IDs and times); --all judges them, too")
     if drifted:
         raise typer.Exit(1)

@@ -51,15 +51,18 @@ def test_drift_between_two_months(shop: Path, golden: Golden) -> None:
     golden("cli/drift.txt", run(shop, "drift", *sides, "--html", "page.html").steady())
     page = Page(shop / "page.html")
     assert page.loads == []
-    assert page.tags["section"] == 15
+    assert page.tags["section"] == 13
     records = run(shop, "drift", *sides, "--json").json
+    assert not {r["name"] for r in records} & {"request_id", "ts"}
+    every = run(shop, "drift", *sides, "--json", "--all").json
+    assert {r["name"] for r in every if r["drifted"]} >= {"request_id", "ts"}
     assert {r["name"] for r in records if not r["drifted"]} >= {"city", "bedrooms"}
 
 
 def test_nothing_has_drifted_from_itself(shop: Path) -> None:
     ran = run(shop, "drift", "stay_risk", "stay_risk@1")
     assert ran.code == 0
-    assert "0 of 15 columns drifted" in ran.err
+    assert "0 of 13 columns drifted" in ran.err
     sides = (f"stay_risk:{JANUARY}", f"stay_risk:{FEBRUARY}")
     assert run(shop, "drift", *sides, "--psi", "99", "--js", "1", "--nulls", "1").code == 0
 
@@ -93,6 +96,20 @@ def test_drift_of_a_feature_set_between_two_times(shop: Path) -> None:
     assert "once for A and once for B" in once.err
 
 
+def test_keys_and_times_are_left_out_of_sources_sets_and_files(shop: Path) -> None:
+    for name, left_out in [
+        ("bookings", "booking_id, ts, loaded_at"),
+        ("listings", "listing"),
+        ("data/bookings.csv", "ts, loaded_at"),
+    ]:
+        ran = run(shop, "drift", name, name)
+        assert f"{left_out} left out (keys, IDs and times)" in ran.err, ran.err
+        assert "left out" not in run(shop, "drift", name, name, "--all").err
+    ran = run(shop, "drift", "listing_bookings", "listing_bookings", "--at", "2025-02-01")
+    assert "listing left out" in ran.err
+
+
 def test_times_of_a_drifted_column_are_read_as_times(shop: Path) -> None:
-    run(shop, "drift", f"stay_risk:{JANUARY}", f"stay_risk:{FEBRUARY}", "--html", "page.html")
+    sides = (f"stay_risk:{JANUARY}", f"stay_risk:{FEBRUARY}")
+    run(shop, "drift", *sides, "--html", "page.html", "--all")
     assert "from 2025-01-" in (shop / "page.html").read_text()
