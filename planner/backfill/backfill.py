@@ -33,10 +33,6 @@ from bighead.planner.backfill.running import Compute, Run
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import BigheadError, UnsupportedError
 
-ROWS_PER_RUN = 500_000
-"""Spine rows that one run of the engine computes: enough that reading the events is the lesser
-part, little enough that a killed backfill loses seconds."""
-
 SORTED_FROM = 1_000_000
 """Rows of a source below which reading its files again takes a part of a second."""
 
@@ -59,7 +55,8 @@ class Job:
     """The day after the last; None: that of the latest row."""
     restart: bool = False
     """Remove what is there and compute all days again."""
-    rows_per_run: int = ROWS_PER_RUN
+    rows_per_run: int | None = None
+    """Rows of the spine that one run of the engine computes; None: as many as its columns allow."""
     open_source: Open | None = None
     """Opens the data of a source, so that it can be kept sorted; None: nothing is."""
     memory: int | None = None
@@ -163,7 +160,7 @@ def prune(root: Path) -> tuple[int, int]:
 
 
 def _check(job: Job) -> None:
-    if job.rows_per_run < 1:
+    if job.rows_per_run is not None and job.rows_per_run < 1:
         raise BigheadError(f"a run takes at least 1 row, not {job.rows_per_run}")
     spine.time_of(job.training_set)
     if re.match(r"\w+:/", str(job.output)):  # a Path makes one slash of two

@@ -8,11 +8,13 @@ The lock is the kernel's (`flock` on `_lock`), so that it ends with its process 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bighead.zipline.errors import BigheadError
@@ -25,42 +27,73 @@ PROJECTIONS = "_projections"
 """Where sources lie sorted."""
 SYNCS = 8
 """So many files are synced at once: 20 times as fast as one after the other, measured on ext4."""
+MAPPED_FROM = 1 << 18
+"""Bytes of a file that is mapped and not read."""
 _PARTITION = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 
 
-Content = bytes | memoryview | list[memoryview | bytes]
-"""Of a file, whole or in pieces."""
+Whole = bytes | memoryview | mmap.mmap
+"""What a file holds."""
+Content = Whole | list[memoryview | bytes]
+"""The same, whole or in pieces."""
 
 
-def write_whole(path: Path, content: bytes | memoryview) -> None:
+def write_whole(path: Path, content: Content) -> None:
     """Puts `content` at `path` in one step; what was there before stays until then.
 
     Raises BigheadError where the disk refuses; the temporary file is gone then, too.
     """
-    with _refusals(path):
-        _begin(path, content)
-        _finish([path])
+    with writing() as files:
+        files.put(path, content)
 
 
-def write_all(files: Mapping[Path, Content]) -> None:
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Files on their way to the disk, under temporary names. Many threads may write."""
+
+    begun: list[Path] = field(default_factory=list)
+
+    def put(self, path: Path, content: Content) -> None:
+        """Writes and syncs a file; it comes to its place with all others.
+
+        Syncing is most of what many small files cost, and syncs at the same time share one write.
+        """
+        with _refusals(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.begun.append(path)
+            with _temporary(path).open("wb") as file:
+                file.writelines(content if isinstance(content, list) else [content])
+                file.flush()
+                os.fsync(file.fileno())
+
+
+@contextmanager
+def writing() -> Iterator[Writing]:
     """Puts many files in place; all are on the disk before the first one is renamed.
 
-    Syncing is most of what many small files cost, and syncs at the same time share one write.
+    Where something fails, the temporary ones are gone.
     """
-    if not files:
-        return
-    with _refusals(next(iter(files))):
-        try:
-            for path, content in files.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _begin(path, content, sync=False)
-            _sync_all([_temporary(path) for path in files])
-        except BaseException:
-            for path in files:
-                _temporary(path).unlink(missing_ok=True)
-            raise
-        _finish(list(files))
+    files = Writing()
+    try:
+        yield files
+        with _refusals(files.begun[0] if files.begun else Path()):
+            for path in sorted(files.begun):
+                _temporary(path).replace(path)
+            folders = {path.parent for path in files.begun}
+            _sync_all(sorted(folders | {folder.parent for folder in folders}))
+    except BaseException:
+        for path in files.begun:
+            _temporary(path).unlink(missing_ok=True)
+        raise
+
+
+def content_of(path: Path) -> Whole:
+    """What a file holds, without a copy where that is worth a mapping."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < MAPPED_FROM:
+            return file.read()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def partition(root: Path, ds: str) -> Path:
@@ -178,26 +211,6 @@ def _refusals(path: Path) -> Iterator[None]:
             f"cannot write {error.filename or path}: {error.strerror or error}; what was "
             "finished is kept, run the same command again to go on"
         ) from error
-
-
-def _begin(path: Path, content: Content, *, sync: bool = True) -> None:
-    temporary = _temporary(path)
-    try:
-        with temporary.open("wb") as file:
-            file.writelines(content if isinstance(content, list) else [content])
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _finish(paths: list[Path]) -> None:
-    for path in paths:
-        _temporary(path).replace(path)
-    folders = {path.parent for path in paths}
-    _sync_all(sorted(folders | {folder.parent for folder in folders}))
 
 
 def _temporary(path: Path) -> Path:

@@ -8,13 +8,13 @@ leave the same bytes.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bighead.planner.backfill.folder import write_whole
+from bighead.kernels.checks import crc32
+from bighead.planner.backfill.folder import Whole, content_of, write_whole
 from bighead.planner.backfill.inputs import InputFile, Inputs
 from bighead.zipline.errors import BigheadError
 
@@ -34,17 +34,17 @@ class Stored:
         """What a file of this content is, given in pieces."""
         check = 0
         for piece in pieces:
-            check = zlib.crc32(piece, check)
+            check = crc32(piece, check)
         return Stored(sum(map(len, pieces)), check)
 
-    def holds(self, content: bytes | memoryview) -> bool:
+    def holds(self, content: Whole) -> bool:
         """Whether this is the content that was written."""
-        return len(content) == self.size and zlib.crc32(content) == self.crc32
+        return len(content) == self.size and crc32(content) == self.crc32
 
     def intact(self, path: Path) -> bool:
         """Whether the file is there, and is what was written."""
         try:
-            return path.stat().st_size == self.size and self.holds(path.read_bytes())
+            return path.stat().st_size == self.size and self.holds(content_of(path))
         except OSError:
             return False
 

@@ -25,11 +25,11 @@ def narrowed(root: Path, ds: str, name: str, partition: Partition) -> tuple[str,
     path = folder.group(root, ds, name)
     if len(kept) == len(recorded.columns) or not recorded.file.intact(path):
         return name, recorded
-    content = path.read_bytes()
-    whole = pq.ParquetFile(pa.BufferReader(content)).schema_arrow
+    content = memoryview(folder.content_of(path))
+    whole = pq.ParquetFile(pa.BufferReader(pa.py_buffer(content))).schema_arrow
     schema = pa.schema([whole.field(own) for own in whole.names if own in set(kept.values())])
     group = Group(content)
     pieces = stitch(schema, {own: Part(group, own) for own in schema.names})
     fresh = digest(*kept)
-    folder.write_all({folder.group(root, ds, fresh): pieces})
+    folder.write_whole(folder.group(root, ds, fresh), pieces)
     return fresh, Recorded(Stored.of(*pieces), kept)

@@ -21,6 +21,11 @@ from bighead.planner.backfill.manifest import Manifest, Partition
 
 Reason = Literal["new day", "new column", "changed definition", "changed input", "damaged"]
 
+VALUES_PER_RUN = 25_000_000
+ROWS_PER_RUN = (500_000, 4_000_000)
+"""What one run of the engine computes, and of how many spine rows at least and at most: enough that
+reading the events is the lesser part, little enough that a killed backfill loses seconds."""
+
 BYTES_A_VALUE = 16
 """An estimate where the type says nothing: texts, lists and maps."""
 
@@ -165,11 +170,12 @@ def _reason(shape: Shape, name: str, manifest: Manifest, partition: Partition | 
     return "changed input" if partition.group_of(address) is not None else "damaged"
 
 
-def runs_of(days: Sequence[Day], rows_per_run: int) -> list[list[Day]]:
+def runs_of(days: Sequence[Day], rows_per_run: int | None = None) -> list[list[Day]]:
     """Days in a row with the same work put together, each run as long as it holds so many rows.
 
     A run reads the events that its days can see, so a run a day would read each event as often as
-    the longest window has days. A day that holds more rows is a run of its own.
+    the longest window has days. A day that holds more rows is a run of its own. rows_per_run: None
+    takes as many as the columns allow.
     """
     found: list[list[Day]] = []
     held = 0
@@ -178,10 +184,16 @@ def runs_of(days: Sequence[Day], rows_per_run: int) -> list[list[Day]]:
             continue
         last = found[-1][-1] if found else None
         follows = last is not None and last.day + ONE_DAY == day.day and last.work == day.work
-        if follows and held + day.rows <= rows_per_run:
+        if follows and held + day.rows <= (rows_per_run or _fitting(len(day.columns))):
             found[-1].append(day)
             held += day.rows
         else:
             found.append([day])
             held = day.rows
     return found
+
+
+def _fitting(columns: int) -> int:
+    """How many rows a run of so many columns has."""
+    least, most = ROWS_PER_RUN
+    return min(most, max(least, VALUES_PER_RUN // max(1, columns)))

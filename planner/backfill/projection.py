@@ -9,8 +9,7 @@ and a newer one of the same order takes its place.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from bighead.planner.backfill.manifest import Projection, Stored
 from bighead.planner.backfill.plan import width
 from bighead.planner.backfill.reach import Sight
 from bighead.planner.passes.prune_columns import prune_columns
-from bighead.planner.sources.dataset import Dataset, Size, Span
+from bighead.planner.sources.dataset import Dataset, Shrinking, Size, Span
 from bighead.planner.sources.pick import column_of, pick, reads
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.nodes import (
@@ -129,8 +128,9 @@ class Projections:
             name = order.source.name
             if self._seen(name, sights, days):
                 original = self.open_source(order.source)
-                if self._fits(plan, name, original):
-                    found[name] = Sorted(self, order, original, self._address(order))
+                size = original.size()
+                if self._fits(plan, name, original.schema, size.rows or 0):
+                    found[name] = Sorted(self, order, original, self._address(order), size)
         return found
 
     def missing(self, plan: Node, sights: Iterable[Sight], days: Days) -> dict[str, int]:
@@ -154,11 +154,10 @@ class Projections:
         )
         return bool(files) and seen >= SEEN * len(files)
 
-    def _fits(self, plan: Node, name: str, original: Dataset) -> bool:
-        rows = original.size().rows
+    def _fits(self, plan: Node, name: str, schema: pa.Schema, rows: int) -> bool:
         if not rows or rows < self.least:
             return False
-        bytes_ = rows * _width(original.schema, (ROWS, *_read_of(plan, name)))
+        bytes_ = rows * _width(schema, (ROWS, *_read_of(plan, name)))
         return self.most is None or bytes_ <= self.most * OF_MEMORY
 
     def _address(self, order: Order) -> str:
@@ -193,7 +192,7 @@ class Projections:
         """Writes a column; what is of the same order and of other files is forgotten."""
         content = _written(column)
         path = folder.projected(self.root, dataset.address, _file(name))
-        folder.write_all({path: content})
+        folder.write_whole(path, content)
         order = dataset.order
         kept = self.kept.get(dataset.address) or Projection(
             order.source.name, order.meaning, marks_of(self.inputs, order.source.name)
@@ -213,6 +212,8 @@ class Sorted:
     order: Order
     original: Dataset
     address: str
+    held: Size
+    """That of the source, which is asked more than once."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -224,18 +225,36 @@ class Sorted:
         """Those of the source."""
         return self.original.files
 
+    @property
+    def lost(self) -> frozenset[str]:
+        """Those of the source."""
+        return self.original.lost if isinstance(self.original, Shrinking) else frozenset()
+
     def size(self) -> Size:
         """That of the source."""
-        return self.original.size()
+        return self.held
 
     def scan(
         self, columns: Sequence[str], predicate: Expr | None = None, span: Span | None = None
     ) -> pa.Table:
         """The columns of the rows for which the predicate is true."""
         asked = list(columns) or self.schema.names[:1]
+        return pick(self._columns(asked, predicate, span), asked, predicate, span).select(
+            list(columns)
+        )
+
+    def pieces(
+        self, columns: Sequence[str], rows: int, predicate: Expr | None, span: Span | None
+    ) -> Iterator[pa.Table]:
+        """The same in pieces."""
+        asked = list(columns) or self.schema.names[:1]
+        table = self._columns(asked, predicate, span)
+        for start in range(0, table.num_rows, rows):
+            yield pick(table.slice(start, rows), asked, predicate, span).select(list(columns))
+
+    def _columns(self, asked: list[str], predicate: Expr | None, span: Span | None) -> pa.Table:
         needed = reads(asked, predicate, span)
-        table = pa.table([self.projections.column(self, n) for n in needed], names=needed)
-        return pick(table, asked, predicate, span).select(list(columns))
+        return pa.table([self.projections.column(self, n) for n in needed], names=needed)
 
 
 def marks_of(inputs: Inputs, source: str) -> str:
@@ -293,6 +312,6 @@ def _mapped(path: Path, stored: Stored) -> pa.ChunkedArray[Any] | None:
             content = file.read_buffer()
     except OSError:
         return None
-    if content.size != stored.size or zlib.crc32(content) != stored.crc32:
+    if not stored.holds(memoryview(content)):
         return None
     return pa.ipc.open_file(content).read_all().column(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -45,15 +46,15 @@ class _Day:
     spine: dict[str, str] = field(default_factory=dict)
     """By column, the address of what is stored."""
     recorded: dict[str, Recorded] = field(default_factory=dict)
-    loaded: dict[str, Group] = field(default_factory=dict)
-    written: dict[str, bytes] = field(default_factory=dict)
+    made: dict[str, Group] = field(default_factory=dict)
     """New groups, by name."""
+    computed: tuple[pa.Table, Mapping[str, str]] | None = None
+    """What is to become one: values, and by address the name of each column."""
 
     def add(self, content: bytes, columns: Mapping[str, str]) -> None:
         """A new group, with the address of each column and its name in it."""
         name = digest(*columns)
-        self.loaded[name] = Group(content)
-        self.written[name] = content
+        self.made[name] = Group(content)
         self.recorded[name] = Recorded(Stored.of(content), dict(columns))
 
     def find(self, address: str) -> tuple[str, str] | None:
@@ -94,19 +95,38 @@ class Run:
         for names, same in groupby(found, missing):
             if names:
                 self._compute(list(same), names, wanted)
-        files: dict[Path, folder.Content] = {}
-        added: dict[str, Partition] = {}
-        for day in found:
-            ds = str(day.day)
-            whole = self._stitched(day, wanted[day.day])
-            files |= {folder.group(self.root, ds, n): b for n, b in day.written.items()}
-            files[folder.partition(self.root, ds)] = whole
-            seen = {self.marks.seen(c, day.day): day.spine[c.name] for c in self.shape.spine}
-            columns = tuple(wanted[day.day].items())
-            added[ds] = Partition(day.rows, seen, columns, Stored.of(*whole), day.recorded)
-            self.days_computed += bool(day.written) or spine_too
-        folder.write_all(files)
+        sees = {
+            d.day: {self.marks.seen(c, d.day): d.spine[c.name] for c in self.shape.spine}
+            for d in found
+        }
+        with folder.writing() as files, ThreadPoolExecutor(folder.SYNCS) as threads:
+
+            def finish(day: _Day) -> tuple[str, Partition]:
+                return str(day.day), self._finished(day, wanted[day.day], sees[day.day], files)
+
+            added = dict(threads.map(finish, found))
+        self.days_computed += sum(bool(d.made) or spine_too for d in found)
         return added
+
+    def _finished(
+        self,
+        day: _Day,
+        wanted: Mapping[str, str],
+        sees: Mapping[str, str],
+        files: folder.Writing,
+    ) -> Partition:
+        """The files of a day, written; what is to be recorded of it."""
+        ds = str(day.day)
+        if day.computed is not None:
+            rows, names = day.computed
+            day.add(encode(rows), names)
+        for name, group in day.made.items():
+            files.put(folder.group(self.root, ds, name), group.content)
+        loaded: dict[str, Group] = {}
+        parts = {n: Part(*self._group(day, a, loaded)) for n, a in wanted.items()}
+        whole = stitch(self.shape.training_set.schema, parts)
+        files.put(folder.partition(self.root, ds), whole)
+        return Partition(day.rows, sees, tuple(wanted.items()), Stored.of(*whole), day.recorded)
 
     def _recorded(self, day: date) -> _Day:
         partition = self.manifest.partitions[str(day)]
@@ -165,7 +185,7 @@ class Run:
         at = 0
         for day in days:
             addresses = {wanted[day.day][name]: name for name in names}
-            day.add(encode(table.slice(at, day.rows)), addresses)
+            day.computed = table.slice(at, day.rows), addresses
             at += day.rows
         for name in names:
             self.computed[name] = self.computed.get(name, 0) + table.num_rows
@@ -174,8 +194,9 @@ class Run:
         """Columns of the stored spine of a day."""
         schema = spine.spine_of(self.shape.training_set.plan).schema
         held: dict[int, tuple[Group, dict[str, str]]] = {}
+        loaded: dict[str, Group] = {}
         for name in names:
-            group, own = self._group(day, day.spine[name])
+            group, own = self._group(day, day.spine[name], loaded)
             held.setdefault(id(group), (group, {}))[1][name] = own
         columns = {}
         for group, owns in held.values():
@@ -186,19 +207,16 @@ class Run:
         fields = [schema.field(n) for n in names]
         return pa.table([columns[n] for n in names], schema=pa.schema(fields))
 
-    def _group(self, day: _Day, address: str) -> tuple[Group, str]:
-        """The group that holds an address, read once, and the column's name in it."""
+    def _group(self, day: _Day, address: str, loaded: dict[str, Group]) -> tuple[Group, str]:
+        """The group that holds an address, and the column's name in it; `loaded` keeps others."""
         held = day.find(address)
         assert held is not None, f"nothing holds {address}"
         name, column = held
-        if name not in day.loaded:
+        group = day.made.get(name) or loaded.get(name)
+        if group is None:
             path = folder.group(self.root, str(day.day), name)
-            day.loaded[name] = Group(path.read_bytes())
-        return day.loaded[name], column
-
-    def _stitched(self, day: _Day, wanted: Mapping[str, str]) -> list[memoryview | bytes]:
-        parts = {name: Part(*self._group(day, address)) for name, address in wanted.items()}
-        return stitch(self.shape.training_set.schema, parts)
+            group = loaded[name] = Group(folder.content_of(path))
+        return group, column
 
 
 def _content(rows: int, column: pa.Field[pa.DataType], group: Group) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bighead.planner.backfill.folder import Whole
 from bighead.planner.backfill.footers import Chunk, row_groups
 from bighead.planner.backfill.thrift import I16, I64, LIST, STRUCT, Reader, write_struct
 
@@ -39,7 +40,7 @@ def encode(rows: pa.Table) -> bytes:
 class Group:
     """A column group: the bytes of a Parquet file, and the places of its columns."""
 
-    def __init__(self, content: bytes | memoryview) -> None:
+    def __init__(self, content: Whole) -> None:
         self.content = memoryview(content)
         self.row_groups: list[tuple[int, dict[str, list[Chunk]]]] = []
         for rows, chunks in row_groups(_footer(self.content)):
@@ -125,7 +126,8 @@ def _list(structs: list[bytes]) -> bytes:
 @lru_cache(maxsize=8)
 def _template(schema: bytes) -> tuple[bytes, bytes]:
     """What a footer says before and after the rows of a file with these columns."""
-    empty = pa.ipc.read_schema(pa.py_buffer(schema)).empty_table()
+    # Without a batch: to make an empty array of nothing, Arrow loads pandas.
+    empty = pa.Table.from_batches([], pa.ipc.read_schema(pa.py_buffer(schema)))
     footer = Reader(memoryview(_footer(memoryview(encode(empty))))).struct()
     before = write_struct({n: v for n, v in footer.items() if n < _FILE_ROWS})[:-1]
     return before, write_struct({n - _ROW_GROUPS: v for n, v in footer.items() if n > _ROW_GROUPS})

@@ -25,13 +25,12 @@ from rich.text import Text
 from bighead.planner.backfill import backfill as backfills
 from bighead.planner.backfill.inputs import inputs_of
 from bighead.planner.backfill.manifest import read_manifest
-from bighead.planner.evolution import gone_from
-from bighead.planner.session import Session
+from bighead.planner.lost import gone_from
+from bighead.planner.runtime import Runtime
 from bighead.platform.cli.backfills_known import remember
 from bighead.platform.cli.console import err, say
 from bighead.platform.cli.project import find_project
 from bighead.platform.cli.settings import Settings
-from bighead.platform.cli.workspace import open_session
 from bighead.zipline.catalog import KINDS, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
 from bighead.zipline.ir.address import address
@@ -49,19 +48,19 @@ class Asked:
     start: date | None = None
     end: date | None = None
     restart: bool = False
-    rows_per_run: int = backfills.ROWS_PER_RUN
+    rows_per_run: int | None = None
 
 
-def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
+def job_of(runtime: Runtime, base: Path, asked: Asked) -> backfills.Job:
     """The job: the training set by its name, and its files as they are now."""
-    found = session.definitions.get(asked.name)
+    found = runtime.definitions.get(asked.name)
     if not isinstance(found, TrainingSet):
-        sets = [d.name for d in session.definitions if isinstance(d, TrainingSet)]
+        sets = [d.name for d in runtime.definitions if isinstance(d, TrainingSet)]
         hint = did_you_mean(asked.name, sets) or "write CREATE TRAINING SET first"
         raise BigheadError(
             f"{found.name} is a {KINDS[type(found)]}, and backfills are of training sets; {hint}"
         )
-    gone = gone_from(found, session.definitions, session.dataset)
+    gone = gone_from(found, runtime.definitions, runtime.dataset)
     if gone is not None:
         raise gone
     known = None if asked.restart else read_manifest(asked.output)
@@ -72,42 +71,40 @@ def job_of(session: Session, base: Path, asked: Asked) -> backfills.Job:
     return backfills.Job(
         training_set=found,
         definition=address(found),
-        inputs=inputs_of(found, session.dataset, base, known.inputs if known else None),
+        inputs=inputs_of(found, runtime.dataset, base, known.inputs if known else None),
         output=asked.output,
         start=asked.start,
         end=asked.end,
         restart=asked.restart,
         rows_per_run=asked.rows_per_run,
-        open_source=session.dataset,
-        memory=session.memory,
+        open_source=runtime.dataset,
+        memory=runtime.memory,
     )
 
 
 def run_backfill(
     settings: Settings,
     asked: Asked,
-    draft: bool,
-    engine: str | None,
+    runtime: Runtime,
     memory: str | None = None,
     spill_limit: str | None = None,
 ) -> tuple[backfills.Summary, float]:
     """Backfills a training set of the project, and how many seconds it took."""
     began = time.monotonic()
-    session = open_session(settings, draft, engine)
-    session.limit(memory, spill_limit)
+    runtime.limit(memory, spill_limit)
     project = find_project(settings.start)
-    job = job_of(session, project.data if project else Path(), asked)
+    job = job_of(runtime, project.data if project else Path(), asked)
     try:
         with progress_bar(job.training_set.name) as report:
             within = Within(report)
             if sys.stderr.isatty():  # elsewhere a line a run is enough
-                session.report = within.step
-            summary = backfills.backfill(job, session.compute_with, within.run)
+                runtime.report = within.step
+            summary = backfills.backfill(job, runtime.compute_with, within.run)
     except KeyboardInterrupt:
         say("The days that are finished are kept; run the same command again to go on.")
         raise
     if project is not None:
-        remember(project, replace(asked, name=session.definitions.get(asked.name).name))
+        remember(project, replace(asked, name=runtime.definitions.get(asked.name).name))
     return summary, time.monotonic() - began
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bighead.planner.backfill.backfill import planned
 from bighead.planner.backfill.plan import Plan
-from bighead.planner.session import Session
+from bighead.planner.runtime import Runtime
 from bighead.platform.cli.backfilling import Asked, job_of
 from bighead.platform.cli.backfills_known import known_backfills
 from bighead.platform.cli.project import Project
@@ -27,7 +27,7 @@ class Planned:
 
 def plan_backfills(
     project: Project,
-    session: Session,
+    runtime: Runtime,
     name: str | None,
     output: Path | None,
     start: date | None,
@@ -43,23 +43,23 @@ def plan_backfills(
             if name is None or k.name.casefold() == name.casefold()
         ]
         if name is None:
-            asked = [a for a in asked if _is_set(session, a.name)]
+            asked = [a for a in asked if _is_set(runtime, a.name)]
         elif not asked:
-            session.definitions.get(name)
+            runtime.definitions.get(name)
             raise BigheadError(
                 f"{name} was not backfilled from this project; add --output FOLDER to see what it "
                 "would take"
             )
     return [
-        Planned(session.definitions.get(a.name).name, a.output, planned(job, session.compute_with))
+        Planned(runtime.definitions.get(a.name).name, a.output, planned(job, runtime.compute_with))
         for a in asked
-        for job in [job_of(session, project.data, a)]
+        for job in [job_of(runtime, project.data, a)]
     ]
 
 
-def _is_set(session: Session, name: str) -> bool:
+def _is_set(runtime: Runtime, name: str) -> bool:
     try:
-        return isinstance(session.definitions.find(name), TrainingSet)
+        return isinstance(runtime.definitions.find(name), TrainingSet)
     except CatalogError:
         return False  # a version that this registry does not have
 

@@ -14,24 +14,19 @@ from typing import Any
 
 from bighead.planner.session import Session
 from bighead.platform.cli.console import say
-from bighead.platform.cli.project import Project
 from bighead.platform.cli.snapshot import edges, snapshot
 from bighead.platform.registry import Conflict, Entry, Input, Registry
 from bighead.zipline.errors import BigheadError
 
-STATE = "state.json"
 TAKEN = "state.json.imported"
 
 
-def import_state(project: Project, registry: Registry) -> None:
-    """Takes over the file where there is one and the registry knows nothing of the project."""
-    path = project.state / STATE
-    if not path.is_file():
-        return
+def import_state(path: Path, registry: Registry) -> None:
+    """Takes over the file where the registry knows nothing of the project."""
     state = registry.state()
     if state.applies == 0:
         live, files = _read(path)
-        entries = _entries(live, Session(folder=project.data), path)
+        entries = _entries(live, Session(), path)
         try:
             registry.apply(entries, state, [e.version.name for e in entries], files)
         except Conflict:

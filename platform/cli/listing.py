@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from bighead.platform.cli.applied import unapplied
 from bighead.platform.cli.console import say
 from bighead.platform.cli.opening import open_registry
 from bighead.platform.cli.project import need_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.times import shown
-from bighead.platform.cli.workspace import open_draft, unapplied
+from bighead.platform.cli.workspace import open_draft
 from bighead.platform.registry import Version
 
 

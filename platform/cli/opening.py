@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bighead.platform.cli.importing import import_state
 from bighead.platform.cli.project import Project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.registry import Registry
 
 FILE = "registry.db"
+STATE = "state.json"
+"""What an earlier version kept instead of a registry."""
 
 
 def open_registry(project: Project, settings: Settings) -> Registry:
@@ -19,5 +20,9 @@ def open_registry(project: Project, settings: Settings) -> Registry:
         registry = Registry(project.registry, project.name, project.folder)
     else:
         registry = Registry(str(project.state / FILE), project.name)
-    import_state(project, registry)
+    if (project.state / STATE).is_file():
+        # It reads SQL, which nothing else does that opens a registry.
+        from bighead.platform.cli.importing import import_state
+
+        import_state(project.state / STATE, registry)
     return registry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,12 @@ from pathlib import Path
 from bighead.planner.catalog import Definitions
 from bighead.planner.evolution import SchemaChange
 from bighead.planner.session import Session
-from bighead.planner.sources.store import ObjectStore
-from bighead.platform.cli.aggregates import project_aggregates
-from bighead.platform.cli.console import say
+from bighead.platform.cli.applied import empty, hashes, open_applied
 from bighead.platform.cli.opening import open_registry
 from bighead.platform.cli.project import Project, find_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.snapshot import snapshot
-from bighead.platform.registry import Registry, State, Version
+from bighead.platform.registry import Registry, Version
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError, SqlError
 from bighead.zipline.sql import bind, parse
@@ -49,25 +46,7 @@ def open_session(settings: Settings, draft: bool = False, engine: str | None = N
     registry = open_registry(project, settings)
     if draft:
         return open_draft(project, registry, engine, evolve=True).session
-    return open_applied(project, registry, engine)
-
-
-def open_applied(project: Project, registry: Registry, engine: str | None = None) -> Session:
-    """A session with what was applied; a remark where the files have changed since."""
-    session = _session(project, registry, engine)
-    state = registry.state()
-    for name, version in state.live.items():
-        try:
-            session.define(version.definition)
-        except BigheadError as error:
-            raise BigheadError(
-                f"the applied {version.kind} {name} no longer loads: {error}\n"
-                "mend the files and run 'bighead apply', or go on with --draft"
-            ) from error
-    hint = unapplied(project, registry, state)
-    if hint:
-        say(hint)
-    return session
+    return open_applied(Session, project, registry, engine)
 
 
 def open_draft(
@@ -77,7 +56,7 @@ def open_draft(
 
     evolve: follow what the data has become; raises SchemaError where something needed is gone.
     """
-    session = _session(project, registry, engine)
+    session = empty(Session, project, registry, engine)
     files = project.sql_files()
     try:
         names = session.load(*files)
@@ -97,38 +76,6 @@ def open_draft(
                 sql = redeclared(sql, definition.schema)
         found[definition.name] = snapshot(definition, sql)
     return Draft(session, found, hashes(project), schemas)
-
-
-def hashes(project: Project) -> dict[str, str]:
-    """What tells whether a file with definitions changed."""
-    return {
-        project.shown(file): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in project.sql_files()
-    }
-
-
-def unapplied(project: Project, registry: Registry, state: State) -> str:
-    """A remark where the files are not what was applied, else ''."""
-    if not project.features.is_dir() or hashes(project) == state.files:
-        return ""
-    if state.applies == 0:
-        others = registry.projects()
-        known = f"; the registry holds {', '.join(others)}" if others else ""
-        return (
-            f"note: nothing is applied yet in the project {project.name}{known}; "
-            "run 'bighead apply', or add --draft"
-        )
-    return (
-        "note: files have changed since the last apply, and this reads what was applied; "
-        "see 'bighead plan', or add --draft"
-    )
-
-
-def _session(project: Project, registry: Registry, engine: str | None) -> Session:
-    store = ObjectStore(region=project.s3_region, endpoint=project.s3_endpoint)
-    session = Session(engine or project.engine, folder=project.data, store=store, versions=registry)
-    session.register_aggregate(*project_aggregates(project))
-    return session
 
 
 def _sources(file: Path) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from bighead.platform.cli.commands.options import (
     settings_of,
 )
 from bighead.platform.cli.console import out, print_json, say
+
+if TYPE_CHECKING:
+    from bighead.planner.runtime import Runtime
 
 
 def backfill(
@@ -77,9 +80,9 @@ def backfill(
       bighead backfill stay_risk --start 2025-01-01 --end 2025-02-01 -o training/    January
       bighead backfill stay_risk -o training/ --prune
     """
-    from bighead.planner.backfill.backfill import ROWS_PER_RUN
     from bighead.planner.backfill.backfill import prune as prune_groups
     from bighead.planner.backfill.days import parse_day
+    from bighead.platform.cli.applied import open_runtime
     from bighead.platform.cli.backfilling import (
         Asked,
         run_backfill,
@@ -94,8 +97,15 @@ def backfill(
         raise typer.BadParameter(
             f"--end {after} is not after --start {first}; --end is the day after the last"
         )
-    asked = Asked(name, output, first, after, restart, rows_per_run or ROWS_PER_RUN)
-    summary, seconds = run_backfill(settings_of(context), asked, draft, engine, memory, spill_limit)
+    asked = Asked(name, output, first, after, restart, rows_per_run)
+    settings = settings_of(context)
+    if draft:
+        from bighead.platform.cli.workspace import open_session
+
+        runtime: Runtime = open_session(settings, draft, engine)
+    else:
+        runtime = open_runtime(settings, engine)
+    summary, seconds = run_backfill(settings, asked, runtime, memory, spill_limit)
     if prune:
         groups, gone = prune_groups(output)
         summary = replace(summary, unused_bytes=0)
