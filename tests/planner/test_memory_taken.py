@@ -25,7 +25,8 @@ folder, memory, features, rows = sys.argv[1:]
 
 
 def resident(what):
-    return int(re.search(what + r":\\s+([0-9]+) kB", Path("/proc/self/status").read_text())[1]) << 10
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(what + r":\\s+([0-9]+) kB", status)[1]) << 10
 
 
 def asked(session, events):
