@@ -43,6 +43,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "pandas": ("planner",),
     "polars": ("planner",),
     "rocksdict": ("storage/database",),
+    "confluent_kafka": ("storage/ingest",),
     "grpc": ("storage",),
     "prometheus_client": ("storage/fetch",),
     "duckdb": (),

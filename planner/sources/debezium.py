@@ -13,7 +13,7 @@ from bighead.planner.sources.json_lines import JsonLines
 from bighead.planner.sources.kind import Piece, Tells
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.sources import EntitySource, is_added
-from bighead.zipline.records.debezium import asked_envelope, changes, envelopes, image_of
+from bighead.zipline.records.debezium import asked_envelopes, changes, envelopes, image_of
 from bighead.zipline.records.wanted import Wanted
 
 
@@ -40,6 +40,6 @@ class DebeziumLines:
     ) -> Iterator[Piece]:
         """The whole file, as one piece: upserts and deletes in the order of the lines."""
         image = image_of(self.source, [w.name for w in wanted if not is_added(w.name)])
-        objects = self.lines.objects(path, asked_envelope(image), image)
-        rows = changes(envelopes(objects, image), str(path), self.source, image)
+        objects = self.lines.objects(path, asked_envelopes(image), image)
+        rows = changes(envelopes(objects), str(path), self.source, image)
         yield Piece(rows.select([w.own for w in wanted]), beyond_span=True)

@@ -16,7 +16,7 @@ from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.types import canonical
 from bighead.zipline.records.json_lines import (
     BLOCK_BYTES,
-    asked_schema,
+    asked_schemas,
     columns_of_objects,
     read_objects,
     unreadable,
@@ -60,17 +60,16 @@ class JsonLines:
         span: Span | None,
     ) -> Iterator[Piece]:
         """The whole file, as one piece."""
-        table = self.objects(path, asked_schema(wanted), wanted)
+        table = self.objects(path, asked_schemas(wanted), wanted)
         yield Piece(columns_of_objects(table, wanted, str(path)), beyond_span=True)
 
-    def objects(self, path: Path, asked: pa.Schema, wanted: Sequence[Wanted]) -> pa.Table:
+    def objects(self, path: Path, asked: Sequence[pa.Schema], wanted: Sequence[Wanted]) -> pa.Table:
         """Every object of a file, with the fields that are asked for and no others."""
         try:
             with pa.input_stream(path) as stream:
                 if not stream.read(1):
-                    return asked.empty_table()
-            with pa.input_stream(path) as stream:
-                return read_objects(stream, asked)
+                    return asked[0].empty_table()
+            return read_objects(lambda: pa.input_stream(path), asked)
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, wanted) from error
 

@@ -25,6 +25,7 @@ from bighead.platform.cli.commands.drift import drift
 from bighead.platform.cli.commands.explain import explain
 from bighead.platform.cli.commands.fetch import fetch
 from bighead.platform.cli.commands.fmt import fmt
+from bighead.platform.cli.commands.ingest import ingest
 from bighead.platform.cli.commands.init import init
 from bighead.platform.cli.commands.lineage import lineage
 from bighead.platform.cli.commands.plan import plan
@@ -71,6 +72,7 @@ app.command()(demo)
 app.command()(serve)
 app.command()(fetch)
 app.add_typer(store)
+app.add_typer(ingest)
 app.add_typer(token)
 
 

@@ -37,7 +37,7 @@ def sift(
     """
     refused: list[Refused] = []
     kept = _kept(rows, attempt, refused)
-    if refused and kept and not _passes(kept, attempt):
+    if kept and not _passes(kept, attempt):
         # What passes in parts may fail together: then each must pass after those before it.
         together: list[int] = []
         for row in kept:

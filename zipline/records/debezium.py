@@ -17,7 +17,7 @@ import pyarrow.compute
 from bighead.zipline.errors import DataError
 from bighead.zipline.ir.sources import CHANGED, DELETED, FIELDS, EntitySource
 from bighead.zipline.ir.types import BIGINT, TIMESTAMP, VARCHAR
-from bighead.zipline.records.json_lines import asked_type
+from bighead.zipline.records.json_lines import asked_schemas
 from bighead.zipline.records.text import times_from_text
 from bighead.zipline.records.wanted import Wanted
 
@@ -42,14 +42,19 @@ def image_of(source: EntitySource, names: Iterable[str] | None = None) -> list[W
     return [Wanted(name, name, source.schema.field(name).type) for name in asked]
 
 
-def asked_envelope(image: Sequence[Wanted]) -> pa.Schema:
-    """The fields that an envelope is asked for: its own, and those in a payload."""
-    parts = _parts(image)
-    return pa.schema([*parts, pa.field("payload", pa.struct(parts))])
+def asked_envelopes(image: Sequence[Wanted]) -> tuple[pa.Schema, ...]:
+    """The fields that an envelope is asked for: its own, and those in a payload.
+
+    With dates as text, and as numbers.
+    """
+    found = []
+    for row in asked_schemas(image):
+        parts = _parts(pa.struct(list(row)))
+        found.append(pa.schema([*parts, pa.field("payload", pa.struct(parts))]))
+    return tuple(found)
 
 
-def _parts(image: Sequence[Wanted]) -> list[pa.Field[Any]]:
-    row = pa.struct([pa.field(w.own, asked_type(w.type)) for w in image])
+def _parts(row: pa.DataType) -> list[pa.Field[Any]]:
     return [
         pa.field("before", row),
         pa.field("after", row),
@@ -59,9 +64,9 @@ def _parts(image: Sequence[Wanted]) -> list[pa.Field[Any]]:
     ]
 
 
-def envelopes(objects: pa.Table, image: Sequence[Wanted]) -> pa.Table:
+def envelopes(objects: pa.Table) -> pa.Table:
     """Columns before, after, source, op, ts_ms and LINE, one row an object that is a change."""
-    parts = _parts(image)
+    parts = _parts(objects.schema.field("after").type)
     wrapped = _fields(objects["payload"], parts)
     inside = pc.is_valid(objects["payload"])
     arrays = [pc.if_else(inside, wrapped[p.name], objects[p.name]) for p in parts]

@@ -6,7 +6,7 @@ Declared types say how fields are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pyarrow as pa
@@ -23,32 +23,49 @@ _BAD_VALUE = re.compile(r"Failed to convert JSON to (.*?), couldn't parse: ?(.*)
 _ROW = re.compile(r"in row (\d+)")
 
 
-def asked_type(arrow: pa.DataType) -> pa.DataType:
-    """Times are asked for as text, since the reader knows one spelling only."""
-    return pa.string() if pa.types.is_timestamp(arrow) else arrow
+def asked_type(arrow: pa.DataType, days: bool = False) -> pa.DataType:
+    """Times are asked for as text, since the reader knows one spelling only.
+
+    So are dates; with `days` as numbers of days, as Debezium writes them.
+    """
+    text = pa.types.is_timestamp(arrow) or (pa.types.is_date(arrow) and not days)
+    return pa.string() if text else arrow
 
 
-def asked_schema(wanted: Sequence[Wanted]) -> pa.Schema:
-    """The fields that `read_objects` is asked for."""
-    return pa.schema([pa.field(w.own, asked_type(w.type)) for w in wanted])
+def asked_schemas(wanted: Sequence[Wanted]) -> tuple[pa.Schema, ...]:
+    """The fields that `read_objects` is asked for: with dates as text, and as numbers."""
+    fields = [[pa.field(w.own, asked_type(w.type, days)) for w in wanted] for days in (False, True)]
+    return tuple(pa.schema(f) for f in (fields if fields[0] != fields[1] else fields[:1]))
 
 
-def read_objects(stream: Any, asked: pa.Schema, *, threads: bool = True) -> pa.Table:
+def read_objects(
+    open_stream: Callable[[], Any], asked: Sequence[pa.Schema], *, threads: bool = True
+) -> pa.Table:
     """Every object of a stream, with the fields that are asked for and no others.
 
-    Raises Arrow's own errors, which `unreadable` explains.
+    asked: the first schema that the objects fit is taken. Raises Arrow's own errors, which
+    `unreadable` explains.
     """
-    return pj.read_json(
-        stream,
-        read_options=pj.ReadOptions(use_threads=threads, block_size=BLOCK_BYTES),
-        parse_options=pj.ParseOptions(explicit_schema=asked, unexpected_field_behavior="ignore"),
-    )
+    first: pa.ArrowException | None = None
+    for schema in asked:
+        try:
+            return pj.read_json(
+                open_stream(),
+                read_options=pj.ReadOptions(use_threads=threads, block_size=BLOCK_BYTES),
+                parse_options=pj.ParseOptions(
+                    explicit_schema=schema, unexpected_field_behavior="ignore"
+                ),
+            )
+        except pa.ArrowException as error:
+            first = first or error
+    assert first is not None, "some schema is asked for"
+    raise first
 
 
 def columns_of_objects(table: pa.Table, wanted: Sequence[Wanted], place: str) -> pa.Table:
-    """What was read for `asked_schema`, under own names and declared types.
+    """What was read for `asked_schemas`, under own names and declared types.
 
-    Raises SchemaError for text that is no time.
+    Raises SchemaError for text that is no time or date.
     """
     arrays = [times_from_text(table.column(w.own), w.type, w.name, place) for w in wanted]
     return pa.table(arrays, names=[w.own for w in wanted])

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.zipline.errors import SchemaError
-from bighead.zipline.ir.types import TIMESTAMP, TIMESTAMPTZ, sql_name
+from bighead.zipline.ir.types import DATE, TIMESTAMP, TIMESTAMPTZ, sql_name
 
 _OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
 
@@ -28,14 +28,16 @@ def text_type(arrow: pa.DataType) -> pa.DataType | None:
 def times_from_text(
     column: pa.ChunkedArray[Any], declared: pa.DataType | None, name: str, place: str
 ) -> pa.ChunkedArray[Any]:
-    """Text read as the declared TIMESTAMP or TIMESTAMPTZ; any other column as it is.
+    """Text read as the declared TIMESTAMP, TIMESTAMPTZ or DATE; any other column as it is.
 
     Text without an offset is in UTC. Digits beyond microseconds are cut, which floors: a fraction
     counts forward before 1970 too.
     """
-    if declared is None or not pa.types.is_timestamp(declared):
+    if declared is None or not pa.types.is_string(column.type):
         return column
-    if not pa.types.is_string(column.type):
+    if pa.types.is_date(declared):
+        return _dates(column, name, place)
+    if not pa.types.is_timestamp(declared):
         return column
     trimmed = pc.utf8_trim_whitespace(column)
     trimmed = pc.replace_substring_regex(trimmed, r"(\.\d{6})\d+", r"\1")
@@ -44,12 +46,15 @@ def times_from_text(
         if not pc.any(zoned).as_py():
             times = trimmed.cast(TIMESTAMP)
         else:
-            # Arrow reads either spelling, but one a column.
-            with_zone = pc.binary_join_element_wise(trimmed, cast("Any", "Z"), "")
+            # Arrow reads either spelling, but one a column; and no zone behind a bare date.
+            bare = pc.match_substring_regex(trimmed, r"^\S*\d-\d\d-\d\d$")
+            midnight = pc.binary_join_element_wise(trimmed, cast("Any", " 00:00:00"), "")
+            whole = pc.if_else(bare, midnight, trimmed)
+            with_zone = pc.binary_join_element_wise(whole, cast("Any", "Z"), "")
             all_zoned = pc.if_else(zoned, trimmed, with_zone)
             times = all_zoned.cast(TIMESTAMPTZ)
     except pa.ArrowInvalid as error:
-        bad = _first_bad(trimmed)
+        bad = _first_bad(trimmed, TIMESTAMP, TIMESTAMPTZ)
         raise SchemaError(
             f"column '{name}' of {place} holds '{bad}', which is no {sql_name(declared)}; "
             "write times like 2013-01-31 08:05:00"
@@ -57,10 +62,21 @@ def times_from_text(
     return pa.chunked_array([c.view(declared) for c in times.chunks], type=declared)
 
 
-def _first_bad(column: pa.ChunkedArray[Any]) -> str:
+def _dates(column: pa.ChunkedArray[Any], name: str, place: str) -> pa.ChunkedArray[Any]:
+    trimmed = pc.utf8_trim_whitespace(column)
+    try:
+        return trimmed.cast(DATE)
+    except pa.ArrowInvalid as error:
+        raise SchemaError(
+            f"column '{name}' of {place} holds '{_first_bad(trimmed, DATE)}', which is no DATE; "
+            "write dates like 2013-01-31"
+        ) from error
+
+
+def _first_bad(column: pa.ChunkedArray[Any], *spellings: Any) -> str:
     for value in column.drop_null().unique():
         text = str(value.as_py())
-        for arrow in (TIMESTAMP, TIMESTAMPTZ):
+        for arrow in spellings:
             try:
                 pa.scalar(text).cast(arrow)
                 break

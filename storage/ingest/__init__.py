@@ -1,0 +1,1 @@
+"""Streams into the store: decoded in columns, committed with their offsets, poison set aside."""

@@ -1,0 +1,206 @@
+"""From packed messages to the columns of a source, whatever some of them hold.
+
+Each message is first looked at by itself (is it one JSON object?), in one pass of a kernel over all
+of them. Those that are sound are read together into columns by the very reader of batches, so that
+a stream gives the values that a file of the same lines gives. Only if a value does not fit its
+declared type are halves read, until the messages stand alone that do not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from bighead.kernels.messages import Fault, scan
+from bighead.storage.ingest.messages import Integers, Messages
+from bighead.storage.sets.prepare import whole
+from bighead.storage.writing.arrival import known_field
+from bighead.storage.writing.refusing import sift
+from bighead.zipline.errors import BigheadError, UnsupportedError
+from bighead.zipline.expressions.arrow import Array, make
+from bighead.zipline.ir.sources import DELETED, EntitySource, Source
+from bighead.zipline.records.debezium import (
+    LINE,
+    asked_envelopes,
+    changes,
+    envelopes,
+    image_of,
+)
+from bighead.zipline.records.json_lines import (
+    asked_schemas,
+    columns_of_objects,
+    read_objects,
+    unreadable,
+)
+from bighead.zipline.records.operations import scanned_rows
+from bighead.zipline.records.wanted import Wanted, declared
+
+PLACE = "the message"
+FORMATS = ("json", "debezium-json")
+
+_FAULTS = {
+    Fault.EMPTY: "the message is empty",
+    Fault.NO_OBJECT: "the message is no JSON object",
+    Fault.CUT_SHORT: "the message is cut short after {} bytes",
+    Fault.SYNTAX: "the message is no JSON: byte {} cannot stand there",
+    Fault.ENCODING: "the message is not in UTF-8, at byte {}",
+    Fault.DEEP: "the message is nested too deeply, at byte {}",
+    Fault.TRAILING: "the message goes on after its object, at byte {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message that gives no row."""
+
+    number: int
+    """Of the message among those that came together."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The rows of messages."""
+
+    rows: pa.Table
+    """The columns that a scan of the source gives."""
+    numbers: Integers
+    """Of the message that each row comes from."""
+    unsaid: Array | None
+    """Which rows lack the field that says when they were known; None: none does."""
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Decoder:
+    """Reads the messages of a source.
+
+    Raises UnsupportedError for a format that is not read, or not for this kind of source.
+    """
+
+    source: Source
+    debezium: bool = field(init=False)
+    wanted: tuple[Wanted, ...] = field(init=False)
+    asked: tuple[pa.Schema, ...] = field(init=False)
+    paths: tuple[tuple[str, ...], ...] = field(init=False)
+    """Where the field of KNOWN AT may stand."""
+
+    def __post_init__(self) -> None:
+        source = self.source
+        name = source.option("format") or "json"
+        if name not in FORMATS:
+            raise UnsupportedError(
+                f"the stream of {source.name} is of the format '{name}', which is not read; "
+                f"write {' or '.join(FORMATS)}"
+            )
+        debezium = isinstance(source, EntitySource) and source.debezium
+        if name == "debezium-json" and not debezium:
+            raise UnsupportedError(
+                f"{source.name} is no entity source, and debezium-json holds the changes of one; "
+                "declare CREATE ENTITY SOURCE, or write format = 'json'"
+            )
+        wanted = image_of(source) if isinstance(source, EntitySource) and debezium else None
+        wanted = declared(source.schema) if wanted is None else wanted
+        known = known_field(source)
+        paths: list[tuple[str, ...]] = []
+        if known is not None:
+            inside = [("after", known.column), ("payload", "after", known.column)]
+            paths = inside if debezium else [(known.column,)]
+        self.debezium = debezium
+        self.wanted = tuple(wanted)
+        self.asked = asked_envelopes(wanted) if debezium else asked_schemas(wanted)
+        self.paths = tuple(paths)
+
+    def decode(self, messages: Messages) -> Decoded:
+        """The rows of messages, in their order, and the messages that give none."""
+        count = len(messages)
+        faults, places = np.zeros(count, np.uint8), np.zeros(count, np.int64)
+        present = np.zeros(count, np.uint64)
+        joined = np.empty(messages.size + count, np.uint8)
+        written = scan(
+            messages.data, messages.starts, messages.ends, self.debezium, self.paths,
+            faults, places, present, joined,
+        )  # fmt: skip
+        bad = np.flatnonzero((faults != Fault.SOUND) & (faults != Fault.NOTHING))
+        rejected = [
+            Rejected(int(i), _FAULTS[Fault(int(faults[i]))].format(int(places[i]))) for i in bad
+        ]
+        sound = np.flatnonzero(faults == Fault.SOUND)
+        lines = joined[:written]
+        try:
+            rows, numbers = self._read(lines, len(sound))
+        except BigheadError:
+            kept, refused = self._sift(lines, len(sound))
+            rejected += [Rejected(int(sound[r.row]), r.reason) for r in refused]
+            rejected.sort(key=lambda r: r.number)
+            sound = sound[kept]
+            rows, numbers = self._read(_chosen(lines, kept), len(kept))
+        own = sound[numbers]
+        unsaid = None
+        if self.paths:
+            lacks: npt.NDArray[np.bool_] = present[own] == 0
+            if self.debezium:  # a delete is known when it happened
+                lacks &= ~whole(rows[DELETED]).to_numpy(zero_copy_only=False)
+            unsaid = make(lacks) if lacks.any() else None
+        return Decoded(rows, own, unsaid, rejected)
+
+    def _read(self, lines: npt.NDArray[np.uint8], count: int) -> tuple[pa.Table, Integers]:
+        """Rows, and the number of the line that each comes from."""
+        if count == 0:
+            return self.source.scanned.empty_table(), np.zeros(0, np.int64)
+        try:
+            buffer = pa.py_buffer(cast("Any", lines))
+            objects = read_objects(lambda: pa.BufferReader(buffer), self.asked, threads=False)
+        except pa.ArrowException as error:
+            raise unreadable(error, self.wanted, PLACE, "message") from error
+        if objects.num_rows != count:
+            raise AssertionError(f"{count} messages gave {objects.num_rows} objects")
+        source = self.source
+        if not self.debezium:
+            rows = columns_of_objects(objects, self.wanted, PLACE)
+            if isinstance(source, EntitySource):
+                rows = scanned_rows(source, rows)
+            return rows, np.arange(count, dtype=np.int64)
+        assert isinstance(source, EntitySource)
+        found = changes(envelopes(objects), PLACE, source, self.wanted)
+        numbers: Integers = found[LINE].combine_chunks().to_numpy()
+        return found.select(source.scanned.names), numbers
+
+    def _sift(self, lines: npt.NDArray[np.uint8], count: int) -> tuple[list[int], Any]:
+        """The lines that can be read, and why the others cannot."""
+        ends = np.flatnonzero(lines == ord("\n")) + 1
+
+        def attempt(which: Sequence[int]) -> None:
+            first = 0 if which[0] == 0 else ends[which[0] - 1]
+            if which[-1] - which[0] + 1 == len(which):
+                self._read(lines[first : ends[which[-1]]], len(which))
+            else:
+                self._read(_chosen(lines, which), len(which))
+
+        return sift(range(count), attempt)
+
+
+def _chosen(lines: npt.NDArray[np.uint8], which: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """Some of the lines."""
+    ends = np.flatnonzero(lines == ord("\n")) + 1
+    sizes = np.diff(ends, prepend=0)
+    keep = np.zeros(len(ends), np.bool_)
+    keep[list(which)] = True
+    return lines[np.repeat(keep, sizes)]
+
+
+def is_object(data: bytes) -> bool:
+    """Whether bytes are one JSON object, and nothing else.
+
+    >>> is_object(b'{"a": 1}'), is_object(b'{"a": 1'), is_object(b'{"a": 1}}')
+    (True, False, False)
+    """
+    fault, place, mask = np.zeros(1, np.uint8), np.zeros(1, np.int64), np.zeros(1, np.uint64)
+    ends = np.array([len(data)], np.int64)
+    scan(data, place, ends, False, (), fault, place.copy(), mask, np.empty(len(data) + 1, np.uint8))
+    return not fault[0]

@@ -1,0 +1,238 @@
+"""Files that are followed: JSON lines as they grow, Parquet files as they appear.
+
+A file is told from others by its device and number, and known again by how it begins; so one that
+was renamed goes on where it was, and one that was cut, replaced or restored from a copy is noticed,
+also after a restart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal as OneOf
+
+from bighead.storage.errors import StoreError
+from bighead.storage.ingest.door import Arrived
+from bighead.storage.ingest.followed_lines import FollowedLines, head_of
+from bighead.storage.ingest.followed_rows import FollowedRows
+from bighead.storage.ingest.positions import FileAt
+
+LINES = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet", ".pq")
+OPEN_FILES = 100
+"""Kept open at a time; the others are opened when they have grown."""
+
+Followed = FollowedLines | FollowedRows
+
+
+@dataclass(slots=True)
+class FileDoor:
+    """The files of one source, in a folder, by a pattern, or one."""
+
+    source: str
+    pattern: str
+    known: Iterable[FileAt] = ()
+    """What the store has taken of files before."""
+    note: Callable[[str], None] = print
+    longest: int = 16 << 20
+    """Bytes of a line."""
+    look_every: float = 0.25
+    """Seconds between looks at the folder."""
+    settle: float = 5.0
+    """Seconds after which the end of a file that is gone is its end, and one that cannot be read
+    is damaged."""
+    clock: Callable[[], float] = time.monotonic
+    files: dict[str, Followed] = field(default_factory=dict, init=False)
+    looked: float = field(default=float("-inf"), init=False)
+    empty: bool = field(default=False, init=False)
+    """The last turn found nothing."""
+    lone: dict[str, FileAt] = field(init=False)
+    """Records whose files have not been seen yet."""
+    gone_since: dict[str, float] = field(default_factory=dict, init=False)
+    stale: list[Arrived] = field(default_factory=list, init=False)
+    """Records that others have taken the place of."""
+
+    def __post_init__(self) -> None:
+        kind_of(self.pattern, self.source)
+        self.lone = {at.name: at for at in self.known}
+
+    def take(self, most: int) -> list[Arrived]:
+        """What the files have now."""
+        if self.clock() - self.looked >= self.look_every:
+            self._look()
+            self.looked = self.clock()
+        found, self.stale = self.stale, []
+        room = most
+        for name in list(self.files):
+            while room > 0 and name in self.files:
+                arrived = self._next(name, room)
+                if arrived is None:
+                    break
+                found.append(arrived)
+                room -= arrived.size
+        self.empty = not found
+        return found
+
+    def _next(self, name: str, room: int) -> Arrived | None:
+        followed = self.files[name]
+        try:
+            arrived = followed.take(room)
+        except FileNotFoundError:
+            del self.files[name]
+            self.note(
+                f"{followed.at.path} is gone; it was read up to {followed.at.position:,}, and "
+                "whether it had more cannot be told"
+            )
+            return followed.forgotten()
+        if arrived is not None:
+            self.gone_since.pop(name, None)
+            self._keep_few_open(name)
+            return arrived
+        if not followed.gone:
+            return None
+        since = self.gone_since.setdefault(name, self.clock())
+        if self.clock() - since < self.settle:
+            return None
+        last = followed.last_line()
+        if last is None:
+            del self.files[name]
+            followed.close()
+            return followed.forgotten()
+        return last
+
+    def _keep_few_open(self, name: str) -> None:
+        self.files[name] = self.files.pop(name)  # the newest last
+        held = [
+            f for f in self.files.values() if isinstance(f, FollowedLines) and f.handle is not None
+        ]
+        for followed in held[: max(len(held) - OPEN_FILES, 0)]:
+            if not followed.gone:
+                followed.close()
+
+    def _look(self) -> None:
+        """New files, and what became of those that are known."""
+        seen: set[str] = set()
+        for path in self._paths():
+            try:
+                stat = Path(path).stat()
+                at = FileAt(path, stat.st_dev, stat.st_ino, 0)
+                seen.add(at.name)
+                if at.name not in self.files:
+                    self.files[at.name] = self._begun(at, stat.st_size)
+                self.files[at.name].gone = False
+                self.files[at.name].look(path, stat.st_size)
+            except FileNotFoundError:  # it went away meanwhile
+                continue
+            except PermissionError as error:
+                raise StoreError(f"no permission to read {path}") from error
+        for name, followed in self.files.items():
+            if name not in seen and not followed.gone:
+                followed.gone = True
+                if isinstance(followed, FollowedLines) and followed.handle is None:
+                    self._find_again(followed)
+        for at in list(self.lone.values()):
+            self._renamed_meanwhile(self.lone.pop(at.name))
+
+    def _paths(self) -> list[str]:
+        """The files there are, hidden ones left out."""
+        pattern = self.pattern
+        if Path(pattern).is_dir():
+            pattern = f"{pattern}/*"
+        kinds = (*LINES, *PARQUET)
+        return sorted(
+            path
+            for path in glob.glob(pattern, recursive=True)  # noqa: PTH207  # patterns may be absolute
+            if not Path(path).name.startswith((".", "_"))
+            and path.lower().endswith(kinds)
+            and Path(path).is_file()
+        )
+
+    def _begun(self, at: FileAt, size: int) -> Followed:
+        """A file that was not followed yet: from where it was left, else from its start."""
+        kept = self.lone.pop(at.name, None)
+        if kept is None or not _is(kept, at.path, size):
+            if kept is not None:
+                self.note(f"{at.path} is another file than was read; it is read from its start")
+            kept = self._copied(at, size)
+        if kept is not None:
+            at = FileAt(
+                at.path, at.device, at.inode, kept.position, kept.head, kept.headed, kept.skipping
+            )
+        return self._followed(at)
+
+    def _copied(self, at: FileAt, size: int) -> FileAt | None:
+        """The record of a file of this name and beginning, as a restored copy has them."""
+        for name, kept in self.lone.items():
+            if kept.path == at.path and kept.headed and _is(kept, at.path, size):
+                self.stale.append(self._followed(self.lone.pop(name)).forgotten())
+                return kept
+        return None
+
+    def _followed(self, at: FileAt) -> Followed:
+        if kind_of(at.path, self.source) == "lines":
+            return FollowedLines(self.source, at, self.note, self.longest)
+        return FollowedRows(self.source, at, self.note, self.settle, self.clock)
+
+    def _renamed_meanwhile(self, at: FileAt) -> None:
+        """A file that has another name since the last run, beside its old one."""
+        followed = self._followed(at)
+        followed.gone = True
+        if isinstance(followed, FollowedLines):
+            self._find_again(followed)
+        self.files[at.name] = followed
+
+    def _find_again(self, followed: FollowedLines) -> None:
+        folder = Path(followed.at.path).parent
+        with contextlib.suppress(FileNotFoundError):
+            for entry in os.scandir(folder):
+                if entry.inode() == followed.at.inode and entry.is_file():
+                    if _is(followed.at, entry.path, entry.stat().st_size):
+                        followed.look(entry.path, entry.stat().st_size)
+
+    def done(self) -> bool:
+        """Whether the last turn found nothing; what is unfinished is noted by `close`."""
+        return self.empty and not any(f.gone for f in self.files.values())
+
+    def close(self) -> None:
+        """Let go of all files; says which of them end in an unfinished line."""
+        for followed in self.files.values():
+            if isinstance(followed, FollowedLines) and followed.waiting > followed.at.position:
+                self.note(
+                    f"{followed.at.path} ends in an unfinished line of "
+                    f"{followed.waiting - followed.at.position:,} bytes, which waits for its end"
+                )
+            followed.close()
+        self.files.clear()
+
+
+def kind_of(path: str, source: str) -> OneOf["lines", "rows", "any"]:
+    """How files of a name are read. Raises StoreError where they are not."""
+    suffix = Path(path).suffix.lower()
+    if suffix in LINES:
+        return "lines"
+    if suffix in PARQUET:
+        return "rows"
+    if suffix in ("", ".*") or Path(path).is_dir():
+        return "any"
+    raise StoreError(
+        f"the stream of {source} cannot be read from {path}: files that are followed end in "
+        f"{', '.join((*LINES, *PARQUET))}"
+    )
+
+
+def _is(at: FileAt, path: str, size: int) -> bool:
+    """Whether the file of a path is that of a record."""
+    if kind_of(at.path, "") == "rows":
+        return True  # `look` knows it by its foot
+    if size < at.position:
+        return False
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return head_of(handle, at.headed) == at.head if at.headed else True
+    finally:
+        os.close(handle)

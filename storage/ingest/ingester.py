@@ -1,0 +1,158 @@
+"""The loop: gather what has come, decode it, commit it with its offsets, acknowledge it.
+
+One thread does all of it, since the store has one writer. What comes is gathered for up to `wait`
+seconds from the first message on, or until it is `most` bytes; while a commit is written, doors
+hold back: Kafka's client fetches ahead to its limit, streams wait, files lie where they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bighead.storage.database.database import Batch
+from bighead.storage.ingest.counters import Counters
+from bighead.storage.ingest.decode import Decoder
+from bighead.storage.ingest.door import Arrived, Door, Outcome
+from bighead.storage.ingest.turn import Turn
+from bighead.storage.sets.prepare import integers, values
+from bighead.storage.store import Store
+from bighead.storage.writing.arrival import Arrival
+from bighead.storage.writing.ingesting import Report
+from bighead.zipline.errors import BigheadError, DataError
+from bighead.zipline.expressions.arrow import compute, scalar
+from bighead.zipline.ir.sources import EntitySource, EventSource, Source
+from bighead.zipline.windows import HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the loop gathers."""
+
+    wait: float = 0.05
+    """Seconds from the first message to the commit, at most, where the store keeps up."""
+    most: int = 8 << 20
+    """Bytes of a commit."""
+    tick: float = 0.005
+    """Seconds between looks at the doors while nothing comes."""
+    late_after: int = HOUR
+    """Microseconds after its event time from which an event is counted as late."""
+
+    def __post_init__(self) -> None:
+        if self.wait < 0 or self.tick <= 0 or self.most < 1 or self.late_after < 0:
+            raise BigheadError("wait, tick, most and late_after are not negative")
+
+
+@dataclass(slots=True)
+class Ingester:
+    """Takes what comes through doors into a store."""
+
+    store: Store
+    sources: Mapping[str, Source]
+    doors: Sequence[Door]
+    settings: Settings = field(default_factory=Settings)
+    clock: Callable[[], int] = lambda: time.time_ns() // 1000
+    """Now, in microseconds: when messages arrive."""
+    counters: dict[str, Counters] = field(default_factory=dict, init=False)
+    stopping: Event = field(default_factory=Event, init=False)
+    decoders: dict[str, Decoder] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for name, source in self.sources.items():
+            self.decoders[name] = Decoder(source)
+            self.counters[name] = Counters()
+
+    def run(self, *, once: bool = False, each: Callable[[], None] = lambda: None) -> None:
+        """Go on until `stop`; with `once` until nothing is left of what is there now.
+
+        each: is called after every turn. What was gathered when it stops is still committed.
+        """
+        while not self.stopping.is_set():
+            gathered = self.gather()
+            self.commit(gathered)
+            each()
+            if once and not gathered and all(door.done() for door in self.doors):
+                return
+
+    def stop(self) -> None:
+        """End after the commit that is being made; from any thread, or a signal."""
+        self.stopping.set()
+
+    def gather(self) -> list[Arrived]:
+        """What comes until the time or the size of a commit is reached; may be nothing."""
+        gathered: list[Arrived] = []
+        size = 0
+        deadline = time.monotonic() + self.settings.wait
+        while True:
+            came = [a for door in self.doors for a in door.take(self.settings.most - size)]
+            if came and not gathered:
+                deadline = time.monotonic() + self.settings.wait
+            gathered += came
+            size += sum(a.size for a in came)
+            left = deadline - time.monotonic()
+            if size >= self.settings.most or left <= 0 or self.stopping.is_set():
+                return gathered
+            if not came:
+                self.stopping.wait(min(self.settings.tick, left))
+
+    def commit(self, gathered: Sequence[Arrived]) -> None:
+        """Take what was gathered into the store, a commit a source, and say so."""
+        by_source: dict[str, list[Arrived]] = {}
+        for arrived in gathered:
+            by_source.setdefault(arrived.source, []).append(arrived)
+        for name, parts in by_source.items():
+            self._commit_source(name, parts)
+
+    def _commit_source(self, name: str, parts: Sequence[Arrived]) -> None:
+        now = self.clock()
+        turn = Turn(self.decoders[name], parts, now)
+        rows = turn.rows
+
+        def also(report: Report) -> Batch:
+            turn.refuse(report.refused)
+            batch: Batch = {}
+            turn.put(batch, report.commit)
+            return batch
+
+        if rows is None:
+            report = Report(commit=self.store.committed + 1)
+            self.store.commit(also(report))
+        else:
+            arrival = Arrival(now, turn.unsaid)
+            report = self.store.ingest(name, rows, refuse=True, arrival=arrival, also=also)
+        self._count(turn, rows, report)
+        for i, arrived in enumerate(parts):
+            arrived.told(Outcome(report.commit, turn.outcome(i)))
+
+    def _count(self, turn: Turn, rows: pa.Table | None, report: Report) -> None:
+        count = self.counters[turn.decoder.source.name]
+        count.messages += turn.messages
+        count.bytes += turn.size
+        count.rows += report.rows - report.copies - len(report.refused)
+        count.copies += report.copies
+        count.expired += report.expired
+        count.rejected += sum(map(len, turn.rejected))
+        count.commits += 1
+        if rows is not None:
+            count.late += late(turn.decoder.source, rows, turn.now - self.settings.late_after)
+
+
+def late(source: Source, rows: pa.Table, before: int) -> int:
+    """How many rows are of times before one, in microseconds."""
+    time = None
+    if isinstance(source, EventSource):
+        time = source.event_time
+    elif isinstance(source, EntitySource):
+        time = source.changed
+    if time is None:
+        return 0
+    try:
+        times = integers(values(time, rows))
+    except DataError:  # rows among them were refused for their times
+        return 0
+    return int(pc.sum(compute("less", times, scalar(before, pa.int64()))).as_py() or 0)

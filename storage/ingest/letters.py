@@ -1,0 +1,103 @@
+"""Dead letters: messages and rows that the store could not take, kept with the reason.
+
+They are written by the commit that moves the offset past them, so none is lost and none comes
+twice. They lie in `meta` by the number of that commit, in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal as OneOf
+
+from bighead.storage.database.database import Batch, View
+from bighead.storage.database.keys import after
+from bighead.storage.errors import StoreError
+
+_PREFIX = b"letter\0"
+_NUMBER = struct.Struct(">QI")
+
+Form = OneOf["message", "arrow", "file"]
+"""What is kept: a message as it came; rows of a table as an Arrow stream; the path of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of something that could not be taken."""
+
+    source: str
+    form: Form
+    partition: str
+    """Of the stream it came in: a topic and its partition, a file, a producer."""
+    position: int
+    """In that partition."""
+    reason: str
+    time: int
+    """When it came first, in microseconds."""
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter."""
+
+    facts: Facts
+    raw: bytes
+
+    def written(self) -> bytes:
+        """As the store keeps it: a length, the facts in JSON, the bytes."""
+        facts = json.dumps(asdict(self.facts)).encode()
+        return struct.pack(">I", len(facts)) + facts + self.raw
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A dead letter under its number."""
+
+    commit: int
+    index: int
+    letter: Letter
+
+    @property
+    def number(self) -> str:
+        """As users write it."""
+        return f"{self.commit}-{self.index}"
+
+    @property
+    def key(self) -> bytes:
+        """In `meta`."""
+        return _PREFIX + _NUMBER.pack(self.commit, self.index)
+
+
+def put_letters(batch: Batch, commit: int, letters: Iterable[Letter]) -> None:
+    """Dead letters into the batch of a commit."""
+    for i, letter in enumerate(letters):
+        batch["meta", _PREFIX + _NUMBER.pack(commit, i)] = letter.written()
+
+
+def letters(view: View, source: str | None = None) -> Iterator[Kept]:
+    """All dead letters, or those of a source, in the order in which they came."""
+    for key, value in view.scan("meta", _PREFIX, after(_PREFIX)):
+        kept = _kept(key, value)
+        if source is None or kept.letter.facts.source == source:
+            yield kept
+
+
+def letter(view: View, number: str) -> Kept:
+    """One dead letter. Raises StoreError where there is none of this number."""
+    commit, _, index = number.partition("-")
+    if commit.isdigit() and index.isdigit():
+        key = _PREFIX + _NUMBER.pack(int(commit), int(index))
+        value = view.get("meta", key)
+        if value is not None:
+            return _kept(key, value)
+    raise StoreError(f"there is no dead letter {number}; see 'bighead ingest dead-letters list'")
+
+
+def _kept(key: bytes, value: bytes) -> Kept:
+    commit, index = _NUMBER.unpack(key.removeprefix(_PREFIX))
+    (size,) = struct.unpack_from(">I", value)
+    facts = Facts(**json.loads(value[4 : 4 + size]))
+    return Kept(commit, index, Letter(facts, value[4 + size :]))

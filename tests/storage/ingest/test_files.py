@@ -1,0 +1,306 @@
+"""Files that are followed: each line is taken once, whatever becomes of the file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bighead.storage.errors import StoreError
+from bighead.storage.ingest.files import FileDoor
+from bighead.storage.ingest.positions import files_at, forget_partition
+from bighead.storage.store import Store
+from bighead.zipline.windows import DAY
+from tests.storage.ingest.rows import (
+    assert_holds,
+    booked,
+    dead,
+    file_door,
+    ingester,
+    lines,
+    memory_store,
+    take,
+)
+
+ROWS = booked(60)
+
+
+@pytest.fixture
+def store() -> Store:
+    return memory_store()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "events.jsonl"
+
+
+def text(first: int, last: int) -> bytes:
+    """Some rows as lines."""
+    return b"".join(line + b"\n" for line in lines(ROWS.slice(first, last - first)))
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_a_file_is_followed_as_it_grows(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 20))
+    door = file_door(store, log)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    assert_holds(store, ROWS.slice(0, 20))
+    append(log, text(20, 30))
+    loop.run(once=True)
+    append(log, text(30, 60))
+    loop.run(once=True)
+    assert_holds(store, ROWS)
+    assert loop.counters["events"].rows == 60
+    assert loop.counters["events"].messages == 60
+    assert loop.counters["events"].late == 60
+    door.close()
+
+
+def test_a_restart_goes_on_behind_what_was_committed(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 25))
+    take(store, log)
+    append(log, text(25, 60))
+    assert take(store, log).counters["events"].messages == 35
+    assert take(store, log).counters["events"].messages == 0
+    assert_holds(store, ROWS)
+
+
+def test_an_unfinished_line_waits_for_its_end(store: Store, log: Path) -> None:
+    whole = text(0, 3)
+    notes: list[str] = []
+    log.write_bytes(whole[:-40])
+    assert take(store, log, notes).counters["events"].rows == 2
+    size = len(lines(ROWS)[2]) - 39
+    assert notes == [f"{log} ends in an unfinished line of {size} bytes, which waits for its end"]
+    append(log, whole[-40:])
+    take(store, log)
+    assert_holds(store, ROWS.slice(0, 3))
+    assert dead(store) == []
+
+
+def test_a_last_line_that_is_whole_does_not_wait_for_its_end(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 3)[:-1])
+    take(store, log)
+    assert_holds(store, ROWS.slice(0, 3))
+    append(log, b"\n" + text(3, 5))
+    take(store, log)
+    assert_holds(store, ROWS.slice(0, 5))
+    assert dead(store) == []
+
+
+def test_small_commits_take_a_file_in_pieces(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 60))
+    assert take(store, log, most=700).counters["events"].commits > 10
+    assert_holds(store, ROWS)
+
+
+def test_a_file_that_is_renamed_is_read_to_its_end(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 10))
+    door = file_door(store, log)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    append(log, text(10, 20))
+    log.rename(log.with_name("events.jsonl.1"))
+    log.write_bytes(text(20, 30))
+    loop.run(once=True)
+    assert_holds(store, ROWS.slice(0, 30))
+    assert [at.path for at in files_at(store.database, "events")] == [str(log)]
+
+
+def test_a_file_that_is_renamed_while_nobody_looks_is_found(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 10))
+    take(store, log)
+    append(log, text(10, 20))
+    log.rename(log.with_name("events.jsonl.1"))
+    log.write_bytes(text(20, 30))
+    notes: list[str] = []
+    take(store, log, notes)
+    assert_holds(store, ROWS.slice(0, 30))
+    assert notes == [f"{log} is called {log}.1 now"]
+
+
+def test_a_file_that_is_removed_is_read_through_its_handle(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 10))
+    loop = ingester(store, file_door(store, log))
+    loop.run(once=True)
+    append(log, text(10, 20) + b'{"id": 1')
+    log.unlink()
+    loop.run(once=True)
+    assert_holds(store, ROWS.slice(0, 20))
+    (letter,) = dead(store)
+    assert letter.letter.facts.reason == "the message is cut short after 8 bytes"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_that_is_cut_is_read_from_its_start(
+    store: Store, log: Path, restarted: bool
+) -> None:
+    notes: list[str] = []
+    log.write_bytes(text(0, 20))
+    loop = ingester(store, file_door(store, log, notes))
+    loop.run(once=True)
+    os.truncate(log, 0)
+    append(log, text(20, 25))
+    if restarted:
+        take(store, log, notes)
+    else:
+        loop.run(once=True)
+    assert_holds(store, ROWS.slice(0, 25))
+    assert any("is read from its start" in note for note in notes)
+
+
+def test_a_file_that_is_written_anew_and_longer_is_noticed(store: Store, log: Path) -> None:
+    notes: list[str] = []
+    log.write_bytes(text(0, 5))
+    loop = ingester(store, file_door(store, log, notes))
+    loop.run(once=True)
+    log.write_bytes(text(5, 40))
+    loop.run(once=True)
+    assert_holds(store, ROWS.slice(0, 40))
+    assert notes == [f"{log} was written anew; it is read from its start"]
+
+
+def test_a_copy_of_a_file_goes_on_where_the_file_was(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 20))
+    take(store, log)
+    data = log.read_bytes()
+    log.with_name("new").write_bytes(data + text(20, 30))
+    log.unlink()
+    log.with_name("new").rename(log)
+    assert take(store, log).counters["events"].messages == 10
+    assert_holds(store, ROWS.slice(0, 30))
+
+
+def test_new_files_of_a_folder_are_found(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(text(0, 10))
+    (tmp_path / "_half.jsonl").write_bytes(b"hidden")
+    (tmp_path / "notes.txt").write_bytes(b"not ours")
+    loop = ingester(store, file_door(store, tmp_path))
+    loop.run(once=True)
+    (tmp_path / "b.ndjson").write_bytes(text(10, 20))
+    pq.write_table(ROWS.slice(20, 20), tmp_path / "c.parquet", row_group_size=7)
+    loop.run(once=True)
+    assert_holds(store, ROWS.slice(0, 40))
+    assert dead(store) == []
+
+
+def test_more_files_than_may_be_open(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bighead.storage.ingest.files.OPEN_FILES", 3)
+    loop = ingester(store, file_door(store, tmp_path))
+    for turn in range(2):
+        for i in range(10):
+            first = 30 * turn + 3 * i
+            append(tmp_path / f"{i}.jsonl", text(first, first + 3))
+        loop.run(once=True)
+    assert_holds(store, ROWS)
+
+
+def test_a_line_that_is_too_long_is_set_aside_in_pieces(store: Store, log: Path) -> None:
+    long = b'{"id": "' + b"x" * 3000 + b'"}\n'
+    log.write_bytes(text(0, 2) + long + text(2, 5))
+    take(store, log, longest=1000, most=1000)
+    assert_holds(store, ROWS.slice(0, 5))
+    pieces = dead(store)
+    assert b"".join(p.letter.raw for p in pieces) == long
+    assert all("longer than 1,000 bytes" in p.letter.facts.reason for p in pieces)
+
+
+# Parquet.
+
+
+def test_parquet_is_read_once_in_pieces(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(ROWS, path, row_group_size=25)
+    assert take(store, path, most=1000).counters["events"].commits >= 4
+    assert take(store, path).counters["events"].messages == 0
+    assert_holds(store, ROWS)
+
+
+def test_parquet_goes_on_within_a_row_group(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(ROWS, path, row_group_size=25)
+    door = file_door(store, path)
+    loop = ingester(store, door, most=1000)
+    for _ in range(3):
+        loop.commit(loop.gather())
+    (at,) = files_at(store.database, "events")
+    assert 0 < at.position < 60
+    assert at.position % 25
+    assert take(store, path).counters["events"].messages == 60 - at.position
+    assert_holds(store, ROWS)
+
+
+def test_parquet_that_is_still_written_waits(store: Store, tmp_path: Path) -> None:
+    pq.write_table(ROWS, tmp_path / "whole.parquet")
+    data = (tmp_path / "whole.parquet").read_bytes()
+    path = tmp_path / "sub" / "a.parquet"
+    path.parent.mkdir()
+    path.write_bytes(data[:-100])
+    door = FileDoor("events", str(path), look_every=0.0, settle=1000.0)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    assert dead(store) == []
+    path.write_bytes(data)
+    loop.run(once=True)
+    assert_holds(store, ROWS)
+
+
+def test_parquet_that_is_damaged_is_a_dead_letter(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1 but no more")
+    take(store, path)
+    (letter,) = dead(store)
+    assert letter.letter.facts.form == "file"
+    assert letter.letter.raw == str(path).encode()
+    assert "is no Parquet file" in letter.letter.facts.reason
+    take(store, path)
+    assert len(dead(store)) == 1
+
+
+def test_parquet_of_other_columns_is_a_dead_letter(store: Store, tmp_path: Path) -> None:
+    wrong = ROWS.set_column(1, "listing", pa.array([str(i) for i in range(60)]))
+    pq.write_table(wrong, tmp_path / "a.parquet")
+    pq.write_table(ROWS.slice(0, 10), tmp_path / "b.parquet")
+    take(store, tmp_path)
+    (letter,) = dead(store)
+    assert "column 'listing' of the stream is VARCHAR" in letter.letter.facts.reason
+    assert pa.ipc.open_stream(letter.letter.raw).read_all().equals(wrong)
+    assert_holds(store, ROWS.slice(0, 10))
+
+
+# What is refused, and what is forgotten.
+
+
+def test_a_name_that_tells_no_format_is_refused() -> None:
+    with pytest.raises(StoreError, match=r"cannot be read from a\.csv: files that are followed"):
+        FileDoor("events", "a.csv")
+
+
+def test_a_file_is_forgotten_by_its_path(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 20))
+    take(store, log)
+    with pytest.raises(StoreError, match=f"no 'x' of events was read; there are: {log}"):
+        forget_partition(store, "events", "x")
+    forget_partition(store, "events", str(log))
+    counted = take(store, log).counters["events"]
+    assert (counted.messages, counted.copies, counted.rows) == (20, 20, 0)
+    assert_holds(store, ROWS.slice(0, 20))
+
+
+def test_late_is_what_comes_long_after_its_time(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 20))
+    loop = ingester(store, file_door(store, log))
+    loop.clock = lambda: int(ROWS["ts"].cast(pa.int64())[0].as_py()) + DAY
+    loop.run(once=True)
+    assert loop.counters["events"].late == 20
