@@ -59,6 +59,8 @@ class Store:
     settings: Settings = field(default_factory=Settings)
     sets: dict[str, Definition] = field(default_factory=dict)
     plans: dict[str, SetPlan] = field(default_factory=dict)
+    _narrow: dict[tuple[str, frozenset[str]], SetPlan] = field(default_factory=dict)
+    """Plans of which some columns alone are wanted, as they were asked for."""
 
     @classmethod
     def open(
@@ -102,7 +104,7 @@ class Store:
                 plans[name] = self.plans[name]
             else:
                 plans[name] = self._compile(definition.right, definition.sizes)
-        self.sets, self.plans = found, plans
+        self.sets, self.plans, self._narrow = found, plans, {}
 
     def __enter__(self) -> Self:
         return self
@@ -247,12 +249,18 @@ class Store:
 
         def run(view: Snapshot) -> Fetched:
             definition, plan = self.plan(name)
-            plan = plan if only is None else plan.only(only)
+            plan = plan if only is None else self._only(name, plan, frozenset(only))
             prefix = set_prefix(definition.generation, definition.number)
             fetch = Fetch(plan, view, prefix, definition.horizon, inclusive, keys, times)
             return fetch.run(asking, alias)
 
         return self.database.at_once(run) if snapshot is None else run(snapshot)
+
+    def _only(self, name: str, plan: SetPlan, columns: frozenset[str]) -> SetPlan:
+        known = self._narrow.get((name, columns))
+        if known is None:
+            known = self._narrow[name, columns] = plan.only(columns)
+        return known
 
     def sweep(self, name: str, horizon: int, keys: int | None = None) -> Swept:
         """Drop what no question from `horizon` on reads, `keys` keys at most.

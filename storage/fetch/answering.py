@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from bighead.storage.database.database import View as Snapshot
-from bighead.storage.fetch.asking import Asked, values
+from bighead.storage.fetch.asking import Asked, table_of, values
 from bighead.storage.fetch.served import Offer
-from bighead.storage.store import Store
+from bighead.storage.fetch.shelf import Reading
 from bighead.zipline.expressions.arrow import Array, make
+from bighead.zipline.ir.nodes import Lookup
 from bighead.zipline.serving import EVER, Group
 
 FRESH, STALE, MISSING = 1, 2, 3
 """The numbers of Status in fetch.proto."""
+GREATEST = 2**63 - 1
 UNKNOWN = -1
 """The age where no row has come, or where no time is asked."""
 
@@ -46,8 +47,10 @@ class GroupState:
     """How a group stands for each entity."""
 
     name: str
-    statuses: npt.NDArray[np.uint8]
-    ages: npt.NDArray[np.int64]
+    statuses: bytes
+    """One each, as numbered above."""
+    ages: list[int]
+    """Microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ class Answered:
         groups = [
             GroupState(
                 group.name,
-                np.concatenate([p.groups[i].statuses for p in parts]),
-                np.concatenate([p.groups[i].ages for p in parts]),
+                b"".join(p.groups[i].statuses for p in parts),
+                [age for p in parts for age in p.groups[i].ages],
             )
             for i, group in enumerate(parts[0].groups)
         ]
@@ -80,59 +83,78 @@ class Answered:
 class Answering:
     """One set for the entities of one request."""
 
-    store: Store
+    reading: Reading
     offer: Offer
-    snapshot: Snapshot
     asked: Asked
     stale_after: int
     """Microseconds that the store may be behind."""
     pause: Callable[[], None]
     """Called between two pieces of work; raises where nobody waits for the answer any more."""
-    table: pa.Table = field(init=False)
+    values: dict[str, Array] = field(init=False)
+    """The inputs and what the groups brought, by the names that expressions have for them."""
+    whole: pa.Table | None = None
+    """What was read, where it is the answer as it stands."""
     groups: list[GroupState] = field(default_factory=list)
     faults: list[EntityFault] = field(default_factory=list)
 
     def run(self) -> Answered:
         """The answer."""
-        self.table = self.asked.table
+        self.values = dict(self.asked.columns)
         for entity, reason in self.asked.bad.items():
             self.faults.append(EntityFault(entity, BAD_VALUE, reason))
         for group in self.offer.serving.groups:
             self.pause()
             self.read(group)
-        columns = self.columns()
-        batch = pa.RecordBatch.from_arrays(columns, schema=self.offer.schema)
+        if self.whole is not None:
+            batches = self.whole.to_batches()
+            # To combine one would copy it.
+            batch = batches[0] if len(batches) == 1 else self.whole.combine_chunks().to_batches()[0]
+        else:
+            batch = pa.RecordBatch.from_arrays(self.columns(), schema=self.offer.schema)
         faults = sorted(self.faults, key=lambda f: (f.entity, f.columns))
         return Answered(batch, self.groups, faults)
 
     def read(self, group: Group) -> None:
         """Append what a group holds."""
-        times = self.asked.times
-        bad: dict[int, str] = {}
-        keys = [values(key, self.table, bad) for key in group.keys]
+        times, bad = self.asked.times, dict[int, str]()
+        entities, right = len(times), group.right
+        keys = [values(key, self.values, entities, bad) for key in group.keys]
         if group.timeless:
-            times = make(np.full(len(times), EVER, np.int64))
-        fetched = self.store.fetch(
+            times = make(np.full(entities, EVER, np.int64))
+        reads_spine = isinstance(right, Lookup) and right.residual is not None
+        fetched = self.reading.store.fetch(
             self.offer.sets[group.name],
             keys,
             times,
             inclusive=group.inclusive,
-            spine=self.table,
+            spine=table_of(self.values, entities) if reads_spine else None,
             alias=group.name,
-            only=self.offer.reads[group.name],
-            snapshot=self.snapshot,
+            only=self.offer.only[group.name],
+            snapshot=self.reading.snapshot,
         )
-        there = {f"{group.name}.{c}" for c in group.right.schema.names}
-        for entity, reason in bad.items():
-            self.fault(entity, BAD_VALUE, reason, there)
-        for fault in fetched.faults:
-            code = BEYOND_RETENTION if fault.late else NO_RESULT
-            names = {f"{group.name}.{fault.column}"} if fault.column else there
-            self.fault(fault.question, code, fault.reason, names)
+        table = fetched.table
+        sound = not bad and not fetched.faults and not self.asked.bad
+        if self.offer.straight and sound and entities:
+            self.whole = table
+        else:
+            self._take(group, table)
+        if bad or fetched.faults:
+            there = {f"{group.name}.{c}" for c in right.schema.names}
+            for entity, reason in bad.items():
+                self.fault(entity, BAD_VALUE, reason, there)
+            for fault in fetched.faults:
+                code = BEYOND_RETENTION if fault.late else NO_RESULT
+                names = {f"{group.name}.{fault.column}"} if fault.column else there
+                self.fault(fault.question, code, fault.reason, names)
+        self.groups.append(self.state(group, fetched.found))
+
+    def _take(self, group: Group, table: pa.Table) -> None:
+        """The columns of a group that anything reads."""
         for name in self.offer.reads[group.name]:
-            array = fetched.table.column(name)
-            self.table = self.table.append_column(f"{group.name}.{name}", array)
-        self.groups.append(self.state(group, np.asarray(fetched.found, np.bool_)))
+            column = table.column(name)
+            single = column.num_chunks == 1  # to combine one would copy it
+            array: Any = column.chunk(0) if single else column.combine_chunks()
+            self.values[f"{group.name}.{name}"] = array
 
     def fault(self, entity: int, code: int, reason: str, names: set[str]) -> None:
         """Note that columns of a group have no value for an entity, unless it is bad as a whole."""
@@ -140,25 +162,24 @@ class Answering:
         if columns and entity not in self.asked.bad:
             self.faults.append(EntityFault(entity, code, reason, columns))
 
-    def state(self, group: Group, found: npt.NDArray[np.bool_]) -> GroupState:
-        """The status and age of a group for each entity."""
-        entities = len(found)
-        statuses = np.where(found, FRESH, MISSING).astype(np.uint8)
-        if self.asked.bad:
-            statuses[list(self.asked.bad)] = MISSING
+    def state(self, group: Group, found: Sequence[bool]) -> GroupState:
+        """The status and age of a group for each entity.
+
+        Values in Python: a piece has few entities, for which numpy's calls would take longer.
+        """
+        statuses = bytearray(FRESH if there else MISSING for there in found)
+        for entity in self.asked.bad:
+            statuses[entity] = MISSING
         if group.timeless:
-            return GroupState(group.name, statuses, np.zeros(entities, np.int64))
-        newest = self.store.newest(self.offer.sets[group.name], self.snapshot)
-        if newest is None:
-            return GroupState(group.name, statuses, np.full(entities, UNKNOWN, np.int64))
-        times = self.asked.times
-        unasked = np.asarray(times.is_null())
-        at = np.asarray(times.fill_null(newest) if times.null_count else times)
-        # Beyond int64 apart they are as good as this far.
-        ages = np.where(at > newest, at - newest, 0)
-        ages = np.where(ages < 0, np.iinfo(np.int64).max, ages)
-        statuses[(statuses == FRESH) & (ages > self.stale_after)] = STALE
-        return GroupState(group.name, statuses, np.where(unasked, UNKNOWN, ages))
+            return GroupState(group.name, bytes(statuses), [0] * len(statuses))
+        newest = self.reading.newest(self.offer.sets[group.name])
+        ages = []
+        for entity, at in enumerate(self.asked.times.to_pylist()):
+            age = UNKNOWN if at is None or newest is None else min(max(at - newest, 0), GREATEST)
+            if age > self.stale_after and statuses[entity] == FRESH:
+                statuses[entity] = STALE
+            ages.append(age)
+        return GroupState(group.name, bytes(statuses), ages)
 
     def columns(self) -> list[Array]:
         """What the set gives, NULL where there is a fault."""
@@ -166,15 +187,18 @@ class Answering:
         for fault in self.faults:
             for name in fault.columns:
                 bad_in.setdefault(name, set()).add(fault.entity)
+        everywhere, entities = self.asked.bad.keys(), len(self.asked.times)
         arrays = []
         for name, expr in self.offer.serving.columns:
-            without = bad_in.get(name, set()) | self.asked.bad.keys()
             bad: dict[int, str] = {}
-            array = values(expr, self.table, bad)
-            for entity, reason in bad.items():
-                if entity not in without:
-                    self.faults.append(EntityFault(entity, DERIVED, reason, (name,)))
-            arrays.append(_nulled(array, without))
+            array = values(expr, self.values, entities, bad)
+            if bad or bad_in or everywhere:
+                without = bad_in.get(name, set()) | everywhere
+                for entity, reason in bad.items():
+                    if entity not in without:
+                        self.faults.append(EntityFault(entity, DERIVED, reason, (name,)))
+                array = _nulled(array, without)
+            arrays.append(array)
         return arrays
 
 

@@ -12,7 +12,7 @@ from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.fitting import Bad, fit
 from bighead.zipline.errors import DataError, did_you_mean
 from bighead.zipline.expressions import evaluate
-from bighead.zipline.expressions.arrow import Array, make, nulls, view
+from bighead.zipline.expressions.arrow import Array, join, make, nulls, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import TIMESTAMP, sql_name
 from bighead.zipline.serving import Serving
@@ -25,7 +25,7 @@ Given = Mapping[str, Array]
 class Asked:
     """What one set is asked."""
 
-    table: pa.Table
+    columns: dict[str, Array]
     """The inputs under the names that the set's expressions have for them."""
     times: Array
     """int64 microseconds; NULL: no time, so that nothing is seen."""
@@ -36,7 +36,8 @@ class Asked:
         """The same for some of the entities, which count from 0 again."""
         end = first + entities
         bad = {e - first: reason for e, reason in self.bad.items() if first <= e < end}
-        return Asked(self.table.slice(first, entities), self.times.slice(first, entities), bad)
+        columns = {name: array.slice(first, entities) for name, array in self.columns.items()}
+        return Asked(columns, self.times.slice(first, entities), bad)
 
 
 def columns_read(served: list[Serving], given: Given) -> None:
@@ -72,9 +73,8 @@ def asked(serving: Serving, given: Given, entities: int, times: Array) -> Asked:
                 f"({sql_name(lacking.type)}) too; give it, or leave out the other columns of it",
             )
         else:
-            table = _table(columns, entities)
-            times = view(values(serving.time, table, bad), pa.int64())
-    return Asked(_table(columns, entities), times, bad)
+            times = view(values(serving.time, columns, entities, bad), pa.int64())
+    return Asked(columns, times, bad)
 
 
 def _columns(serving: Serving, given: Given, bad: Bad) -> dict[str, Array]:
@@ -105,26 +105,32 @@ def _fill(serving: Serving, time: Expr, columns: dict[str, Array], times: Array)
         columns[time.name] = view(times, time.type)
 
 
-def _table(columns: dict[str, Array], entities: int) -> pa.Table:
+def values(
+    expr: Expr, columns: Mapping[str, Array], entities: int, bad: Bad, first: int = 0
+) -> Array:
+    """The values of an expression; where it has none NULL, and the reason in `bad`."""
+    if isinstance(expr, Column):
+        return columns[expr.name]
+    names = columns_of(expr)
+    try:
+        return evaluate(expr, table_of({name: columns[name] for name in names}, entities))
+    except DataError as error:
+        if entities == 1:
+            bad.setdefault(first, str(error).partition(", in row ")[0])
+            return nulls(1, expr.type)
+    half = entities // 2
+    parts = []
+    for start, count in ((0, half), (half, entities - half)):
+        some = {name: columns[name].slice(start, count) for name in names}
+        parts.append(values(expr, some, count, bad, first + start))
+    return join(parts)
+
+
+def table_of(columns: Mapping[str, Array], entities: int) -> pa.Table:
+    """Columns as a table, which has its rows where there is no column too."""
     if columns:
         return pa.Table.from_arrays(list(columns.values()), names=list(columns))
     return pa.table({"": nulls(entities, pa.null())})
-
-
-def values(expr: Expr, table: pa.Table, bad: Bad, first: int = 0) -> Array:
-    """The values of an expression; where it has none NULL, and the reason in `bad`."""
-    if isinstance(expr, Column):
-        return table.column(expr.name).combine_chunks()
-    try:
-        return evaluate(expr, table, first)
-    except DataError as error:
-        if table.num_rows == 1:
-            bad.setdefault(first, str(error).partition(", in row ")[0])
-            return nulls(1, expr.type)
-    half = table.num_rows // 2
-    parts = (values(expr, table.slice(0, half), bad, first),
-             values(expr, table.slice(half), bad, first + half))  # fmt: skip
-    return pa.concat_arrays(list(parts))
 
 
 def times_of(given: Array | None, at: int, entities: int) -> Array:

@@ -6,7 +6,8 @@ nobody can make up series.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bighead.proto.v1 import fetch_pb2 as pb
@@ -62,15 +63,26 @@ class Metrics:
             registry=into,
         )
 
+        self._known: dict[tuple[object, ...], Any] = {}
+
     def observe(self, reading: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
         """Count an answer."""
         self.commit.set(reading.commit)
-        self.entities.labels(offer.name).inc(len(asked.times))
+        self._of(self.entities, offer.name).inc(len(asked.times))
         for group in answered.groups:
-            for number, count in enumerate(np.bincount(group.statuses).tolist()):
+            for number, status in _STATUSES.items():
+                count = group.statuses.count(number)
                 if count:
-                    self.groups.labels(offer.name, group.name, _STATUSES[number]).inc(count)
-            if len(group.ages):
-                self.age.labels(offer.name, group.name).set(float(group.ages.max()) / 1e6)
+                    self._of(self.groups, offer.name, group.name, status).inc(count)
+            if group.ages:
+                self._of(self.age, offer.name, group.name).set(max(group.ages) / 1e6)
         for fault in answered.faults:
-            self.faults.labels(offer.name, _CODES[fault.code]).inc()
+            self._of(self.faults, offer.name, _CODES[fault.code]).inc()
+
+    def _of(self, metric: Counter | Gauge, *labels: str) -> Any:
+        """A series; to look it up by its labels each time would take longer than to count."""
+        key = (id(metric), *labels)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = metric.labels(*labels)
+        return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from bighead.storage.errors import StoreError
 from bighead.storage.store import Store
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import did_you_mean
+from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.serialize import deserialize, serialize
 from bighead.zipline.serving import Serving, serving
 
@@ -57,6 +58,25 @@ class Offer:
     def reads(self) -> dict[str, tuple[str, ...]]:
         """By group, the columns of it that are read."""
         return {group.name: self.serving.read_of(group) for group in self.serving.groups}
+
+    @cached_property
+    def only(self) -> dict[str, frozenset[str] | None]:
+        """The same; None where all that a group has is read."""
+        names = {g.name: g.right.schema.names for g in self.serving.groups}
+        return {
+            group: None if len(read) == len(names[group]) else frozenset(read)
+            for group, read in self.reads.items()
+        }
+
+    @cached_property
+    def straight(self) -> bool:
+        """The answer is what the one group holds, column by column."""
+        groups = self.serving.groups
+        if len(groups) != 1 or None not in self.only.values():
+            return False
+        held = groups[0].right.schema
+        columns = [(n, Column(f"{groups[0].name}.{n}", held.field(n).type)) for n in held.names]
+        return list(self.serving.columns) == columns
 
     @property
     def name(self) -> str:
@@ -129,11 +149,15 @@ def offers(snapshot: View) -> dict[str, Offer]:
     return found
 
 
-def find(known: Mapping[str, Offer], name: str, among: Iterable[str] | None = None) -> Offer:
-    """An offer by name. Raises StoreError; suggests names `among` these."""
+def find(
+    known: Mapping[str, Offer],
+    name: str,
+    among: Callable[[Iterable[str]], Iterable[str]] = lambda names: names,
+) -> Offer:
+    """An offer by name. Raises StoreError; suggests those `among` the names."""
     found = known.get(name.casefold())
     if found is None:
-        shown = {o.definition.name for o in known.values()} if among is None else among
+        shown = among({o.definition.name for o in known.values()})
         hint = did_you_mean(name, shown) or "serve it by 'bighead store define'"
         raise StoreError(f"no set '{name}' is served; {hint}")
     return found

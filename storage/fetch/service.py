@@ -8,6 +8,7 @@ nobody waits for any more ends.
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -137,8 +138,7 @@ class Service:
         """An offer, if the caller may have it: who may not is not told whether it is there."""
         try:
             caller.check("fetch", name)
-            names = {o.definition.name for o in reading.offers.values()}
-            return find(reading.offers, name, caller.among("fetch", names))
+            return find(reading.offers, name, lambda names: caller.among("fetch", names))
         except ForbiddenError as error:
             raise FetchError(Kind.FORBIDDEN, str(error)) from None
         except StoreError as error:
@@ -180,9 +180,7 @@ class Service:
                 await asyncio.sleep(0)
             part = question.slice(first, piece) if entities > piece else question
             try:
-                answering = Answering(
-                    reading.store, offer, reading.snapshot, part, self.stale_after, pause
-                )
+                answering = Answering(reading, offer, part, self.stale_after, pause)
                 parts.append(answering.run())
             except DamagedError as error:
                 raise FetchError(Kind.DAMAGED, str(error)) from error
@@ -229,8 +227,8 @@ def _answer(
 
 
 def _group(state: GroupState) -> pb.Group:
-    ages = state.ages.astype("<i8", copy=False).tobytes()
-    return pb.Group(name=state.name, statuses=state.statuses.tobytes(), ages=ages)
+    ages = struct.pack(f"<{len(state.ages)}q", *state.ages)
+    return pb.Group(name=state.name, statuses=state.statuses, ages=ages)
 
 
 def described(offer: Offer) -> pb.DescribeResponse:

@@ -24,6 +24,13 @@ class Reading:
     snapshot: Snapshot
     commit: int
     offers: Mapping[str, Offer]
+    _newest: dict[str, int | None]
+
+    def newest(self, name: str) -> int | None:
+        """Up to which time rows of a set's sources have come; None where one has none yet."""
+        if name not in self._newest:
+            self._newest[name] = self.store.newest(name, self.snapshot)
+        return self._newest[name]
 
 
 @dataclass(slots=True)
@@ -34,13 +41,18 @@ class Shelf:
     """The store for as long as a request is answered: it stays at one commit meanwhile."""
     _offers: Mapping[str, Offer] = field(default_factory=dict)
     _changes: int = -1
+    _commit: int = -1
+    _newest: dict[str, int | None] = field(default_factory=dict)
 
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """The store as it is now."""
         with self.open() as store:
             snapshot = store.snapshot()
-            known = changes(snapshot)
-            if known != self._changes:
-                self._offers, self._changes = offers(snapshot), known
-            yield Reading(store, snapshot, committed(snapshot), self._offers)
+            commit = committed(snapshot)
+            if commit != self._commit:
+                known = changes(snapshot)
+                if known != self._changes:
+                    self._offers, self._changes = offers(snapshot), known
+                self._commit, self._newest = commit, {}
+            yield Reading(store, snapshot, commit, self._offers, self._newest)

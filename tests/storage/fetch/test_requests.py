@@ -154,6 +154,13 @@ def test_columns_and_arrow_are_the_same_values(running: Running, data: Stays) ->
     assert (again.schema, again.batch) == (b"", arrow.batch)
 
 
+def test_no_entity_is_an_answer_without_rows(client: Client) -> None:
+    nobody: dict[str, list[int]] = {"listing": []}
+    for name, given in (("listing_bookings", nobody), ("stay_risk", {**nobody, "guests": []})):
+        answer = client.fetch(name, given, at=AT)
+        assert (len(answer), answer.errors) == (0, ())
+
+
 def test_what_a_set_needs_and_gives(client: Client) -> None:
     told = client.describe("stay_risk")
     assert [(i.name, i.optional) for i in told.inputs] == [
