@@ -10,15 +10,16 @@ namespace aggregates {
 
 // Marks in `worker.counted` which rows of the view the unit counts; false, with nothing marked, where
 // it counts all of them.
-inline bool mark_counted(const Part& part, const std::vector<Column>& columns, const uint32_t* rows, const Unit& unit,
+inline bool mark_counted(const Part& part, const Inputs& inputs, const uint32_t* rows, const Unit& unit,
                          const View& view, Worker& worker) {
+  const std::vector<Column>& columns = inputs.of(unit);
   const size_t n = part.events();
   std::vector<const Column*> tested;
-  for (const int arg : unit.args) {
-    const Column& column = columns[static_cast<size_t>(arg)];
-    if (!column.always_counted()) tested.push_back(&column);
-  }
-  if (unit.bucket >= 0) tested.push_back(&columns[static_cast<size_t>(unit.bucket)]);
+  auto test = [&](int column) {
+    if (!inputs.always_counted(column)) tested.push_back(&columns[static_cast<size_t>(column)]);
+  };
+  for (const int arg : unit.args) test(arg);
+  if (unit.bucket >= 0) test(unit.bucket);
   // Rows that no window ever counts cost a place each in all that follows.
   const bool thin = view.leaving && 4 * view.stays.dead > n;
   const bool dateless = unit.decays && !part.line->undated.empty();
@@ -30,7 +31,6 @@ inline bool mark_counted(const Part& part, const std::vector<Column>& columns, c
     for (size_t i = 0; i < n; ++i) counted[i] = filter.is_true(rows[i]);
   }
   for (const Column* column : tested) {
-    if (column->always_counted()) continue;
     if (column->type == Type::kF64 && column->validity == nullptr) {
       for (size_t i = 0; i < n; ++i) counted[i] &= !std::isnan(column->at<double>(rows[i]));
     } else {
@@ -165,7 +165,7 @@ inline void build_slice(const Part& part, const Inputs& inputs, const Plan& plan
   slice.m = part.spine();
   slice.low.clear();
   slice.changes.clear();
-  const bool some = mark_counted(part, inputs.of(unit), rows, unit, view, worker);
+  const bool some = mark_counted(part, inputs, rows, unit, view, worker);
   add_ages(part, inputs, plan, unit, view, worker, slice);
   if (some) {
     pick_rows(rows, part.events(), worker, slice);

@@ -15,9 +15,41 @@ struct Inputs {
 
   const std::vector<Column>& of(const Unit& unit) const { return unit.dealt ? dealt : columns; }
 
+  // Whether an aggregate of this argument, or one by this bucket, takes each row.
+  bool always_counted(int column) const { return counted[static_cast<size_t>(column)] != 0; }
+
+  Inputs(const std::vector<Column>& given, const Timeline& line, Plan& plan)
+      : columns(given), counted(given.size(), 0) {
+    std::vector<int> read;
+    for (const Unit& unit : plan.units) {
+      for (const int arg : unit.args) number_of(read, arg);
+      if (unit.bucket >= 0) number_of(read, unit.bucket);
+    }
+    for (const int number : read) {
+      const Column& column = columns[static_cast<size_t>(number)];
+      counted[static_cast<size_t>(number)] = column.always_counted() || all_numbers(column, line.threads);
+    }
+    if (line.dealing.done()) deal(line, plan);
+  }
+
+ private:
+  std::vector<uint8_t> counted;  // by column: known to have neither NULL nor NaN
+
+  // Of doubles: to look at all of them once, from front to back, is quicker than at each key's.
+  static bool all_numbers(const Column& column, int threads) {
+    if (column.type != Type::kF64 || column.validity != nullptr) return false;
+    const double* values = static_cast<const double*>(column.data) + column.offset;
+    std::atomic<bool> nan{false};
+    in_parts(threads, static_cast<size_t>(column.length), [&](int, size_t begin, size_t end) {
+      bool some = false;
+      for (size_t i = begin; i < end; ++i) some |= std::isnan(values[i]);
+      if (some) nan.store(true, std::memory_order_relaxed);
+    });
+    return !nan.load();
+  }
+
   // Deals what some unit reads by value alone, and marks those units.
-  Inputs(const std::vector<Column>& given, const Timeline& line, Plan& plan) : columns(given) {
-    if (!line.dealing.done()) return;
+  void deal(const Timeline& line, Plan& plan) {
     std::vector<int> wanted;
     for (Unit& unit : plan.units) {
       unit.dealt = unit.bucket < 0;
@@ -39,7 +71,6 @@ struct Inputs {
     }
   }
 
- private:
   static bool gives_values(Shape shape) {
     return shape != Shape::kRow && shape != Shape::kRows && shape != Shape::kPairs;
   }
