@@ -14,6 +14,7 @@ from bighead.planner.catalog import Definitions, used_by
 from bighead.planner.result import Result
 from bighead.zipline.aggregates import declared
 from bighead.zipline.catalog import KINDS, Definition, FeatureSet, TrainingSet
+from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.ir.expr import Expr, columns_of
 from bighead.zipline.ir.format import align, bounds
 from bighead.zipline.ir.format_expr import format_aggregate, format_expr, format_name
@@ -32,6 +33,7 @@ from bighead.zipline.ir.nodes import (
 )
 from bighead.zipline.ir.sources import EntitySource, EventSource, OptionValue, Table, is_added
 from bighead.zipline.ir.types import sql_name
+from bighead.zipline.serving import serving
 from bighead.zipline.windows import format_duration
 
 SHOWN: dict[str, Callable[[Definition], bool]] = {
@@ -298,11 +300,23 @@ def _join_note(join: TemporalJoin) -> str:
 
 def _options(definition: Definition) -> list[str]:
     return [
-        "online: kept for serving, which this version does not have"
-        if name == "online" and value is True
-        else f"{name} = {_spelled(value)}"
+        _online(definition) if name == "online" and value is True else f"{name} = {_spelled(value)}"
         for name, value in definition.options
     ]
+
+
+def _online(definition: Definition) -> str:
+    """What a request for it is given."""
+    assert isinstance(definition, FeatureSet | TrainingSet), "sources are not served"
+    try:
+        inputs = serving(definition).inputs
+    except UnsupportedError as error:
+        return f"online is asked for in vain: {error}"
+    needed = [i.name for i in inputs if not i.optional]
+    telling = [i.name for i in inputs if i.optional]
+    as_of = f"{', '.join(telling)}, else its time" if telling else "its time"
+    given = f"gives {', '.join(needed)}" if needed else "needs give nothing"
+    return f"online: a request {given}, and is as of {as_of}, else now"
 
 
 def _spelled(value: OptionValue) -> str:

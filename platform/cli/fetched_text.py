@@ -24,7 +24,7 @@ def print_answer(answer: Answer) -> None:
         counts = Counter(group.statuses)
         told = ", ".join(f"{counts[s]} {s}" for s in ("FRESH", "STALE", "MISSING") if counts[s])
         ages = group.ages[group.ages >= 0]
-        oldest = "" if len(ages) == 0 else f"; at most {_span(int(ages.max()))} behind"
+        oldest = f"; at most {_span(int(ages.max()))} behind" if ages.any() else ""
         target.print(f"{name}: {told or 'nothing asked'}{oldest}", markup=False)
     target.print(f"{answer.set} as of commit {answer.commit:,}", markup=False)
     for error in answer.errors:

@@ -174,4 +174,5 @@ def test_what_is_declared_of_serving_is_kept_and_said(tmp_path: Path) -> None:
     session = Session(folder=tmp_path)
     session.sql(DEFINITIONS)
     said = str(session.sql("DESCRIBE listing_bookings"))
-    assert "- online: kept for serving, which this version does not have\n" in said
+    told = "a request gives listing, and is as of its time, else now"
+    assert f"- online: {told}\n" in said
