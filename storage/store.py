@@ -29,6 +29,7 @@ from bighead.storage.upkeep.sweeping import Sweep, Swept
 from bighead.storage.writing.arrival import UNSAID, Arrival
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.storage.writing.newest import newest_time
+from bighead.storage.writing.recent import Logs
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
@@ -49,6 +50,8 @@ class Settings:
     """Each commit survives a loss of power, not only the end of the process."""
     buffer: int = BUFFER
     """Bytes of each table that wait in memory before they become a file."""
+    logs: int = 128 << 20
+    """Bytes of logs of keys that the writer keeps in memory."""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,10 @@ class Store:
     plans: dict[str, SetPlan] = field(default_factory=dict)
     _narrow: dict[tuple[str, frozenset[str]], SetPlan] = field(default_factory=dict)
     """Plans of which some columns alone are wanted, as they were asked for."""
+    logs: Logs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.logs = Logs(self.settings.logs)
 
     @classmethod
     def open(
@@ -180,6 +187,7 @@ class Store:
         number = self.committed + 1
         mark(batch, number)
         self.database.write(batch, self.settings.sync)
+        self.logs.note(batch)
         return number
 
     def offset(self, source: str, partition: str) -> int:
@@ -207,7 +215,7 @@ class Store:
         arrived = None if arrival is None else arrival.time
         if arrival is not None and arrival.unsaid is not None:
             rows = rows.append_column(UNSAID, arrival.unsaid)
-        taking = Ingest(self.database, self._over(source), refuse, arrived)
+        taking = Ingest(self.database, self.logs, self._over(source), refuse, arrived)
         report = taking.run(source, rows, stamp)
         report.commit = self.committed + 1
         if also is not None:

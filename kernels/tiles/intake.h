@@ -17,7 +17,7 @@ struct Named {
 class Intake {
  public:
   Intake(const Layout& layout, Shelf& shelf, size_t logged, bool keep)
-      : layout_(layout), shelf_(shelf), logged_(logged), keep_(keep) {}
+      : layout_(layout), shelf_(shelf), logged_(logged), keep_(keep), scratch_(layout) {}
 
   std::vector<Named> changes;
   uint64_t dropped = 0;
@@ -26,23 +26,23 @@ class Intake {
   void take(std::string_view prefix, const std::vector<Column>& keys, const Column& time, const Column* begin,
             const std::vector<Column>& columns) {
     check_columns(layout_, columns, time);
-    std::unordered_map<std::string, size_t> places;
-    std::string key;
+    std::string key, name;
     for (int64_t row = 0; row < time.length; ++row) {
       if (begin != nullptr && begin->null(row)) continue;
       if (time.null(row)) invalid("a row without a time is no event");
       if (!key_bytes(keys, row, key)) continue;
-      const auto [at, fresh] = places.emplace(key, keys_.size());
-      if (fresh) {
-        keys_.emplace_back(layout_);
-        keys_.back().place = shelf_.key(key_name(prefix, key));
-        shelf_.want(keys_.back().place, {kLog, 0});
+      name_key(prefix, key, name);
+      const size_t place = shelf_.key(name);
+      if (place == keys_.size()) {  // the shelf is this batch's own
+        keys_.emplace_back();
+        keys_.back().place = place;
+        shelf_.want(place, {kLog, 0});
       }
-      const int64_t t = time.at<int64_t>(row);
-      Rows& rows = keys_[at->second].rows;
-      rows.append_times(t, begin == nullptr ? t : begin->at<int64_t>(row), 0, 0);
-      for (size_t c = 0; c < columns.size(); ++c) rows.columns[c].append(columns[c], row);
+      keys_[place].came.push_back(row);
     }
+    time_ = time;
+    begin_ = begin == nullptr ? time : *begin;
+    columns_ = columns;
   }
   void advance() {
     for (Key& key : keys_) {
@@ -59,31 +59,25 @@ class Intake {
   void finish() {
     for (Key& key : keys_) {
       KeyBlocks& blocks = shelf_.keys[key.place];
-      if (!key.full) {
-        Block log(layout_);
-        log.rows = std::move(key.rows);
-        changes.push_back({blocks.name_of({kLog, 0}), bytes_of(log)});
-        continue;
-      }
+      if (!key.rows) continue;
       const Source source = blocks.source();
       Tree tree(layout_, source);
-      tree.change(key.rows, Rows(layout_), keep_);
+      tree.change(*key.rows, Rows(layout_), keep_);
       dropped += tree.dropped;
       for (Change& change : tree.changes) {
         changes.push_back({blocks.name_of({change.level, change.number}), std::move(change.bytes)});
       }
-      if (blocks.blocks.at({kLog, 0})) changes.push_back({blocks.name_of({kLog, 0}), {}});
+      if (blocks.at({kLog, 0})) changes.push_back({blocks.name_of({kLog, 0}), {}});
     }
   }
 
  private:
   struct Key {
     size_t place = 0;
-    Rows rows;  // those of the log before those that came, once the log is there
-    bool begun = false, full = false;
+    std::vector<int64_t> came;  // rows of the batch
+    bool begun = false;
+    std::optional<Rows> rows;  // where the log is full: its rows and those that came
     std::vector<Place> open;
-
-    explicit Key(const Layout& layout) : rows(layout) {}
   };
 
   const Layout& layout_;
@@ -91,30 +85,44 @@ class Intake {
   const size_t logged_;
   const bool keep_;
   std::vector<Key> keys_;
+  Column time_, begin_;
+  std::vector<Column> columns_;
+  Rows scratch_;
 
+  // The log's rows and those that came.
+  void gather(const Key& key, const std::optional<std::string_view>& log, Rows& rows) const {
+    if (log) Glance(*log).read(rows);
+    for (const int64_t row : key.came) {
+      rows.append_times(time_.at<int64_t>(row), begin_.at<int64_t>(row), 0, 0);
+      for (size_t c = 0; c < columns_.size(); ++c) rows.columns[c].append(columns_[c], row);
+    }
+  }
   void begin(Key& key) {
     key.begun = true;
-    const auto& log = shelf_.keys[key.place].blocks.at({kLog, 0});
-    if (log) {
-      Rows rows(layout_);
-      Glance(*log).read(rows);
-      rows.append(key.rows);
-      key.rows = std::move(rows);
+    KeyBlocks& blocks = shelf_.keys[key.place];
+    const auto& log = blocks.at({kLog, 0});
+    if (key.came.size() + (log ? Glance(*log).count() : 0) > logged_) {
+      key.rows.emplace(layout_);
+      gather(key, log, *key.rows);
+      key.open.push_back({kRoot, 0});
+      return;
     }
-    key.full = key.rows.size() > logged_;
-    if (key.full) key.open.push_back({kRoot, 0});
+    scratch_.clear();
+    gather(key, log, scratch_);
+    changes.push_back({blocks.name_of({kLog, 0}), bytes_of_rows(scratch_)});
   }
   // The tiles below a block in which rows lie.
   void descend(const Key& key, const Place& place, std::vector<Place>& open) const {
-    const auto& found = shelf_.keys[key.place].blocks.at(place);
+    const auto& found = shelf_.keys[key.place].at(place);
     if (!found) return;
     const Glance block(*found);
     if (block.leaf) return;
     const int level = place.first == kRoot ? layout_.top() : place.first;
-    std::set<int64_t> touched;
-    for (const int64_t time : key.rows.time) touched.insert(floor_div(time, layout_.sizes[static_cast<size_t>(level - 1)]));
+    std::vector<int64_t> touched;
+    for (const int64_t time : key.rows->time) touched.push_back(floor_div(time, layout_.sizes[static_cast<size_t>(level - 1)]));
+    std::sort(touched.begin(), touched.end());
     block.entries([&](int64_t number, std::string_view) {
-      if (touched.count(number) != 0) open.push_back({level - 1, number});
+      if (std::binary_search(touched.begin(), touched.end(), number)) open.push_back({level - 1, number});
     });
   }
 };

@@ -50,7 +50,7 @@ class Request {
 
   // Takes the questions. `inclusive`: events at t itself are seen. Rows before the horizon may be gone.
   void ask(std::string_view prefix, const std::vector<Column>& keys, const Column& time, bool inclusive, int64_t horizon) {
-    std::string key;
+    std::string key, name;
     for (int64_t q = 0; q < time.length; ++q) {
       Asked& each = asked.emplace_back();
       const int64_t at = times.emplace_back(time.null(q) ? 0 : time.at<int64_t>(q));
@@ -66,7 +66,8 @@ class Request {
         late.push_back(q);
         continue;
       }
-      each.key = shelf_.key(key_name(prefix, key));
+      name_key(prefix, key, name);
+      each.key = shelf_.key(name);
       if (windows_.widths.empty()) continue;
       each.open = {{kRoot, 0}, {kLog, 0}};
       if (windows_.whenever) each.open.push_back({kUntimed, 0});
@@ -115,7 +116,7 @@ class Request {
 
   // What must be looked at below a block that has come; what is there already is gone through at once.
   void open_children(const Asked& each, const Place& place, std::vector<Place>& open) {
-    const auto& blocks = shelf_.keys[*each.key].blocks;
+    const KeyBlocks& blocks = shelf_.keys[*each.key];
     const auto& found = blocks.at(place);
     if (!found || place.first == kLog || place.first == kUntimed) return;
     const int level = place.first == kRoot ? layout_.top() : place.first;
@@ -126,7 +127,7 @@ class Request {
       int into;
       if (each.question.whole(static_cast<i128>(number) * size, size, tile, into)) return;
       const Place child{level - 1, number};
-      if (blocks.count(child) != 0) {
+      if (blocks.came(child)) {
         open_children(each, child, open);
       } else {
         open.push_back(child);

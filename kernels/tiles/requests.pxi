@@ -231,6 +231,7 @@ cdef class Intake:
     cdef Layout layout
     cdef Shelf shelf
     cdef unique_ptr[CIntake] intake
+    cdef tuple held  # columns that are read until the end
 
     def __init__(
         self, Layout layout not None, Shelf shelf not None, bytes prefix not None, keys, time, columns, begin=None,
@@ -249,6 +250,7 @@ cdef class Intake:
         PyBytes_AsStringAndSize(prefix, &data, &size)
         self.layout = layout
         self.shelf = shelf
+        self.held = (times, begins, values)
         self.intake.reset(new CIntake(layout.layout, shelf.shelf, logged, keep))
         with nogil:
             status = take(self.intake.get()[0], string_view(data, size), names.columns, times.columns[0], first, values.columns)

@@ -36,6 +36,14 @@ struct Held {
     if (bytes > INT32_MAX) invalid("more than 2 GiB in one column of a block");
     return static_cast<int32_t>(bytes);
   }
+  void clear() {
+    n = 0;
+    nulls = false;
+    valid.clear();
+    data.clear();
+    ends.assign(1, 0);
+    if (child != nullptr) child->clear();
+  }
   void append(const Column& from, int64_t row) {
     const bool null = from.null(row);
     push_bit(valid, n, !null);
@@ -90,7 +98,11 @@ struct Held {
     n = rows;
     nulls = from.byte() != 0;
     const auto bitmap = static_cast<size_t>((n + 7) / 8);
-    valid = nulls ? std::string(from.run()) : std::string(bitmap, '\xff');
+    if (nulls) {
+      valid.assign(from.run());
+    } else {
+      valid.assign(bitmap, '\xff');
+    }
     if (valid.size() != bitmap) Reader::mangled();
     if (shape.of == Class::kBytes || shape.of == Class::kVector) {
       const std::string_view raw = from.run();
@@ -105,7 +117,7 @@ struct Held {
       child->read(from, ends.back());
       return;
     }
-    data = std::string(from.run());
+    data.assign(from.run());
     size_t wanted = static_cast<size_t>(n) * shape.width();
     if (shape.type == Type::kBool) wanted = bitmap;
     if (shape.of == Class::kBytes) wanted = static_cast<size_t>(ends.back());
@@ -162,6 +174,13 @@ struct Rows {
   }
   size_t size() const { return time.size(); }
   bool empty() const { return time.empty(); }
+  void clear() {
+    time.clear();
+    begin.clear();
+    until.clear();
+    marks.clear();
+    for (Held& column : columns) column.clear();
+  }
   bool timeless(size_t row) const { return (marks[row] & kTimeless) != 0; }
   bool closed(size_t row) const { return (marks[row] & kClosed) != 0; }
   // Whether it counts where the last moment that is seen is this one.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <unordered_map>
 
 #include "tiles/keep.h"
@@ -16,37 +15,72 @@ struct Pending {
   Place place;
 };
 
-struct KeyBlocks {
-  std::string name;                                         // before the level and number of its blocks
-  std::map<Place, std::optional<std::string_view>> blocks;  // that came; none: there is none
-  std::set<Place> asked;                                    // also those that have not come yet
+// The blocks of one key; they are few.
+class KeyBlocks {
+ public:
+  explicit KeyBlocks(const std::string* name) : name_(name) {}
 
   std::string name_of(const Place& place) const {
-    std::string out = name;
+    std::string out;
+    out.reserve(name_->size() + 9);
+    out.append(*name_);
     out.push_back(static_cast<char>(place.first));
     append_key(out, static_cast<uint64_t>(place.second) ^ kSign);
     return out;
   }
+  // Whether it was asked for only now.
+  bool ask(const Place& place) {
+    if (find(place) != nullptr) return false;
+    held_.push_back({place, false, std::nullopt});
+    return true;
+  }
+  void give(const Place& place, const std::optional<std::string_view>& bytes) {
+    Held* held = find(place);
+    held->came = true;
+    held->bytes = bytes;
+  }
+  bool came(const Place& place) const {
+    const Held* held = find(place);
+    return held != nullptr && held->came;
+  }
+  // Of one that came; none: there is none.
+  const std::optional<std::string_view>& at(const Place& place) const {
+    const Held* held = find(place);
+    if (held == nullptr || !held->came) throw Pending{place};
+    return held->bytes;
+  }
   Source source() { return {this, &KeyBlocks::get}; }
 
  private:
+  struct Held {
+    Place place;
+    bool came;
+    std::optional<std::string_view> bytes;
+  };
+  const std::string* name_;  // before the level and number of its blocks
+  std::vector<Held> held_;
+
+  const Held* find(const Place& place) const {
+    for (const Held& held : held_) {
+      if (held.place == place) return &held;
+    }
+    return nullptr;
+  }
+  Held* find(const Place& place) { return const_cast<Held*>(static_cast<const KeyBlocks*>(this)->find(place)); }
   static int get(void* context, int level, int64_t number, std::string_view& out) {
-    const auto& blocks = static_cast<const KeyBlocks*>(context)->blocks;
-    const auto found = blocks.find({level, number});
-    if (found == blocks.end()) throw Pending{{level, number}};
-    if (!found->second) return 0;
-    out = *found->second;
+    const auto& found = static_cast<const KeyBlocks*>(context)->at({level, number});
+    if (!found) return 0;
+    out = *found;
     return 1;
   }
 };
 
 // The name of a key among those of a store: before all its blocks.
-inline std::string key_name(std::string_view prefix, std::string_view key) {
-  std::string out(prefix);
+inline void name_key(std::string_view prefix, std::string_view key, std::string& out) {
+  out.assign(prefix);
   const uint32_t size = __builtin_bswap32(static_cast<uint32_t>(key.size()));
   out.append(reinterpret_cast<const char*>(&size), 4);
   out.append(key);
-  return out;
 }
 
 class Shelf {
@@ -55,14 +89,14 @@ class Shelf {
   std::vector<std::string> wanted;  // names of blocks
   uint64_t blocks = 0;              // that came
 
-  size_t key(std::string name) {
-    const auto [at, fresh] = places_.emplace(std::move(name), keys.size());
-    if (fresh) keys.push_back({at->first, {}, {}});
+  size_t key(const std::string& name) {
+    const auto [at, fresh] = places_.try_emplace(name, keys.size());
+    if (fresh) keys.emplace_back(&at->first);
     return at->second;
   }
   // Asks for a block, unless that has been done.
   void want(size_t key, const Place& place) {
-    if (!keys[key].asked.insert(place).second) return;
+    if (!keys[key].ask(place)) return;
     asked_.emplace_back(key, place);
     wanted.push_back(keys[key].name_of(place));
   }
@@ -70,7 +104,7 @@ class Shelf {
   void give(const std::vector<std::optional<std::string_view>>& given) {
     if (given.size() != asked_.size()) invalid("as many blocks are given as were wanted");
     for (size_t i = 0; i < given.size(); ++i) {
-      keys[asked_[i].first].blocks[asked_[i].second] = given[i];
+      keys[asked_[i].first].give(asked_[i].second, given[i]);
       blocks += given[i].has_value();
     }
     asked_.clear();

@@ -69,6 +69,15 @@ inline Tile tile_of(std::string_view bytes, const Layout& layout) {
   return tile;
 }
 
+inline std::string bytes_of_rows(const Rows& rows) {
+  Writer to;
+  to.byte(kBlockVersion);
+  to.byte(kStateVersion);
+  to.byte(kLeafFlag);
+  rows.write(to);
+  return std::move(to.bytes);
+}
+
 inline std::string bytes_of(const Block& block) {
   Writer to;
   to.byte(kBlockVersion);
@@ -122,6 +131,11 @@ class Glance {
     if (!based) return;
     before = from_.whole();
     base = from_.run();
+  }
+  // How many rows a leaf has.
+  size_t count() const {
+    Reader from = from_;
+    return from.length(8);
   }
   void read(Rows& rows) const {
     Reader from = from_;

@@ -31,6 +31,7 @@ from bighead.storage.sets.prepare import integers, prepare, source_of, stored, v
 from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.writing.arrival import UNSAID, known_on_arrival
 from bighead.storage.writing.newest import note_newest
+from bighead.storage.writing.recent import Logs
 from bighead.storage.writing.refusing import Refused, sift
 from bighead.storage.writing.versions import (
     changes_of,
@@ -77,6 +78,7 @@ class Ingest:
     """A batch in the making."""
 
     database: Snapshot
+    logs: Logs
     sets: list[tuple[Definition, SetPlan]]
     refuse: bool = False
     """Rows that break a rule are told of and left out; else the first raises DataError."""
@@ -115,7 +117,7 @@ class Ingest:
 
     def _attempt(self, source: str, rows: pa.Table, which: Sequence[int]) -> None:
         """Some of the rows into a batch that nobody writes."""
-        attempt = Ingest(self.database, self.sets, True, self.arrived, self.batch.copy())
+        attempt = Ingest(self.database, self.logs, self.sets, True, self.arrived, self.batch.copy())
         attempt._take(source, rows.take(make(list(which), pa.int64())))
 
     def _take(self, source: str, rows: pa.Table) -> None:
@@ -194,7 +196,13 @@ class Ingest:
 
     def _get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
         """What the batch leaves under keys."""
-        held, batch = self.database.get_many(table, keys), self.batch
+        if table == "blocks":
+            held = self.logs.get_many(self.database, keys)
+        else:
+            held = self.database.get_many(table, keys)
+        batch = self.batch
+        if not batch:
+            return held
         return [batch.get((table, key), old) for key, old in zip(keys, held, strict=True)]
 
     def getter(self, of_key: bytes) -> Callable[[int, int], bytes | None]:

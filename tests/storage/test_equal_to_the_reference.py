@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
+from bighead.storage.sets.prepare import integers, values
+from bighead.zipline.expressions.arrow import compute
 from bighead.zipline.ir.nodes import Lookup, TemporalJoin, View
 from tests.conformance.cases import Case
 from tests.conformance.check import check
@@ -34,10 +38,27 @@ def backward(case: Case) -> Case | None:
     return replace(case, plan=replace(plan, right=replace(cast("View", right), features=features)))
 
 
-def compare(case: Case, seed: int) -> None:
+def compare(case: Case, seed: int, folder: Path | None = None) -> None:
     asked = backward(case)
     if asked is not None:
-        check(StoreEngine(seed), asked)
+        check(StoreEngine(seed=seed, folder=folder), asked)
+
+
+def compare_swept(case: Case, seed: int, folder: Path) -> int:
+    """Sweep to a time of the spine, and ask for what that leaves; how many cases that is."""
+    asked = backward(case)
+    assert asked is not None
+    plan = cast("TemporalJoin", asked.plan)
+    view, spine = cast("View", plan.right), asked.tables["spine"]
+    times = integers(values(plan.time, spine))
+    drawn = sorted(times.drop_null().to_pylist()) or [0]
+    horizon = drawn[len(drawn) // 4]
+    reach = max((f.window.width or 0 for f in view.features), default=0) + (view.tail or 0)
+    later = spine.filter(
+        compute("greater_equal", times, pa.scalar(min(horizon + reach, 2**63 - 1)))
+    )
+    kept = replace(asked, tables={**asked.tables, "spine": later})
+    return check(StoreEngine(seed=seed, folder=folder, horizon=horizon), kept)
 
 
 TURNS = [(m, k) for m in MATCHES for k in KNOWLEDGE]
@@ -73,6 +94,30 @@ def test_entities_with_many_changes(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(1))
 def test_keys_with_many_events(seed: int) -> None:
     compare(large_case(seed, 1000, 8), seed)
+
+
+@pytest.mark.parametrize("match", MATCHES)
+def test_stores_on_disk_that_are_swept_and_opened_again(match: Match, tmp_path: Path) -> None:
+    seed = MATCHES.index(match)
+    compare(windows_case(seed + 10, match, "text", "late"), seed, tmp_path)
+    compare(entity_windows_case(seed + 10, match, "int", "late"), seed, tmp_path)
+    asked = compare_swept(windows_case(seed + 20, match, "int", "none"), seed, tmp_path)
+    asked += compare_swept(entity_windows_case(seed + 20, match, "int", "none"), seed, tmp_path)
+    assert asked > 0
+
+
+@pytest.mark.soak
+def test_many_stores_on_disk(tmp_path: Path) -> None:
+    asked = 0
+    for seed in range(100, 120):
+        for match, knowledge in TURNS:
+            keys = KEYS[seed % len(KEYS)]
+            compare(windows_case(seed, match, keys, knowledge), seed, tmp_path)
+            compare(entity_windows_case(seed, match, keys, knowledge), seed, tmp_path)
+            asked += compare_swept(windows_case(seed, match, keys, knowledge), seed, tmp_path)
+            entities = entity_windows_case(seed, match, keys, knowledge)
+            asked += compare_swept(entities, seed, tmp_path)
+    assert asked > 1000
 
 
 @pytest.mark.soak
