@@ -53,7 +53,9 @@ golden: $(package)
 lint: $(package) build/buf
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
-	@if [ -x build/buf ]; then echo build/buf lint; build/buf lint; else \
+	@if [ -x build/buf ]; then echo build/buf lint, breaking; build/buf lint && build/buf breaking --against proto/baseline.binpb && \
+	  build/buf build --exclude-source-info -o build/proto.binpb && { cmp -s build/proto.binpb proto/baseline.binpb || { \
+	    echo "proto/baseline.binpb lacks what was added to the messages; run: cp build/proto.binpb proto/baseline.binpb"; exit 1; }; }; else \
 	  echo "buf lint SKIPPED: npm could not install @bufbuild/buf@$(BUF_VERSION); with a registry in reach, run: rm -f build/buf && make lint"; fi
 
 type: $(package)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs.document import Document
 from tests.docs.function_page import function_page
+from tests.docs.grpc_page import grpc_page
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,6 +30,13 @@ def test_the_page_of_functions_is_what_they_declare(request: pytest.FixtureReque
     if request.config.getoption("--golden"):
         page.write_text(function_page(), encoding="utf-8")
     assert page.read_text(encoding="utf-8") == function_page()
+
+
+def test_the_reference_of_grpc_is_what_the_messages_declare(request: pytest.FixtureRequest) -> None:
+    page = ROOT / "docs" / "grpc.md"
+    if request.config.getoption("--golden"):
+        page.write_text(grpc_page(), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == grpc_page()
 
 
 def test_links_between_pages_lead_somewhere() -> None:
