@@ -19,7 +19,6 @@ from bighead.storage.sets.values import column_of, exported, numbers
 from bighead.zipline.aggregates.user import UserAggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 
-LEAST, GREATEST = -(2**63), 2**63 - 1
 ALL = 2**62
 """More rows than there are."""
 

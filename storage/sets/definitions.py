@@ -12,6 +12,8 @@ from bighead.zipline.ir.nodes import Lookup, View
 from bighead.zipline.ir.serialize import deserialize, serialize
 
 _SET = b"set\0"
+LEAST = -(2**63)
+"""Of all times."""
 FORMAT = 1
 """The version of the layout of keys and blocks."""
 
@@ -26,7 +28,7 @@ class Definition:
     right: View | Lookup
     sizes: tuple[int, ...]
     """Of its tiles, which stay as they are."""
-    horizon: int = -(2**63)
+    horizon: int = LEAST
     """Rows of earlier times may have been dropped."""
     swept: str = ""
     """Where a sweep stopped, in hexadecimal; empty: none is under way."""

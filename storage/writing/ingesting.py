@@ -25,8 +25,7 @@ from bighead.storage.database.keys import (
     offset_key,
     set_prefix,
 )
-from bighead.storage.reading.chosen import LEAST
-from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.definitions import LEAST, Definition
 from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.writing.arrival import UNSAID, known_on_arrival
@@ -38,6 +37,7 @@ from bighead.storage.writing.versions import (
     difference,
     grouped,
     merge_changes,
+    needed_from,
     primary_keys,
     versions_of,
 )
@@ -259,8 +259,15 @@ class Ingest:
         prefix = set_prefix(definition.generation, definition.number)
         owners = [change_key(prefix, key) for key in primary_keys(part, come)]
         names = list(dict.fromkeys(owners))
-        merged = merge_changes(come, owners, names, self._get_many("changes", names))
+        merged = merge_changes(
+            come,
+            owners,
+            names,
+            self._get_many("changes", names),
+            lambda changes: needed_from(part, changes, definition.horizon),
+        )
         self.report.copies += merged.copies
+        self.report.expired += merged.expired
         for name, changes in merged.changed.items():
             self.batch["changes", name] = changes
         was, now = versions_of(plan, part, merged.before), versions_of(plan, part, merged.after)

@@ -7,12 +7,14 @@ and added to them. So late changes, deletes and moves between keys are all one c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from bighead.kernels import temporal, tiles
+from bighead.storage.sets.definitions import LEAST
 from bighead.storage.sets.prepare import integers, kept, rows_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.sets.values import exported, numbers
@@ -67,15 +69,21 @@ class Merged:
     """What is to be kept under each name."""
     copies: int
     """How many were known before."""
+    expired: int
+    """How many decide nothing any more, and are not kept."""
 
 
 def merge_changes(
-    come: pa.Table, owners: list[bytes], names: list[bytes], held: list[bytes | None]
+    come: pa.Table,
+    owners: list[bytes],
+    names: list[bytes],
+    held: list[bytes | None],
+    needed: Callable[[pa.Table], pa.Table],
 ) -> Merged:
     """Add changes to those that are held, each once: one that comes again changes nothing.
 
     owners: the name under which each change is kept. names: all of these, once. held: what is kept
-    under each.
+    under each. needed: those of one primary key that still decide something.
     """
     place = {name: i for i, name in enumerate(names)}
     kept = [come.slice(0, 0) if data is None else unpack(data, come.schema) for data in held]
@@ -92,12 +100,18 @@ def merge_changes(
     after = np.concatenate([before, fresh])
     after = after[np.argsort(owner[after], kind="stable")]
     table = rows.take(make(after, pa.int64())).combine_chunks()
-    changed, start = {}, 0
+    changed, deciding, start, expired = {}, [table.slice(0, 0)], 0, 0
     for end in (np.flatnonzero(np.diff(owner[after], append=-1)) + 1).tolist():
-        changed[names[owner[after[start]]]] = pack(table.slice(start, end - start))
+        of_key = table.slice(start, end - start)
+        deciding.append(needed(of_key))
+        gone = of_key.num_rows - deciding[-1].num_rows
+        if gone:
+            expired += min(gone, int(np.count_nonzero(after[start:end] >= old)))
+        changed[names[owner[after[start]]]] = pack(deciding[-1])
         start = end
     was = rows.take(make(before, pa.int64())).combine_chunks()
-    return Merged(was, table, changed, len(owners) - len(fresh))
+    now = pa.concat_tables(deciding).combine_chunks()
+    return Merged(was, now, changed, len(owners) - len(fresh), expired)
 
 
 def versions_of(plan: SetPlan, node: Versions, rows: pa.Table) -> Version:
@@ -170,6 +184,8 @@ def needed_from(node: Versions, rows: pa.Table, horizon: int) -> pa.Table:
     Those that happened or were known since, and the greatest of all before: whatever comes, the
     others can never be the greatest again.
     """
+    if horizon == LEAST:
+        return rows
     changed = numbers(integers(values(node.changed_at, rows)))
     known: list[int | None] = [*changed]
     if node.known_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,3 +132,48 @@ def test_there_is_one_writer(tmp_path: Path) -> None:
         Store.open(tmp_path / "store")
     with pytest.raises(StoreError, match="there is no store in"):
         Store.open(tmp_path / "none", create=False)
+
+
+def test_hundreds_of_rows_in_one_microsecond_are_one_tile_for_every_window(store: Store) -> None:
+    rng = np.random.default_rng(8)
+    asked = view(source(), [*WHOLE, *CUT], ["count_rows", "sum", "last", "max"])
+    times = [START] * 600 + times_of(rng, 100)
+    rows = bookings(rng, times, 1)
+    store.define("set", asked)
+    for first in range(0, len(times), 100):
+        store.ingest("events", rows.slice(first, 100))
+    store.verify()
+    edges = [START, START + 1, START + HOUR, START + HOUR + 1, START + DAY, START + 9 * DAY]
+    assert_equal(store, "set", asked, rows, asking(rng, edges, 1, 12))
+    store.define("windows", view(source(), SHORT))
+    store.ingest("events", rows)
+    fetched = store.fetch("windows", [pa.array([0])], pa.array([START + HOUR], pa.int64()))
+    assert fetched.blocks < 20
+
+
+def test_what_is_fetched_is_of_one_commit_while_another_thread_writes(store: Store) -> None:
+    rng = np.random.default_rng(9)
+    store.define("set", view(source(), [Window()], ["count_rows", "count_distinct"]))
+    pieces = [
+        bookings(rng, times_of(rng, 20), 2).set_column(
+            4, "nights", pa.array(np.arange(20 * i, 20 * i + 20))
+        )
+        for i in range(60)
+    ]
+
+    def write() -> None:
+        for piece in pieces:
+            store.ingest("events", piece)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    keys, at = [pa.array([0, 1])], pa.array([START + 99 * DAY] * 2, pa.int64())
+    seen = [0]
+    while seen[-1] < 1200:
+        view_ = store.snapshot() if len(seen) % 2 else None
+        rows, values = (c.to_pylist() for c in store.fetch("set", keys, at, snapshot=view_).table)
+        assert rows == values
+        assert sum(rows) % 20 == 0
+        assert sum(rows) >= seen[-1]
+        seen.append(sum(rows))
+    writer.join()
