@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from bighead.storage.sets.prepare import integers, values
+from bighead.storage.sets.values import numbers
 from bighead.zipline.expressions.arrow import compute
 from bighead.zipline.ir.nodes import Lookup, TemporalJoin, View
 from tests.conformance.cases import Case
@@ -52,7 +53,7 @@ def compare_swept(case: Case, seed: int, folder: Path) -> int:
     plan = cast("TemporalJoin", asked.plan)
     view, spine = cast("View", plan.right), asked.tables["spine"]
     times = integers(values(plan.time, spine))
-    drawn = sorted(times.drop_null().to_pylist()) or [0]
+    drawn = sorted(numbers(times.drop_null())) or [0]
     horizon = drawn[len(drawn) // 4]
     reach = max((f.window.width or 0 for f in view.features), default=0) + (view.tail or 0)
     later = spine.filter(

@@ -171,7 +171,9 @@ def test_what_is_fetched_is_of_one_commit_while_another_thread_writes(store: Sto
     seen = [0]
     while seen[-1] < 1200:
         view_ = store.snapshot() if len(seen) % 2 else None
-        rows, values = (c.to_pylist() for c in store.fetch("set", keys, at, snapshot=view_).table)
+        rows, values = (
+            c.to_pylist() for c in store.fetch("set", keys, at, snapshot=view_).table.columns
+        )
         assert rows == values
         assert sum(rows) % 20 == 0
         assert sum(rows) >= seen[-1]
