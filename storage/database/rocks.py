@@ -129,12 +129,18 @@ class Rocks:
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """The value of a key, or None."""
-        found: bytes | None = self._tables[table].get(key)
+        try:
+            found: bytes | None = self._tables[table].get(key)
+        except Exception as error:
+            raise _damaged(error) from error
         return found
 
     def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
         """The values of keys, by one call; they are of one moment."""
-        found: list[bytes | None] = self._tables[table].get(keys)
+        try:
+            found: list[bytes | None] = self._tables[table].get(keys)
+        except Exception as error:
+            raise _damaged(error) from error
         return found
 
     def scan(self, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
@@ -233,3 +239,8 @@ class Rocks:
         self._db.close()
         self._tables.clear()
         self._handles.clear()  # each holds the lock of the folder
+
+
+def _damaged(error: Exception) -> DamagedError:
+    """What a file that cannot be read is: rocksdict raises plain exceptions."""
+    return DamagedError(f"the store is damaged: {error}; restore a backup")

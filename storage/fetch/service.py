@@ -184,6 +184,8 @@ class Service:
                 parts.append(answering.run())
             except DamagedError as error:
                 raise FetchError(Kind.DAMAGED, str(error)) from error
+            except StoreError as error:
+                raise FetchError(Kind.UNREADY, str(error)) from error
         return parts[0] if len(parts) == 1 else Answered.joined(parts, piece)
 
 
