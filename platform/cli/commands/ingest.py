@@ -89,7 +89,7 @@ def run(
     ] = None,
     clients: Annotated[
         Path | None,
-        typer.Option("--clients", metavar="FILE", help="Let in producers with its certificates."),
+        typer.Option("--clients", metavar="FILE", help="Whose certificates producers must show."),
     ] = None,
     plaintext: Annotated[
         bool, typer.Option("--plaintext", help="Let other machines in without TLS.")

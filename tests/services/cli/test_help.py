@@ -14,6 +14,10 @@ COMMANDS = (
     "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "search", "lineage",
     "diff", "backfill", "check-aggregate", "serve", "fetch",
 )  # fmt: skip
+INGEST = (
+    "run", "offsets", "forget", "dead-letters list", "dead-letters show", "dead-letters replay",
+    "dead-letters drop",
+)  # fmt: skip
 STORE = ("define", "withdraw", "backup", "restore", "verify", "stats", "compact")
 
 
@@ -33,6 +37,16 @@ def test_help_of_a_command_of_the_store_has_examples(
     assert shown.code == 0
     assert f"    bighead store {command}" in shown.out
     golden(f"cli/help_store_{command}.txt", shown.out)
+
+
+@pytest.mark.parametrize("command", INGEST)
+def test_help_of_a_command_of_ingestion_has_examples(
+    command: str, tmp_path: Path, golden: Golden
+) -> None:
+    shown = run(tmp_path, "ingest", *command.split(), "--help")
+    assert shown.code == 0
+    assert f"    bighead ingest {command} online" in shown.out
+    golden(f"cli/help_ingest_{command.replace(' ', '_')}.txt", shown.out)
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
@@ -57,6 +71,17 @@ def test_no_command_is_misuse_and_shows_help(tmp_path: Path) -> None:
         ["fetch"],
         ["fetch", "stay_risk", "listing=7", "--rows", "rows.jsonl"],
         ["token"],
+        ["ingest"],
+        ["ingest", "run"],
+        ["ingest", "run", "online", "--tokens", "tokens.json"],
+        ["ingest", "run", "online", "--once", "--listen", "127.0.0.1:0"],
+        ["ingest", "run", "online", "--listen", "127.0.0.1:0", "--key", "key.pem"],
+        ["ingest", "run", "online", "--kafka-option", "timeout"],
+        ["ingest", "run", "online", "--late-after", "soon"],
+        ["ingest", "forget", "online", "bookings"],
+        ["ingest", "dead-letters"],
+        ["ingest", "dead-letters", "drop", "online"],
+        ["ingest", "dead-letters", "drop", "online", "1-0", "--all"],
         ["token", "add", "tokens.json", "ranking"],
         ["query", "--limit", "-1", "SELECT 1"],
         ["query", "SELECT 1", "--format", "xml"],
