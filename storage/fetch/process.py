@@ -15,7 +15,7 @@ from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from bighead.storage.access.authorizer import Authorizer, Open
+from bighead.storage.access.authorizer import AccessError, Authorizer, Open
 from bighead.storage.access.token_file import TokenFile
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
@@ -42,7 +42,7 @@ async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event
     server = Server(service, settings.listening, metrics, log)
     port = await server.start()
     if settings.metrics is not None:
-        start_http_server(settings.metrics + settings.process, "127.0.0.1", metrics.registry)
+        _tell(settings.metrics + settings.process, metrics)
     log.write("listening", address=settings.address, port=port, commit=follower.committed)
     following = asyncio.create_task(_follow(follower, authorizer, settings.refresh, log))
     await stop.wait()
@@ -50,6 +50,16 @@ async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event
     following.cancel()
     await server.stop()
     log.write("stopped")
+
+
+def _tell(port: int, metrics: Metrics) -> None:
+    """Answer Prometheus."""
+    try:
+        start_http_server(port, "127.0.0.1", metrics.registry)
+    except OSError as error:
+        raise AccessError(
+            f"cannot tell metrics on port {port}: {error.strerror}; give another one"
+        ) from error
 
 
 def _authorizer(settings: ServeSettings) -> Authorizer:

@@ -81,7 +81,7 @@ def test_features_as_json_are_what_a_query_says(
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"listing": 1}\n{"listing": 2}\n')
-    shown = run(tmp_path, "fetch", "listing_bookings", "--rows", "rows.jsonl", "--at",
+    shown = run(tmp_path, "fetch", "Listing_Bookings@1", "--rows", "rows.jsonl", "--at",
                 "2025-02-01T00:00:00Z", "--json", "--address", service.address)  # fmt: skip
     assert shown.code == 0, shown.err
     sql = "SELECT * FROM listing_bookings AS OF TIMESTAMP '2025-02-01 00:00:00'"

@@ -94,6 +94,25 @@ def test_work_ends_with_its_deadline_and_metrics_tell_of_it(filled: Path) -> Non
     assert told['bighead_fetch_age_seconds{group="b",set="stay_risk"}'] > 86_400
 
 
+def test_a_socket_of_a_file_serves_this_machine(filled: Path, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/socket"
+    with serving(filled, address=address), Client(address, timeout=20.0) as client:
+        assert len(client.fetch("listing_bookings", {"listing": [1]})) == 1
+
+
+def test_a_port_of_metrics_that_is_taken_is_told(filled: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = subprocess.run(
+            [sys.executable, "-c", COMMAND, "serve", str(filled), "--listen", "127.0.0.1:0",
+             "--metrics", str(taken.getsockname()[1])],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "error: cannot tell metrics on port" in done.stderr
+
+
 def test_health_and_reflection(running: Running) -> None:
     with grpc.insecure_channel(running.address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
