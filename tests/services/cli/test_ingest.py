@@ -104,7 +104,7 @@ def test_a_partition_is_forgotten(project: Path) -> None:
 
 def test_it_follows_until_it_is_told_to_end(project: Path) -> None:
     command = [
-        SCRIPT,
+        str(SCRIPT),
         "ingest",
         "run",
         "online",

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 ROOT = Path(__file__).parents[3]
 JARS = ROOT / "build" / "kafka"
@@ -184,7 +185,8 @@ def _whole() -> bool:
     if not JARS.exists():
         return False
     found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in JARS.glob("*.jar")}
-    meant = dict(reversed(line.split()) for line in HASHES.read_text().splitlines())
+    lines = (line.split() for line in HASHES.read_text().splitlines())
+    meant = {name: digest for digest, name in lines}
     return found == meant
 
 

@@ -78,9 +78,15 @@ def dead(store: Store) -> list[Kept]:
     return list(letters(store.database))
 
 
+def times_of(rows: pa.Table) -> list[int]:
+    """When the rows happened, in microseconds."""
+    found: list[Any] = rows["ts"].cast(pa.int64()).to_pylist()
+    return found
+
+
 def assert_holds(store: Store, rows: pa.Table, asked: View = ASKED) -> None:
     """The store answers what the reference says of rows: all of them once, and no others."""
-    times: list[int] = rows["ts"].cast(pa.int64()).to_pylist()
+    times = times_of(rows)
     chosen: Sequence[int] = times[:: max(len(times) // 10, 1)]
     questions = Asking([i % 4 for i in range(len(chosen))], [t + 1 for t in chosen])
     assert_equal(store, "set", asked, rows, questions)

@@ -29,6 +29,7 @@ from tests.storage.ingest.rows import (
     lines,
     memory_store,
     take,
+    times_of,
 )
 from tests.storage.ingest.test_decode import POISON
 from tests.storage.shop import SHORT, Asking, assert_equal, source, view
@@ -100,13 +101,13 @@ def test_dead_letters_are_replayed_once_they_can_be_taken(store: Store, log: Pat
     assert left.number == dead(store)[1].number
     assert left.letter.facts.tries == 2
     asked = view(source(), SHORT, ["count_rows"])
-    times = [t + 1 for t in ROWS["ts"].cast(pa.int64()).to_pylist()[8:14]]
+    times = [t + 1 for t in times_of(ROWS)[8:14]]
     assert_equal(mended, "set", asked, ROWS.slice(11, 1), Asking([0, 1, 2] * 2, times))
     assert replay(mended, sources_of(mended), dead(mended)).left == 1
 
 
 def test_rows_of_tables_are_replayed_row_by_row(store: Store, tmp_path: Path) -> None:
-    table = pa.table({**{n: ROWS[n] for n in ROWS.column_names if n != "ts"}})
+    table = ROWS.drop_columns(["ts"])
     path = tmp_path / "a.parquet"
     pq.write_table(table, path)
     take(store, path)

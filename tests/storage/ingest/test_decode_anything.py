@@ -1,0 +1,78 @@
+"""Whatever objects come: a message decodes beside others as it decodes alone, and kills nobody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bighead.storage.ingest.decode import Decoder
+from bighead.storage.ingest.messages import Messages
+from tests.storage.ingest.declared import entity_source, event_source
+
+EVENTS = Decoder(event_source())
+CHANGES = Decoder(entity_source())
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(width=32)
+    | st.sampled_from(["", "1", "2013-01-31", "2013-01-31T08:05:00Z", "12.5", "x", "c", "d", "u"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["x", "n", "listing", "ts_us", "a"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+FIELDS = (
+    "id", "small", "flag", "price", "exact", "name", "day", "ts", "zoned", "tags", "at", "big",
+    "narrow", "undeclared",
+)  # fmt: skip
+ROWS = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5)
+IMAGES = st.none() | st.dictionaries(
+    st.sampled_from(["listing", "host", "price", "at"]), VALUES, max_size=4
+)
+ENVELOPES = st.fixed_dictionaries(
+    {},
+    optional={
+        "before": IMAGES,
+        "after": IMAGES,
+        "op": st.sampled_from(["c", "u", "d", "r", "m", "x", None, 1]),
+        "source": st.none() | st.dictionaries(st.sampled_from(["ts_us", "ts_ms", "lsn"]), VALUES),
+        "payload": st.none() | st.dictionaries(st.sampled_from(["after", "op"]), VALUES),
+    },
+)
+
+
+def decoded(decoder: Decoder, messages: list[bytes]) -> tuple[dict[int, list[Any]], dict[int, str]]:
+    """By message its rows, and why it gave none."""
+    found = decoder.decode(Messages.of(messages, range(len(messages))))
+    rows: dict[int, list[Any]] = {}
+    # Spelled, because NaN is not itself.
+    for number, row in zip(found.numbers, found.rows.to_pylist(), strict=True):
+        rows.setdefault(int(number), []).append(repr(row))
+    return rows, {r.number: r.reason for r in found.rejected}
+
+
+def check(decoder: Decoder, objects: list[Any]) -> None:
+    messages = [json.dumps(o).encode() for o in objects]
+    together, rejected = decoded(decoder, messages)
+    for i, message in enumerate(messages):
+        alone, why = decoded(decoder, [message])
+        assert (0 in why) == (i in rejected), (message, why, rejected.get(i))
+        assert alone.get(0) == together.get(i), message
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ROWS, max_size=5))
+def test_any_events(objects: list[Any]) -> None:
+    check(EVENTS, objects)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ENVELOPES | st.none(), max_size=5))
+def test_any_envelopes(objects: list[Any]) -> None:
+    check(CHANGES, objects)
