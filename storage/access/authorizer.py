@@ -56,8 +56,9 @@ class Scope:
 
     def allows(self, action: Action, name: str) -> bool:
         """Whether it covers an action on a name, whose version does not matter."""
-        bare = name.partition("@")[0].casefold()
-        return self.action in (action, "*") and fnmatchcase(bare, self.pattern)
+        if self.action not in (action, "*"):
+            return False
+        return self.pattern == "*" or fnmatchcase(name.partition("@")[0].casefold(), self.pattern)
 
     def __str__(self) -> str:
         return f"{self.action}:{self.pattern}"

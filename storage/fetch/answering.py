@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from bighead.storage.fetch.asking import Asked, table_of, values
+from bighead.storage.fetch.asking import Asked, constant_times, table_of, values
 from bighead.storage.fetch.served import Offer
 from bighead.storage.fetch.shelf import Reading
 from bighead.zipline.expressions.arrow import Array, make
@@ -120,7 +119,7 @@ class Answering:
         entities, right = len(times), group.right
         keys = [values(key, self.values, entities, bad) for key in group.keys]
         if group.timeless:
-            times = make(np.full(entities, EVER, np.int64))
+            times = constant_times(EVER, entities)
         reads_spine = isinstance(right, Lookup) and right.residual is not None
         fetched = self.reading.store.fetch(
             self.offer.sets[group.name],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.fitting import Bad, fit
 from bighead.zipline.errors import DataError, did_you_mean
 from bighead.zipline.expressions import evaluate
-from bighead.zipline.expressions.arrow import Array, join, make, nulls, view
+from bighead.zipline.expressions.arrow import Array, join, nulls, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import TIMESTAMP, sql_name
 from bighead.zipline.serving import Serving
@@ -136,9 +137,15 @@ def table_of(columns: Mapping[str, Array], entities: int) -> pa.Table:
 def times_of(given: Array | None, at: int, entities: int) -> Array:
     """The times that a request states as int64; `at` for all where it states none a time each."""
     if given is None:
-        return make(np.full(entities, at, np.int64))
+        return constant_times(at, entities)
     try:
         found, _ = fit("the time", given, TIMESTAMP)
     except DataError as error:
         raise FetchError(Kind.WRONG, str(error)) from None
     return view(found, pa.int64())
+
+
+def constant_times(at: int, entities: int) -> Array:
+    """One time for all, as int64; of its buffer, which is quicker than of its values."""
+    buffer: Any = pa.py_buffer(np.full(entities, at, np.int64))
+    return cast("Array", pa.Array.from_buffers(pa.int64(), entities, [None, buffer]))

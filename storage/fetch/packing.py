@@ -55,29 +55,38 @@ def arrow_type(message: fetch_pb2.ColumnType) -> pa.DataType | None:
     raise DataError("a column says no type; set `type`")
 
 
+@cache
+def _width(arrow: pa.DataType) -> int | None:
+    """Bytes of a value; 0 where it is a bit, None where it is none of the two."""
+    plain = pa.types.is_boolean(arrow) or pa.types.is_primitive(arrow)
+    if not plain and not pa.types.is_decimal(arrow):
+        return None
+    return arrow.bit_width // 8
+
+
 def pack(name: str, array: Array) -> fetch_pb2.Column:
     """A column as a message."""
-    column = fetch_pb2.Column(name=name, type=column_type(array.type))
     arrow, rows = array.type, len(array)
-    if pa.types.is_nested(arrow):
+    column = fetch_pb2.Column(name=name, type=column_type(arrow))
+    width = _width(arrow)
+    if width is None and pa.types.is_nested(arrow):
         column.values = _stream(array)
         return column
     if array.offset:
         array = _moved(array)
-    buffers = array.buffers()
+    bitmap = -(-rows // 8)
     if pa.types.is_null(arrow):
-        column.validity = bytes(-(-rows // 8))
+        column.validity = bytes(bitmap)
         return column
+    buffers = array.buffers()
     if array.null_count:
-        column.validity = _head(buffers[0], -(-rows // 8))
-    if pa.types.is_boolean(arrow):
-        column.values = _head(buffers[1], -(-rows // 8))
-    elif pa.types.is_string(arrow) or pa.types.is_binary(arrow):
+        column.validity = _head(buffers[0], bitmap)
+    if width is None:
         offsets = _head(buffers[1], 4 * (rows + 1)) or bytes(4)
         column.offsets = offsets
         column.values = _head(buffers[2], int.from_bytes(offsets[-4:], "little"))
     else:
-        column.values = _head(buffers[1], rows * (arrow.bit_width // 8))
+        column.values = _head(buffers[1], rows * width or bitmap)
     return column
 
 
@@ -111,7 +120,7 @@ def unpack(column: fetch_pb2.Column, rows: int) -> Array:
         return pa.nulls(rows)
     if pa.types.is_string(arrow) or pa.types.is_binary(arrow):
         return _of_text(column, arrow, valid, rows)
-    size = bitmap if pa.types.is_boolean(arrow) else rows * (arrow.bit_width // 8)
+    size = rows * (_width(arrow) or 0) or bitmap
     if len(column.values) != size:
         raise _misfit(column, "values", len(column.values), size)
     return pa.Array.from_buffers(arrow, rows, [valid, pa.py_buffer(column.values)])
