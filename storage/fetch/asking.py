@@ -147,5 +147,5 @@ def times_of(given: Array | None, at: int, entities: int) -> Array:
 
 def constant_times(at: int, entities: int) -> Array:
     """One time for all, as int64; of its buffer, which is quicker than of its values."""
-    buffer: Any = pa.py_buffer(np.full(entities, at, np.int64))
+    buffer: Any = pa.py_buffer(cast("Any", np.full(entities, at, np.int64)))
     return cast("Array", pa.Array.from_buffers(pa.int64(), entities, [None, buffer]))
