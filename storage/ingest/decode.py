@@ -8,7 +8,6 @@ declared type are halves read, until the messages stand alone that do not fit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,7 +19,6 @@ from bighead.kernels.messages import Fault, scan
 from bighead.storage.ingest.messages import Integers, Messages
 from bighead.storage.sets.prepare import whole
 from bighead.storage.writing.arrival import known_field
-from bighead.storage.writing.refusing import sift
 from bighead.zipline.errors import BigheadError, UnsupportedError
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.sources import DELETED, EntitySource, Source
@@ -132,14 +130,11 @@ class Decoder:
         ]
         sound = np.flatnonzero(faults == Fault.SOUND)
         lines = joined[:written]
-        try:
-            rows, numbers = self._read(lines, len(sound))
-        except BigheadError:
-            kept, refused = self._sift(lines, len(sound))
-            rejected += [Rejected(int(sound[r.row]), r.reason) for r in refused]
-            rejected.sort(key=lambda r: r.number)
-            sound = sound[kept]
-            rows, numbers = self._read(_chosen(lines, kept), len(kept))
+        pieces: list[tuple[pa.Table, Integers]] = []
+        self._read_halves(lines, 0, len(sound), pieces, rejected, sound)
+        rejected.sort(key=lambda r: r.number)
+        rows = pa.concat_tables([self.source.scanned.empty_table(), *(r for r, _ in pieces)])
+        numbers = np.concatenate([np.zeros(0, np.int64), *(n for _, n in pieces)])
         own = sound[numbers]
         unsaid = None
         if self.paths:
@@ -151,8 +146,6 @@ class Decoder:
 
     def _read(self, lines: npt.NDArray[np.uint8], count: int) -> tuple[pa.Table, Integers]:
         """Rows, and the number of the line that each comes from."""
-        if count == 0:
-            return self.source.scanned.empty_table(), np.zeros(0, np.int64)
         try:
             buffer = pa.py_buffer(cast("Any", lines))
             objects = read_objects(lambda: pa.BufferReader(buffer), self.asked, threads=False)
@@ -171,27 +164,32 @@ class Decoder:
         numbers: Integers = found[LINE].combine_chunks().to_numpy()
         return found.select(source.scanned.names), numbers
 
-    def _sift(self, lines: npt.NDArray[np.uint8], count: int) -> tuple[list[int], Any]:
-        """The lines that can be read, and why the others cannot."""
-        ends = np.flatnonzero(lines == ord("\n")) + 1
+    def _read_halves(
+        self,
+        lines: npt.NDArray[np.uint8],
+        first: int,
+        count: int,
+        pieces: list[tuple[pa.Table, Integers]],
+        rejected: list[Rejected],
+        sound: Integers,
+    ) -> None:
+        """All lines together; if that fails each half by itself, down to lines that stand alone.
 
-        def attempt(which: Sequence[int]) -> None:
-            first = 0 if which[0] == 0 else ends[which[0] - 1]
-            if which[-1] - which[0] + 1 == len(which):
-                self._read(lines[first : ends[which[-1]]], len(which))
-            else:
-                self._read(_chosen(lines, which), len(which))
-
-        return sift(range(count), attempt)
-
-
-def _chosen(lines: npt.NDArray[np.uint8], which: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """Some of the lines."""
-    ends = np.flatnonzero(lines == ord("\n")) + 1
-    sizes = np.diff(ends, prepend=0)
-    keep = np.zeros(len(ends), np.bool_)
-    keep[list(which)] = True
-    return lines[np.repeat(keep, sizes)]
+        first: the number of the first line. What can be read goes to `pieces`.
+        """
+        if count == 0:
+            return
+        try:
+            rows, numbers = self._read(lines, count)
+            pieces.append((rows, numbers + first))
+        except BigheadError as error:
+            if count == 1:
+                rejected.append(Rejected(int(sound[first]), str(error)))
+                return
+            half = count // 2
+            cut = int(np.flatnonzero(lines == ord("\n"))[half - 1]) + 1
+            self._read_halves(lines[:cut], first, half, pieces, rejected, sound)
+            self._read_halves(lines[cut:], first + half, count - half, pieces, rejected, sound)
 
 
 def is_object(data: bytes) -> bool:

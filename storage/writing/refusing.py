@@ -38,14 +38,9 @@ def sift(
     refused: list[Refused] = []
     kept = _kept(rows, attempt, refused)
     if kept and not _passes(kept, attempt):
-        # What passes in parts may fail together: then each must pass after those before it.
+        # What passes in parts may fail together: then each part must pass beside those before it.
         together: list[int] = []
-        for row in kept:
-            try:
-                attempt([*together, row])
-                together.append(row)
-            except BigheadError as error:
-                refused.append(Refused(row, str(error)))
+        _add(kept, attempt, together, refused)
         kept = together
     return kept, sorted(refused, key=lambda r: r.row)
 
@@ -65,6 +60,25 @@ def _kept(
         return list(rows)
     half = len(rows) // 2
     return [*_kept(rows[:half], attempt, refused), *_kept(rows[half:], attempt, refused)]
+
+
+def _add(
+    rows: Sequence[int],
+    attempt: Callable[[Sequence[int]], object],
+    together: list[int],
+    refused: list[Refused],
+) -> None:
+    """Adds rows to those that pass together."""
+    try:
+        attempt([*together, *rows])
+        together += rows
+    except BigheadError as error:
+        if len(rows) == 1:
+            refused.append(Refused(rows[0], str(error)))
+            return
+        half = len(rows) // 2
+        _add(rows[:half], attempt, together, refused)
+        _add(rows[half:], attempt, together, refused)
 
 
 def _passes(rows: Sequence[int], attempt: Callable[[Sequence[int]], object]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bighead.storage.database.database import Batch, Memory
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.arrival import Arrival
 from bighead.storage.writing.ingesting import Report, Stamp
+from bighead.storage.writing.refusing import sift
 from bighead.zipline.errors import DataError
 from bighead.zipline.windows import DAY
 from tests.storage.shop import SHORT, START, Asking, assert_equal, bookings, source, view
@@ -115,3 +117,18 @@ def test_a_copy_that_arrives_later_is_a_copy() -> None:
     first = store.ingest("events", rows, arrival=Arrival(START, unsaid), refuse=True)
     again = store.ingest("events", rows, arrival=Arrival(START + DAY, unsaid), refuse=True)
     assert (first.copies, again.copies, again.refused) == (0, 8, [])
+
+
+def test_what_passes_alone_and_not_together_refuses_the_later() -> None:
+    attempts = 0
+
+    def attempt(rows: Sequence[int]) -> None:
+        nonlocal attempts
+        attempts += 1
+        if 700 in rows or {3, 500} <= set(rows):
+            raise DataError("no")
+
+    kept, refused = sift(range(1000), attempt)
+    assert [r.row for r in refused] == [500, 700]
+    assert kept == [i for i in range(1000) if i not in (500, 700)]
+    assert attempts < 80

@@ -190,6 +190,10 @@ def test_dates_are_text_or_days(tmp_path: Path) -> None:
     assert decoded(Decoder(source), days).rows.equals(expected)
     text = written([{"id": 1, "day": "2013-01-31"}, {"id": 2}])
     assert decoded(Decoder(source), text).rows.equals(expected)
+    both = decoded(Decoder(source), [days[0], text[0], b'{"day": "soon"}', *days])
+    assert both.rows["day"].to_pylist() == [expected["day"][0].as_py()] * 3 + [None]
+    assert both.numbers.tolist() == [0, 1, 3, 4]
+    assert [r.number for r in both.rejected] == [2]
 
 
 def test_known_on_arrival_of_changes_is_looked_for_in_the_image() -> None:
