@@ -33,6 +33,7 @@ from bighead.zipline.ir.nodes import (
     StaticJoin,
     TemporalJoin,
     View,
+    walk,
 )
 from bighead.zipline.ir.rewrite import transform_plan
 from bighead.zipline.ir.sources import Table
@@ -156,8 +157,13 @@ def _others(found: Iterable[Sight]) -> tuple[Sight, ...]:
 
 
 def meaning_of(plan: Node) -> str:
-    """The address of a plan that gives one column, or one column and the time of its rows."""
-    bare = prune_columns(transform_plan(_renamed(_one_name(plan)), _unchecked))
+    """The address of a plan that gives one column, or one column and the time of its rows.
+
+    The plan reads nothing that it does not need.
+    """
+    bare = _renamed(_one_name(plan))
+    if any(isinstance(node, Events) and node.identity for node in walk(bare)):
+        bare = prune_columns(transform_plan(bare, _unchecked))
     return digest(str(MEANING), address(transform_plan(bare, _narrow)))
 
 

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bighead.planner.backfill.thrift import LIST, STRUCT, skip, unsigned, zigzag
+from bighead.kernels import parquet
+from bighead.planner.backfill.thrift import unsigned
 
-ROW_GROUPS = 4
-"""A field of the file's struct; the numbers are those of parquet.thrift."""
-
-_CHUNKS, _ROWS = 1, 3
-_META = 3
-_PATH, _SIZE_UNPACKED, _SIZE, _DATA, _INDEX_PAGE, _DICTIONARY = 3, 6, 7, 9, 10, 11
-_PLACES = (_DATA, _INDEX_PAGE, _DICTIONARY)
-_BLOOM = (14, 15)
+Bytes = tuple[int, int]
+Told = tuple[int, int, int] | None
+"""Where a place is told, and the place; None where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,100 +50,41 @@ class Chunk:
 
 def row_groups(footer: bytes) -> list[tuple[int, list[Chunk]]]:
     """The rows of each row group, and its chunks in order."""
-    found: list[tuple[int, list[Chunk]]] = []
-    number, wire, at = _head(footer, 0, 0)
-    while wire:
-        if number == ROW_GROUPS:
-            assert wire == LIST
-            count, at = _items(footer, at)
-            for _ in range(count):
-                group, at = _row_group(footer, at)
-                found.append(group)
-        else:
-            at = skip(footer, at, wire)
-        number, wire, at = _head(footer, at, number)
-    return found
+    return [
+        (rows, [_chunk(footer, *chunk) for chunk in chunks])
+        for rows, chunks in parquet.row_groups(footer)
+    ]
 
 
-def _row_group(data: bytes, at: int) -> tuple[tuple[int, list[Chunk]], int]:
-    rows, chunks = 0, []
-    number, wire, at = _head(data, at, 0)
-    while wire:
-        if number == _CHUNKS:
-            count, at = _items(data, at)
-            for _ in range(count):
-                chunk, at = _column(data, at)
-                chunks.append(chunk)
-        else:
-            if number == _ROWS:
-                rows = _number(data, at)
-            at = skip(data, at, wire)
-        number, wire, at = _head(data, at, number)
-    return (rows, chunks), at
-
-
-def _column(data: bytes, at: int) -> tuple[Chunk, int]:
-    chunk: Chunk | None = None
-    number, wire, at = _head(data, at, 0)
-    while wire:
-        if number == _META:
-            chunk, at = _chunk(data, at)
-        else:
-            at = skip(data, at, wire)
-        number, wire, at = _head(data, at, number)
-    assert chunk is not None, "each chunk says where it lies"
-    return chunk, at
-
-
-def _chunk(data: bytes, first: int) -> tuple[Chunk, int]:
-    values: dict[int, tuple[int, int]] = {}
-    number, wire, at = _head(data, first, 0)
-    while wire:
-        begin, at = at, skip(data, at, wire)
-        values[number] = (begin, at)
-        number, wire, at = _head(data, at, number)
-    assert not any(n in values for n in _BLOOM), "column groups are written without Bloom filters"
-    places = {n: _number(data, values[n][0]) for n in _PLACES if n in values}
+def _chunk(
+    footer: bytes,
+    whole: Bytes,
+    path: Bytes,
+    told: tuple[Told, Told, Told],
+    size: int,
+    unpacked: int,
+    filtered: bool,
+) -> Chunk:
+    assert not filtered, "column groups are written without Bloom filters"
+    data, _, dictionary = told
     # A dictionary lies before its data; of no rows there may be nothing but it.
-    start = places[_DICTIONARY] if _DICTIONARY in places else places[_DATA]
-    moving = [n for n in _PLACES if n in places and places[n] >= start]
+    first = dictionary or data
+    assert first is not None, "each chunk says where it lies"
+    start = first[2]
+    moving = [t for t in told if t is not None and t[2] >= start]
     pieces = []
-    cut = first
-    for number in (_PATH, *moving):
-        begin, after = values[number]
-        pieces.append(data[cut:begin])
-        cut = after
-    chunk = Chunk(
+    cut = whole[0]
+    for begin, end in (path, *((t[0], t[1]) for t in moving)):
+        pieces.append(footer[cut:begin])
+        cut = end
+    return Chunk(
         start,
-        size=_number(data, values[_SIZE][0]),
-        unpacked=_number(data, values[_SIZE_UNPACKED][0]),
-        path=_texts(data, values[_PATH][0]),
-        pieces=(*pieces, data[cut:at]),
-        places=tuple(places[n] - start for n in moving),
+        size,
+        unpacked,
+        path=_texts(footer, path[0]),
+        pieces=(*pieces, footer[cut : whole[1]]),
+        places=tuple(t[2] - start for t in moving),
     )
-    return chunk, at
-
-
-def _head(data: bytes, at: int, number: int) -> tuple[int, int, int]:
-    """The next field of a struct: its number, its wire type (0: there is none), its value's place.
-
-    number: of the field before.
-    """
-    head = data[at]
-    at += 1
-    if head >> 4:
-        return number + (head >> 4), head & 15, at
-    if head:
-        value, at = unsigned(data, at)
-        return zigzag(value), head, at
-    return 0, 0, at
-
-
-def _items(data: bytes, at: int) -> tuple[int, int]:
-    """How many structs a list has, and where the first begins."""
-    head = data[at]
-    assert head & 15 == STRUCT
-    return (head >> 4, at + 1) if head >> 4 != 15 else unsigned(data, at + 1)
 
 
 def _texts(data: bytes, at: int) -> tuple[bytes, ...]:
@@ -159,10 +96,6 @@ def _texts(data: bytes, at: int) -> tuple[bytes, ...]:
         found.append(data[at : at + size])
         at += size
     return tuple(found)
-
-
-def _number(data: bytes, at: int) -> int:
-    return zigzag(unsigned(data, at)[0])
 
 
 def _varint(value: int) -> bytes:

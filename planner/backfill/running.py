@@ -64,6 +64,12 @@ class _Day:
                 return name, group.columns[address]
         return None
 
+    def held(self, address: str) -> tuple[str, str]:
+        """The same of an address that is there."""
+        found = self.find(address)
+        assert found is not None, f"nothing holds {address}"
+        return found
+
 
 @dataclass(slots=True)
 class Run:
@@ -157,7 +163,7 @@ class Run:
         content = encode(rows)
         group = Group(content)
         for column in rows.schema:
-            made.spine[column.name] = _content(rows.num_rows, column, group)
+            made.spine[column.name] = _address(rows.num_rows, column, group)
         if any(made.find(address) is None for address in made.spine.values()):
             made.add(content, {address: name for name, address in made.spine.items()})
         return made
@@ -193,15 +199,15 @@ class Run:
     def _stored(self, day: _Day, names: tuple[str, ...]) -> pa.Table:
         """Columns of the stored spine of a day."""
         schema = spine.spine_of(self.shape.training_set.plan).schema
-        held: dict[int, tuple[Group, dict[str, str]]] = {}
-        loaded: dict[str, Group] = {}
+        held: dict[str, dict[str, str]] = {}
         for name in names:
-            group, own = self._group(day, day.spine[name], loaded)
-            held.setdefault(id(group), (group, {}))[1][name] = own
+            group, own = day.held(day.spine[name])
+            held.setdefault(group, {})[name] = own
         columns = {}
-        for group, owns in held.values():
-            source = pa.BufferReader(pa.py_buffer(group.content))
-            found = pq.ParquetFile(source).read(list(owns.values()))
+        for group, owns in held.items():
+            # A day's columns are too short to be worth threads.
+            source = pa.BufferReader(pa.py_buffer(self._content(day, group)))
+            found = pq.ParquetFile(source).read(list(owns.values()), use_threads=False)
             for name, own in owns.items():
                 columns[name] = found.column(own).cast(schema.field(name).type)
         fields = [schema.field(n) for n in names]
@@ -209,17 +215,20 @@ class Run:
 
     def _group(self, day: _Day, address: str, loaded: dict[str, Group]) -> tuple[Group, str]:
         """The group that holds an address, and the column's name in it; `loaded` keeps others."""
-        held = day.find(address)
-        assert held is not None, f"nothing holds {address}"
-        name, column = held
+        name, column = day.held(address)
         group = day.made.get(name) or loaded.get(name)
         if group is None:
-            path = folder.group(self.root, str(day.day), name)
-            group = loaded[name] = Group(folder.content_of(path))
+            group = loaded[name] = Group(self._content(day, name))
         return group, column
 
+    def _content(self, day: _Day, name: str) -> folder.Whole:
+        made = day.made.get(name)
+        if made is not None:
+            return made.content
+        return folder.content_of(folder.group(self.root, str(day.day), name))
 
-def _content(rows: int, column: pa.Field[pa.DataType], group: Group) -> str:
+
+def _address(rows: int, column: pa.Field[pa.DataType], group: Group) -> str:
     """The address of a stored column: of its values, and of nothing else."""
     state = hashlib.sha256()
     for piece in group.bytes_of(column.name):

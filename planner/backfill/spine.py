@@ -51,7 +51,7 @@ def times(training_set: TrainingSet, days: Days | None) -> Node:
     if days is not None:
         missing = Call("is_null", (time,), BOOLEAN)
         spine = Filter(spine, Call("or", (within(time, days), missing), BOOLEAN))
-    return Project(spine, ((TIME, time),))
+    return prune_columns(Project(spine, ((TIME, time),)))
 
 
 def rows_of(training_set: TrainingSet, columns: Iterable[str], days: Days | None = None) -> Node:
@@ -155,6 +155,8 @@ def _without_joins(plan: Node, aliases: set[str] | None) -> Node:
             return node
         return node.spine if aliases is None or node.alias in aliases else node
 
+    if not any(isinstance(node, StaticJoin) for node in walk(plan)):
+        return plan
     while (fewer := prune_columns(transform_plan(plan, change))) != plan:
         plan = fewer
     return plan

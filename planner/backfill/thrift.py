@@ -31,59 +31,6 @@ def unsigned(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def zigzag(value: int) -> int:
-    """The signed number that an unsigned one stands for.
-
-    >>> [zigzag(n) for n in range(5)]
-    [0, -1, 1, -2, 2]
-    """
-    return (value >> 1) ^ -(value & 1)
-
-
-def skip(data: bytes, at: int, wire: int) -> int:
-    """Where a value of a wire type ends."""
-    if wire in (I16, I32, I64):
-        while data[at] > 127:
-            at += 1
-        return at + 1
-    if wire == BINARY:
-        size, at = unsigned(data, at)
-        return at + size
-    if wire in (TRUE, FALSE):
-        return at
-    if wire == STRUCT:
-        while (head := data[at]) != 0:
-            at += 1
-            if head < 16:
-                at = skip(data, at, I16)
-            inner = head & 15
-            if inner in (I16, I32, I64):
-                while data[at] > 127:
-                    at += 1
-                at += 1
-            else:
-                at = skip(data, at, inner)
-        return at + 1
-    if wire in (LIST, SET):
-        head = data[at]
-        count, at = (head >> 4, at + 1) if head >> 4 != 15 else unsigned(data, at + 1)
-        inner = head & 15
-        if inner in (TRUE, FALSE):  # an item is a byte there, unlike a field
-            return at + count
-        if inner in (I16, I32, I64):
-            for _ in range(count):
-                while data[at] > 127:
-                    at += 1
-                at += 1
-            return at
-        for _ in range(count):
-            at = skip(data, at, inner)
-        return at
-    if wire in (BYTE, DOUBLE):
-        return at + (1 if wire == BYTE else 8)
-    raise ValueError(f"a value of the wire type {wire} is in no Parquet footer")
-
-
 Struct = dict[int, tuple[int, Any]]
 """Field number to wire type and value; in the order of the fields."""
 

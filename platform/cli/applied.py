@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TypeVar
 
 from bighead.planner.runtime import Runtime
 from bighead.planner.sources.store import ObjectStore
 from bighead.platform.cli.aggregates import project_aggregates
 from bighead.platform.cli.console import say
-from bighead.platform.cli.opening import open_registry
+from bighead.platform.cli.opening import Registered
 from bighead.platform.cli.project import Project, find_project
 from bighead.platform.cli.settings import Settings
-from bighead.platform.registry import Registry, State
+from bighead.platform.registry.records import State
+from bighead.zipline.catalog import Versions
 from bighead.zipline.errors import BigheadError
 
 Ran = TypeVar("Ran", bound=Runtime)
@@ -23,11 +25,11 @@ def open_runtime(settings: Settings, engine: str | None = None) -> Runtime:
     project = find_project(settings.start)
     if project is None:
         return Runtime(engine or "datafusion", folder=settings.start)
-    return open_applied(Runtime, project, open_registry(project, settings), engine)
+    return open_applied(Runtime, project, Registered(project, settings), engine)
 
 
 def open_applied(
-    kind: type[Ran], project: Project, registry: Registry, engine: str | None = None
+    kind: type[Ran], project: Project, registry: Registered, engine: str | None = None
 ) -> Ran:
     """One with what was applied; a remark where the files have changed since."""
     runtime = empty(kind, project, registry, engine)
@@ -40,13 +42,13 @@ def open_applied(
                 f"the applied {version.kind} {name} no longer loads: {error}\n"
                 "mend the files and run 'bighead apply', or go on with --draft"
             ) from error
-    hint = unapplied(project, registry, state)
+    hint = unapplied(project, registry.projects, state)
     if hint:
         say(hint)
     return runtime
 
 
-def empty(kind: type[Ran], project: Project, registry: Registry, engine: str | None = None) -> Ran:
+def empty(kind: type[Ran], project: Project, registry: Versions, engine: str | None = None) -> Ran:
     """One without definitions, over the data of a project, that knows its aggregates."""
     store = ObjectStore(region=project.s3_region, endpoint=project.s3_endpoint)
     runtime = kind(engine or project.engine, folder=project.data, store=store, versions=registry)
@@ -62,12 +64,12 @@ def hashes(project: Project) -> dict[str, str]:
     }
 
 
-def unapplied(project: Project, registry: Registry, state: State) -> str:
-    """A remark where the files are not what was applied, else ''."""
+def unapplied(project: Project, projects: Callable[[], list[str]], state: State) -> str:
+    """A remark where the files are not what was applied, else ''; `projects`: all there are."""
     if not project.features.is_dir() or hashes(project) == state.files:
         return ""
     if state.applies == 0:
-        others = registry.projects()
+        others = projects()
         known = f"; the registry holds {', '.join(others)}" if others else ""
         return (
             f"note: nothing is applied yet in the project {project.name}{known}; "

@@ -44,7 +44,7 @@ def listing(settings: Settings, draft: bool) -> list[Entry]:
     else:
         state = registry.state()
         found = state.live
-        hint = unapplied(project, registry, state)
+        hint = unapplied(project, registry.projects, state)
         if hint:
             say(hint)
     return [entry(version) for version in found.values()]

@@ -10,7 +10,7 @@ from bighead.planner.catalog import Definitions
 from bighead.planner.evolution import SchemaChange
 from bighead.planner.session import Session
 from bighead.platform.cli.applied import empty, hashes, open_applied
-from bighead.platform.cli.opening import open_registry
+from bighead.platform.cli.opening import Registered, open_registry
 from bighead.platform.cli.project import Project, find_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.snapshot import snapshot
@@ -43,10 +43,10 @@ def open_session(settings: Settings, draft: bool = False, engine: str | None = N
         if draft:
             raise BigheadError("--draft reads the files of a project, and there is none here")
         return Session(engine or "datafusion", folder=settings.start)
-    registry = open_registry(project, settings)
     if draft:
+        registry = open_registry(project, settings)
         return open_draft(project, registry, engine, evolve=True).session
-    return open_applied(Session, project, registry, engine)
+    return open_applied(Session, project, Registered(project, settings), engine)
 
 
 def open_draft(
