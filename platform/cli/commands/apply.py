@@ -38,11 +38,13 @@ def apply(
       bighead apply --yes --json      in a pipeline
       bighead --registry postgresql://ml@db/bighead apply
     """
-    from bighead.platform.cli.opening import open_registry
+    from bighead.platform.cli.opening import Registered
 
     settings = settings_of(context)
     project = need_project(settings.start)
-    found = _apply(project, open_registry(project, settings), yes, json)
+    registered = Registered(project, settings)
+    found = _apply(project, registered.registry, yes, json)
+    registered.state()  # is kept where it is read, for commands that then need no database
     if json:
         print_json(
             {

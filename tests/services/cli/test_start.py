@@ -43,7 +43,6 @@ def applied(shop: Path) -> Path:
 
 
 def test_a_backfill_loads_no_parser_no_database_and_no_pandas(applied: Path) -> None:
-    run(applied, *BACKFILL)
     heavy = {"sqlglot", "sqlalchemy", "alembic", "pandas", "datafusion"}
     assert loaded(applied, *BACKFILL) & heavy == set()
 
