@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from bighead.storage.errors import StoreError
+from bighead.storage.sets.values import numbers
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.errors import DataError, UnsupportedError
@@ -171,9 +172,8 @@ def test_what_is_fetched_is_of_one_commit_while_another_thread_writes(store: Sto
     seen = [0]
     while seen[-1] < 1200:
         view_ = store.snapshot() if len(seen) % 2 else None
-        rows, values = (
-            c.to_pylist() for c in store.fetch("set", keys, at, snapshot=view_).table.columns
-        )
+        fetched = store.fetch("set", keys, at, snapshot=view_).table
+        rows, values = (numbers(c.combine_chunks()) for c in fetched.columns)
         assert rows == values
         assert sum(rows) % 20 == 0
         assert sum(rows) >= seen[-1]
