@@ -26,6 +26,7 @@ class Intake {
   void take(std::string_view prefix, const std::vector<Column>& keys, const Column& time, const Column* begin,
             const std::vector<Column>& columns) {
     check_columns(layout_, columns, time);
+    if (!shelf_.keys.empty()) invalid("a batch of rows needs a shelf of its own");
     std::string key, name;
     for (int64_t row = 0; row < time.length; ++row) {
       if (begin != nullptr && begin->null(row)) continue;
@@ -33,7 +34,7 @@ class Intake {
       if (!key_bytes(keys, row, key)) continue;
       name_key(prefix, key, name);
       const size_t place = shelf_.key(name);
-      if (place == keys_.size()) {  // the shelf is this batch's own
+      if (place == keys_.size()) {
         keys_.emplace_back();
         keys_.back().place = place;
         shelf_.want(place, {kLog, 0});

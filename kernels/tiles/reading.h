@@ -42,10 +42,19 @@ struct Question {
   throw Fault(FaultKind::kNullTime, "rows of that time are no longer kept", before);
 }
 
+// What is read into again and again, so that its memory is taken once a request.
+struct Scratch {
+  Tile tile;
+  Rows rows;
+  std::vector<Which> held;  // the rows of each ring
+
+  explicit Scratch(const Layout& layout) : tile(layout), rows(layout) {}
+};
+
 class Reading {
  public:
-  Reading(const Layout& layout, const Source& source, const Question& question)
-      : layout_(layout), source_(source), question_(question), scratch_(layout) {
+  Reading(const Layout& layout, const Source& source, const Question& question, Scratch& scratch)
+      : layout_(layout), source_(source), question_(question), scratch_(scratch) {
     rings.reserve(question.lows.size());
     for (size_t w = 0; w < question.lows.size(); ++w) rings.emplace_back(layout);
   }
@@ -69,13 +78,13 @@ class Reading {
   const Layout& layout_;
   const Source& source_;
   const Question& question_;
-  Tile scratch_;
+  Scratch& scratch_;
 
   const Tile& tile(std::string_view bytes) {
     Reader from(bytes);
-    scratch_.read(from, layout_);
+    scratch_.tile.read(from, layout_);
     from.end();
-    return scratch_;
+    return scratch_.tile;
   }
   void base(const Glance& root) {
     const Tile& tile = this->tile(root.base);
@@ -93,16 +102,17 @@ class Reading {
     add(Glance(bytes));
   }
   void add(const Glance& block) {
-    Rows rows(layout_);
+    Rows& rows = scratch_.rows;
+    std::vector<Which>& held = scratch_.held;
+    rows.clear();
     block.read(rows);
-    std::vector<Which> held(rings.size());
+    held.resize(rings.size());
+    for (Which& which : held) which.clear();
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!rows.visible(i, question_.last)) continue;
       const int at = question_.ring(rows.timeless(i) ? static_cast<int>(rings.size()) : question_.place(rows.time[i]));
       if (at < 0) continue;
-      Which& which = held[static_cast<size_t>(at)];
-      if (which.empty()) which.reserve(rows.size());
-      which.push_back(i);
+      held[static_cast<size_t>(at)].push_back(i);
     }
     const std::vector<Column> columns = rows.views();
     for (size_t w = 0; w < held.size(); ++w) {

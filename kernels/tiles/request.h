@@ -93,10 +93,11 @@ class Request {
   }
   void answer() {
     rings.resize(asked.size());
+    Scratch scratch(layout_);
     for (size_t q = 0; q < asked.size(); ++q) {
       if (!asked[q].key) continue;
       const Source source = shelf_.keys[*asked[q].key].source();
-      Reading reading(layout_, source, asked[q].question);
+      Reading reading(layout_, source, asked[q].question, scratch);
       try {
         reading.read();
         rings[q] = std::move(reading.rings);

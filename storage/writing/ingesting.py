@@ -85,6 +85,8 @@ class Ingest:
     arrived: int | None = None
     """When the rows came, in microseconds: those that do not say it are known since then."""
     batch: Batch = field(default_factory=dict)
+    changed: set[Table] = field(default_factory=set)
+    """Tables of which the batch holds what is read again."""
     report: Report = field(default_factory=Report)
 
     def run(self, source: str, rows: pa.Table, stamp: Stamp | None) -> Report:
@@ -191,6 +193,7 @@ class Ingest:
                     raise DataError(reason)
                 self.report.refused.append(Refused(i, reason))
         self.batch.update({("identities", key): said for key, said in seen.items()})
+        self.changed.add("identities")
         self.report.copies += rows.num_rows - len(keep) - len(self.report.refused)
         return rows if len(keep) == rows.num_rows else rows.take(make(keep, pa.int64()))
 
@@ -201,7 +204,7 @@ class Ingest:
         else:
             held = self.database.get_many(table, keys)
         batch = self.batch
-        if not batch:
+        if table not in self.changed:
             return held
         return [batch.get((table, key), old) for key, old in zip(keys, held, strict=True)]
 
@@ -218,6 +221,7 @@ class Ingest:
 
     def put(self, of_key: bytes, changes: tiles.Changes) -> None:
         """Changed blocks into the batch."""
+        self.changed.add("blocks")
         for level, number, data in changes:
             self.batch["blocks", block_key(of_key, level, number)] = data
 
@@ -249,8 +253,8 @@ class Ingest:
             intake.advance()
         changes, dropped = intake.finish()
         self.report.expired += dropped
-        for name, data in changes:
-            self.batch["blocks", name] = data
+        self.batch.update({("blocks", name): data for name, data in changes})
+        self.changed.add("blocks")
 
     def _changes(
         self, definition: Definition, plan: SetPlan, part: Versions, rows: pa.Table
@@ -270,6 +274,7 @@ class Ingest:
         self.report.expired += merged.expired
         for name, changes in merged.changed.items():
             self.batch["changes", name] = changes
+            self.changed.add("changes")
         was, now = versions_of(plan, part, merged.before), versions_of(plan, part, merged.after)
         gone, arrived = difference(was, now)
         removed, added = grouped(plan, was, gone), grouped(plan, now, arrived)

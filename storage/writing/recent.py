@@ -41,8 +41,9 @@ class Logs:
 
     def note(self, batch: Batch) -> None:
         """What has been committed."""
-        blocks = ((n, data) for (table, n), data in batch.items() if table == "blocks")
-        self._hold([(n, data) for n, data in blocks if n[_LEVEL] == _LOG])
+        self._hold(
+            [(n, d) for (table, n), d in batch.items() if n[_LEVEL] == _LOG and table == "blocks"]
+        )
         if self.size > self.most:
             self.held, self.size = {}, 0
 

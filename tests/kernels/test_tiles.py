@@ -208,6 +208,13 @@ def test_what_is_wrong_is_said() -> None:
     made = layout()
     with pytest.raises(StateError, match="not of the layout's type"):
         made.group([pa.array([1])], pa.array([0], pa.int64()), wrong)
+    shelf, rows = Shelf(), rows_of(random.Random(1), 2)
+    given: Any = (made, shelf, b"", [keys_of(rows)], times_of(rows), columns_of(rows))
+    Intake(*given)
+    with pytest.raises(StateError, match="needs a shelf of its own"):
+        Intake(*given)
+    with pytest.raises(StateError, match="as many blocks are given as were wanted"):
+        shelf.give([])
     with pytest.raises(ZeroDivisionError):
         layout().verify(lambda _level, _number: bytes([1 // 0]))
     assert {LOG, ROOT} == {254, 255}
