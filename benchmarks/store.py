@@ -3,16 +3,19 @@
 A set of 50 features (aggregates of bounded state over 6 windows up to a year) is kept for keys of
 four kinds: few rows, 1,000 rows in a year, a million rows in a day, and 10,000 rows a second for a
 minute. For each it says how long it took to take the rows, how many blocks a key has to be read at
-a random time, and how long a fetch takes for 1, 10 and 100 keys. Then it takes rows of 100,000 keys
+a random time, and how long a fetch takes for 1, 10 and 100 keys. Beside that it uploads the same
+rows, and says how much is written either way. Then it takes rows of 100,000 keys
 by commits of 5,000, each of them synced, as a stream would.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,12 @@ import numpy as np
 import pyarrow as pa
 
 from bighead.storage.store import Settings, Store
+from bighead.storage.upload.building import Asked, Batch
+from bighead.storage.upload.uploads import adopt, build
 from bighead.zipline.aggregates import aggregate
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.nodes import Events, Feature, Scan, View
-from bighead.zipline.ir.sources import EventSource
+from bighead.zipline.ir.sources import EventSource, Source
 from bighead.zipline.windows import DAY, HOUR, MINUTE, Window
 
 NOW = 1_735_689_600_000_000
@@ -55,13 +60,21 @@ KINDS = (
     Kind("1,000,000 rows in a day", 1, 1_000_000, DAY),
     Kind("10,000 rows a second", 1, 600_000, MINUTE),
 )
+PIECE = 1 << 16
+"""Rows that an upload reads at once."""
 BATCHES = (1, 10, 100)
 """Keys of a fetch."""
 
 
-def view() -> View:
+def view(identity: bool = False) -> View:
     """Fifty features."""
-    source = EventSource("bookings", SCHEMA, event_time=Column("ts", pa.timestamp("us")))
+    schema = SCHEMA.append(pa.field("id", pa.int64())) if identity else SCHEMA
+    source = EventSource(
+        "bookings",
+        schema,
+        event_time=Column("ts", pa.timestamp("us")),
+        identity=("id",) if identity else (),
+    )
     events = Events(Scan(source, tuple(SCHEMA.names)), "bookings", source.event_time)
     nights, price = Column("nights", pa.int64()), Column("price", pa.float64())
     asked: list[tuple[str, tuple[Column, ...]]] = [("count_rows", ()), ("last", (nights,))]
@@ -101,6 +114,7 @@ def measure(kind: Kind, path: Path, batch: int, reads: int) -> str:
             store.ingest("bookings", rows.slice(first, batch))
         rate = rows.num_rows / (time.perf_counter() - begin)
         store.compact()
+        size = store.database.size()["blocks"] / rows.num_rows
         blocks, cells = 0.0, ""
         for keys in BATCHES:
             took = []
@@ -114,7 +128,32 @@ def measure(kind: Kind, path: Path, batch: int, reads: int) -> str:
                 blocks += fetched.blocks / reads if keys == 1 else 0
             half, most = np.percentile(took, [50, 99])
             cells += f"{half:8.2f}{most:8.2f}"
-    return f"{kind.name:26}{rate:12,.0f}{blocks:8.1f}{cells}"
+    return f"{kind.name:26}{rate:12,.0f}{size:8.1f}{blocks:8.1f}{cells}"
+
+
+def upload(kind: Kind, path: Path, identity: bool) -> str:
+    """A line: how long it takes to upload the rows of keys, and what that writes."""
+    rows = rows_of(kind, np.random.default_rng(1), 0)
+    rows = rows.append_column("id", pa.array(np.arange(rows.num_rows)))
+
+    def read(_: Source, columns: Sequence[str]) -> Batch:
+        some = rows.select(columns)
+        return Batch([some.slice(i, PIECE) for i in range(0, rows.num_rows, PIECE)])
+
+    with Store.open(path, Settings()) as store:
+        store.define("set", view(identity))
+        begin = time.perf_counter()
+        package = build(store, path, "set", Asked(NOW), read)
+        built = time.perf_counter()
+        size = sum(p.stat().st_size for t in package.files for p in package.paths(t))
+        adopt(store, path, package)
+        end = time.perf_counter()
+    name = kind.name + (", IDENTITY" if identity else "")
+    rate, most = rows.num_rows / (end - begin), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (
+        f"{name:38}{rate:12,.0f}{1000 * (end - built):12,.0f}{size / rows.num_rows:10.1f}"
+        f"{most / 1024:10,.0f}"
+    )
 
 
 def stream(path: Path, seconds: float, keys: int, commit: int) -> str:
@@ -145,9 +184,9 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the rows of each key")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the stream")
     args = parser.parse_args()
-    sys.stdout.write(f"{'':46}{'fetch, ms: p50 and p99 of':>30}\n")
+    sys.stdout.write(f"{'':54}{'fetch, ms: p50 and p99 of':>30}\n")
     titles = "".join(f"{f'{n} key' + 's' * (n > 1):>16}" for n in BATCHES)
-    sys.stdout.write(f"{'a key has':26}{'rows/s in':>12}{'blocks':>8}{titles}\n")
+    sys.stdout.write(f"{'a key has':26}{'rows/s in':>12}{'bytes':>8}{'blocks':>8}{titles}\n")
     for kind in KINDS:
         rows = max(int(kind.rows * args.share), 1)
         asked = Kind(kind.name, kind.keys, rows, kind.span)
@@ -155,6 +194,15 @@ def main() -> None:
             line = measure(asked, Path(folder) / "store", args.batch, args.reads)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+    heads = f"{'rows/s up':>12}{'ms to adopt':>12}{'bytes':>10}{'MiB held':>10}"
+    sys.stdout.write(f"{'':38}{heads}\n")
+    for kind in KINDS:
+        asked = Kind(kind.name, kind.keys, max(int(kind.rows * args.share), 1), kind.span)
+        for identity in (False, True):
+            with tempfile.TemporaryDirectory() as folder:
+                line = upload(asked, Path(folder) / "store", identity)
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:
         sys.stdout.write(stream(Path(folder) / "store", args.seconds, 100_000, 5000))
 

@@ -21,6 +21,7 @@ from typing import Self
 from bighead.storage.database.commits import whole
 from bighead.storage.database.rocks import Rocks
 from bighead.storage.errors import StoreError
+from bighead.storage.sets.definitions import is_whole
 from bighead.storage.store import Settings, Store
 
 _PAUSE = 0.002
@@ -56,8 +57,9 @@ class _Opening:
             if found is not None:
                 if found != self.commit or not self.store.sets:
                     self.store.reload()
-                self.commit = found
-                return
+                if all(is_whole(self.database, d) for d in self.store.sets.values()):
+                    self.commit = found
+                    return
             if look % _LOOKS == 0:
                 self.database.close()
                 self.database = Rocks(self.path, create=False, follow=self.private)

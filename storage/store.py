@@ -21,12 +21,19 @@ from bighead.storage.database.keys import after, identity_prefix, set_prefix
 from bighead.storage.database.rocks import BUFFER, Rocks
 from bighead.storage.errors import StoreError
 from bighead.storage.reading.fetching import Fetch, Fetched
-from bighead.storage.sets.definitions import FORMAT, Definition, check_format, definitions
+from bighead.storage.sets.definitions import (
+    FORMAT,
+    Definition,
+    check_format,
+    definition_of,
+    definitions,
+    set_key,
+)
 from bighead.storage.sets.prepare import source_of
 from bighead.storage.sets.set_plan import SIZES, SetPlan, compile_set
 from bighead.storage.upkeep.checking import Counts, count_set, verify_set
 from bighead.storage.upkeep.sweeping import Sweep, Swept
-from bighead.storage.writing.arrival import UNSAID, Arrival
+from bighead.storage.writing.arrival import Arrival, stamped
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.storage.writing.newest import newest_time
 from bighead.storage.writing.recent import Logs
@@ -64,6 +71,8 @@ class Store:
     plans: dict[str, SetPlan] = field(default_factory=dict)
     _narrow: dict[tuple[str, frozenset[str]], SetPlan] = field(default_factory=dict)
     """Plans of which some columns alone are wanted, as they were asked for."""
+    _seen: dict[str, tuple[bytes, Definition]] = field(default_factory=dict)
+    """Definitions by what lies in the database, so that each is read once."""
     logs: Logs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +119,7 @@ class Store:
             ):
                 plans[name] = self.plans[name]
             else:
-                plans[name] = self._compile(definition.right, definition.sizes)
+                plans[name] = self.compiled(definition.right, definition.sizes)
         self.sets, self.plans, self._narrow = found, plans, {}
 
     def __enter__(self) -> Self:
@@ -128,7 +137,8 @@ class Store:
         """Write what is pending and let go of the files."""
         self.database.close()
 
-    def _compile(self, right: View | Lookup, sizes: tuple[int, ...]) -> SetPlan:
+    def compiled(self, right: View | Lookup, sizes: tuple[int, ...]) -> SetPlan:
+        """How a set is kept and read."""
         given = self.settings
         return compile_set(right, leaf=given.leaf, logged=given.logged, sizes=sizes)
 
@@ -143,7 +153,7 @@ class Store:
             if known.right == right:
                 return
             raise StoreError(f"the store keeps another set as {name}; give this one another name")
-        plan = self._compile(right, self.settings.sizes)
+        plan = self.compiled(right, self.settings.sizes)
         number = max((d.number for d in self.sets.values()), default=0) + 1
         definition = Definition(name, number, 1, right, self.settings.sizes)
         batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
@@ -157,6 +167,23 @@ class Store:
             hint = did_you_mean(name, self.sets) or "define it first"
             raise StoreError(f"the store keeps no set '{name}'; {hint}")
         return self.sets[name], self.plans[name]
+
+    def seen(self, name: str, view: Snapshot) -> tuple[Definition, SetPlan]:
+        """A set as it is in a view, which may be older than the store, or newer.
+
+        Raises StoreError where the store does not keep it.
+        """
+        definition, plan = self.plan(name)
+        data = view.get("meta", set_key(name))
+        if data is None:
+            return definition, plan
+        known = self._seen.get(name)
+        if known is None or known[0] != data:
+            known = self._seen[name] = (data, definition_of(name, data))
+        found = known[1]
+        if (found.right, found.sizes) != (definition.right, definition.sizes):
+            plan = self.compiled(found.right, found.sizes)
+        return found, plan
 
     def kept(self, right: View | Lookup) -> str | None:
         """The name of the set that is this view or look-up; None where there is none."""
@@ -212,10 +239,10 @@ class Store:
         the commit writes, by what became of the rows. Raises DataError for a row that breaks a
         rule; then nothing of the batch is taken.
         """
+        over = self._over(source)
         arrived = None if arrival is None else arrival.time
-        if arrival is not None and arrival.unsaid is not None:
-            rows = rows.append_column(UNSAID, arrival.unsaid)
-        taking = Ingest(self.database, self.logs, self._over(source), refuse, arrived)
+        taking = Ingest(self.database, self.logs, over, refuse, arrived)
+        rows = stamped(rows, arrival)
         report = taking.run(source, rows, stamp)
         report.commit = self.committed + 1
         if also is not None:
@@ -256,7 +283,7 @@ class Store:
         asking = spine if spine is not None else pa.table({"": pa.nulls(len(times))})
 
         def run(view: Snapshot) -> Fetched:
-            definition, plan = self.plan(name)
+            definition, plan = self.seen(name, view)
             plan = plan if only is None else self._only(name, plan, frozenset(only))
             prefix = set_prefix(definition.generation, definition.number)
             fetch = Fetch(plan, view, prefix, definition.horizon, inclusive, keys, times)
@@ -265,6 +292,8 @@ class Store:
         return self.database.at_once(run) if snapshot is None else run(snapshot)
 
     def _only(self, name: str, plan: SetPlan, columns: frozenset[str]) -> SetPlan:
+        if plan is not self.plans[name]:  # of an older view
+            return plan.only(columns)
         known = self._narrow.get((name, columns))
         if known is None:
             known = self._narrow[name, columns] = plan.only(columns)
@@ -277,7 +306,7 @@ class Store:
         begin before the horizon are refused from the start of the sweep on.
         """
         definition, plan = self.plan(name)
-        sweep = Sweep(self.database, definition, plan, self._remember)
+        sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
     def expire_identities(self, source: str, most: int = 100_000) -> int:
@@ -322,9 +351,14 @@ class Store:
         """Rewrite the files without what has been deleted; reading and writing may go on."""
         self.database.compact()
 
-    def _remember(self, definition: Definition, batch: Batch) -> None:
+    def remember(self, definition: Definition, batch: Batch) -> None:
+        """Commit a batch together with a set's definition, which holds from then on."""
         definition.write(batch)
         self.commit(batch)
+        known = self.sets[definition.name]
+        if (known.right, known.sizes) != (definition.right, definition.sizes):
+            self.plans[definition.name] = self.compiled(definition.right, definition.sizes)
+            self._narrow = {}
         self.sets[definition.name] = definition
 
 

@@ -30,6 +30,7 @@ from bighead.kernels.tiles._tiles import (
     RowBlock,
     Shelf,
     Windows,
+    deal,
     digest_rows,
     encode_keys,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "RowBlock",
     "Shelf",
     "Windows",
+    "deal",
     "digest_rows",
     "encode_keys",
 ]

@@ -22,6 +22,16 @@ def encode_keys(columns: Sequence[ArrowArray], rows: int) -> list[bytes | None]:
     NaN. -0.0 is 0.0. Text and bytes stand after their length, all else in the bytes of its order.
     """
 
+def deal(
+    columns: Sequence[ArrowArray], rows: int, bounds: Sequence[bytes], *, sized: bool = False
+) -> ArrowArray:
+    """For each row how many of the bounds its key is not less than, as int64; 0 where a part is
+    NULL or NaN.
+
+    bounds: bytes of keys, growing. sized: the shorter key is the lesser one, as among the names of
+    blocks; else keys order by their bytes alone.
+    """
+
 def digest_rows(columns: Sequence[ArrowArray], rows: int) -> list[int]:
     """A 64-bit hash of each row; NULL equals NULL, NaN equals NaN, -0.0 equals 0.0."""
 

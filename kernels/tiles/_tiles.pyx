@@ -64,6 +64,7 @@ cdef extern from "tiles/door.h" namespace "bighead::tiles" nogil:
     StateStatus verify(const CLayout&, const Source&, uint64_t&, uint64_t&)
     StateStatus gather(const CLayout&, const Source&, int64_t, int64_t, uint64_t, Rows&)
     StateStatus arrays_of(const Rows&, vector[shared_ptr[Node]]&)
+    StateStatus deal_keys(const vector[Column]&, int64_t, const vector[string]&, cbool, shared_ptr[Node]&)
     StateStatus digests_of(const vector[Column]&, int64_t, vector[uint64_t]&)
     StateStatus rows_in(const CLayout&, string_view, Rows&)
 
@@ -157,6 +158,23 @@ def encode_keys(columns, rows):
             raise StateError("columns are of unequal lengths")
     _raise(keys_of(keys.columns, rows, out, there))
     return [_bytes(out[i]) if there[i] else None for i in range(out.size())]
+
+
+def deal(columns, rows, bounds, *, sized=False):
+    cdef _Columns keys = _Columns(columns, False, True)
+    cdef vector[string] given = bounds
+    cdef shared_ptr[Node] out
+    cdef int64_t count = rows
+    cdef cbool by_size = sized
+    cdef StateStatus status
+    cdef size_t i
+    for i in range(keys.columns.size()):
+        if keys.columns[i].length != count:
+            raise StateError("columns are of unequal lengths")
+    with nogil:
+        status = deal_keys(keys.columns, count, given, by_size, out)
+    _raise(status)
+    return _result(out)
 
 
 def digest_rows(columns, rows):

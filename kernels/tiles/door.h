@@ -56,6 +56,28 @@ inline StateStatus keys_of(const std::vector<Column>& keys, int64_t rows, std::v
   });
 }
 
+// For each row how many of the bounds its key is not less than; 0 where a part is NULL or NaN. `sized`: keys
+// order by their lengths first, as the names of blocks do. `bounds`: growing, in that order.
+inline StateStatus deal_keys(const std::vector<Column>& keys, int64_t rows, const std::vector<std::string>& bounds, bool sized,
+                             std::shared_ptr<Node>& out) {
+  return state_guarded([&] {
+    Builder places("l", Type::kI64);
+    std::string key;
+    for (int64_t i = 0; i < rows; ++i) {
+      if (!key_bytes(keys, i, key)) {
+        places.put(int64_t{0});
+        continue;
+      }
+      const std::string_view name = key;
+      const auto less = [sized](std::string_view a, std::string_view b) {
+        return sized && a.size() != b.size() ? a.size() < b.size() : a < b;
+      };
+      places.put(static_cast<int64_t>(std::upper_bound(bounds.begin(), bounds.end(), name, less) - bounds.begin()));
+    }
+    out = places.close("");
+  });
+}
+
 // A hash of each row that is the same for the same values; NULL equals NULL, NaN equals NaN.
 inline StateStatus digests_of(const std::vector<Column>& columns, int64_t rows, std::vector<uint64_t>& out) {
   return state_guarded([&] {

@@ -131,6 +131,7 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
     from bighead.storage.ingest.sources import sources_of
     from bighead.storage.store import Settings as StoreSettings
     from bighead.storage.store import Store
+    from bighead.storage.upload.uploads import adopt_waiting
 
     with Store.open(path, StoreSettings(sync=running.sync), create=False) as store:
         sources = sources_of(store)
@@ -147,8 +148,13 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
                 )
             ingester = Ingester(store, sources, doors, settings)
             progress = Progress(ingester.counters, running.report_every, lambda: store.committed)
+
+            def each() -> None:
+                adopt_waiting(store, path)
+                progress()
+
             with _stopped_by_signals(ingester):
-                ingester.run(once=running.once, each=progress)
+                ingester.run(once=running.once, each=each)
             progress.last()
         finally:
             if listener is not None:

@@ -37,6 +37,7 @@ from bighead.platform.cli.commands.stats import stats
 from bighead.platform.cli.commands.store import store
 from bighead.platform.cli.commands.test import run_tests
 from bighead.platform.cli.commands.token import token
+from bighead.platform.cli.commands.upload import upload
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
@@ -71,6 +72,7 @@ app.command()(check_aggregate)
 app.command()(demo)
 app.command()(serve)
 app.command()(fetch)
+app.command()(upload)
 app.add_typer(store)
 app.add_typer(ingest)
 app.add_typer(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 
@@ -13,3 +14,8 @@ def shown(microseconds: int) -> str:
     """
     moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def now() -> int:
+    """Microseconds."""
+    return time.time_ns() // 1000

@@ -8,7 +8,7 @@ Another database plugs in by these few methods.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal as OneOf
@@ -40,6 +40,15 @@ class Database(View, Protocol):
 
     def write(self, batch: Batch, sync: bool) -> None:
         """All of the batch or nothing; with `sync` it survives a loss of power."""
+
+    def adopt(self, table: Table, files: Sequence[Path]) -> None:
+        """Take in files that were written sorted for this kind of database, all or none of them.
+
+        Raises StoreError where one cannot be read, or there is no room.
+        """
+
+    def drop(self, table: Table, start: bytes, end: bytes) -> None:
+        """Delete the keys from `start` on and before `end`, however many there are."""
 
     def at_once(self, read: Callable[[View], Answer]) -> Answer:
         """What `read` makes of the database as it is at one moment; it may be called again."""
@@ -95,6 +104,14 @@ class Memory:
             if not there:
                 insort(self.keys[table], key)
             self.values[table, key] = value
+
+    def adopt(self, table: Table, files: Sequence[Path]) -> None:
+        """There are no files to take in."""
+        raise NotImplementedError("a store in memory takes no files")
+
+    def drop(self, table: Table, start: bytes, end: bytes) -> None:
+        """Delete the keys of a range."""
+        self.write({(table, key): None for key, _ in [*self.scan(table, start, end)]}, False)
 
     def at_once(self, read: Callable[[View], Answer]) -> Answer:
         """What `read` makes of it; nobody writes meanwhile."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +15,7 @@ from rocksdict import (
     Cache,
     Checkpoint,
     DBCompressionType,
+    IngestExternalFileOptions,
     Options,
     Rdict,
     WriteBatch,
@@ -32,7 +35,7 @@ BUFFER = 64 << 20
 """Bytes of each table that wait in memory before they become a file."""
 
 
-def _options(cache: Any, buffer: int) -> Any:
+def options_of(cache: Any, buffer: int) -> Any:
     """A filter of ten bits a key says of most keys that are not there that they are not."""
     files = BlockBasedOptions()
     files.set_bloom_filter(10, False)
@@ -47,6 +50,16 @@ def _options(cache: Any, buffer: int) -> Any:
     options.set_write_buffer_size(buffer)
     options.set_compression_type(DBCompressionType.lz4())
     return options
+
+
+def _linked(file: Path, folder: Path) -> Path:
+    """Another name of a file; a copy where the disk has no links."""
+    name = folder / file.name
+    try:
+        name.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, name)
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +122,11 @@ class Rocks:
             access = AccessType.read_only(False)
         self._follows = follow is not None
         cache = Cache(CACHE)
-        families = {name: _options(cache, buffer) for name in _FAMILY.values() if name != "default"}
+        families = {
+            name: options_of(cache, buffer) for name in _FAMILY.values() if name != "default"
+        }
         try:
-            self._db = Rdict(str(path), _options(cache, buffer), families, access)
+            self._db = Rdict(str(path), options_of(cache, buffer), families, access)
         except Exception as error:  # rocksdict raises plain exceptions
             if "lock" in str(error).lower():
                 raise LockedError(
@@ -166,6 +181,33 @@ class Rocks:
             raise StoreError(
                 f"the store cannot be written: {error}; see that the disk has room and that the "
                 "store was not opened for reading only"
+            ) from error
+
+    def adopt(self, table: Table, files: Sequence[Path]) -> None:
+        """Take in sorted files, all or none of them.
+
+        What is moved into the database are links to them, where the disk has links: so whoever made
+        them can offer them again after a crash.
+        """
+        options = IngestExternalFileOptions()
+        options.set_move_files(True)
+        try:
+            with tempfile.TemporaryDirectory(dir=files[0].parent) as folder:
+                links = [_linked(file, Path(folder)) for file in files]
+                self._tables[table].ingest_external_file([str(f) for f in links], options)
+        except Exception as error:  # rocksdict raises plain exceptions
+            raise StoreError(
+                f"the store cannot take files in: {error}; see that the disk has room, and make "
+                "them again"
+            ) from error
+
+    def drop(self, table: Table, start: bytes, end: bytes) -> None:
+        """Delete the keys of a range by one note, whatever it holds."""
+        try:
+            self._tables[table].delete_range(start, end)
+        except Exception as error:
+            raise StoreError(
+                f"the store cannot be written: {error}; see that the disk has room"
             ) from error
 
     def at_once(self, read: Callable[[View], Answer]) -> Answer:

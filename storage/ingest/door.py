@@ -11,7 +11,7 @@ import pyarrow as pa
 from bighead.storage.database.database import Batch
 from bighead.storage.ingest.decode import Rejected
 from bighead.storage.ingest.letters import Form
-from bighead.storage.ingest.messages import Messages
+from bighead.storage.ingest.messages import Integers, Messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Arrived:
     """Of the messages, where they are set aside."""
     dead: str | None = None
     """Why all of it is set aside unread; None: it is read."""
+    written: Integers | None = None
+    """When each message was written to its stream, in microseconds; None: when it came."""
 
     @property
     def size(self) -> int:

@@ -123,7 +123,7 @@ class Ingester:
             report = Report(commit=self.store.committed + 1)
             self.store.commit(also(report))
         else:
-            arrival = Arrival(now, turn.unsaid)
+            arrival = Arrival(now, turn.unsaid, turn.written)
             report = self.store.ingest(name, rows, refuse=True, arrival=arrival, also=also)
         self._count(turn, rows, report)
         for i, arrived in enumerate(parts):

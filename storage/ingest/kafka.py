@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from confluent_kafka import (
     OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
     KafkaException,
@@ -130,6 +131,8 @@ class KafkaDoor:
             [b"null" if v is None else v for v in values],
             np.fromiter((m.offset() for m in messages), np.int64, len(messages)),
         )
+        now = time.time_ns() // 1000
+        written = np.fromiter((_written(m, now) for m in messages), np.int64, len(messages))
         after = int(packed.positions[-1]) + 1
         self.next[partition] = after
         name = self.partition(partition)
@@ -137,7 +140,7 @@ class KafkaDoor:
         def put(batch: Batch) -> None:
             put_offset(batch, self.source, name, after)
 
-        return Arrived(self.source, name, packed, 0, put)
+        return Arrived(self.source, name, packed, 0, put, written=written)
 
     def partition(self, number: int) -> str:
         """As the store names a partition."""
@@ -193,3 +196,10 @@ class KafkaDoor:
 
 def _reason(error: KafkaError) -> str:
     return str(error.str()).rstrip(".")
+
+
+def _written(message: Message, now: int) -> int:
+    """When a message was written to its topic, in microseconds; now where the broker does not
+    say."""
+    kind, milliseconds = message.timestamp()
+    return now if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000

@@ -17,7 +17,7 @@ from bighead.storage.ingest.letters import Facts, Form, Letter, put_letters
 from bighead.storage.ingest.messages import Integers, Messages
 from bighead.storage.writing.refusing import Refused
 from bighead.zipline.errors import BigheadError
-from bighead.zipline.expressions.arrow import Array, join, repeat, scalar
+from bighead.zipline.expressions.arrow import Array, join, make, repeat, scalar
 from bighead.zipline.ir.types import BOOLEAN
 
 
@@ -93,6 +93,18 @@ class Turn:
         return join(
             [repeat(no, d.rows.num_rows) if d.unsaid is None else d.unsaid for d in self.decoded]
         )
+
+    @property
+    def written(self) -> Array | None:
+        """When each row was written to its stream, in microseconds; None: when it came."""
+        if all(arrived.written is None for arrived in self.arrived):
+            return None
+        part, number = np.concatenate(self.part), np.concatenate(self.number)
+        written = np.full(len(part), self.now, np.int64)
+        for i, arrived in enumerate(self.arrived):
+            if arrived.written is not None:
+                written[part == i] = arrived.written[number[part == i]]
+        return make(written, pa.int64())
 
     @property
     def messages(self) -> int:

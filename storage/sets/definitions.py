@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from bighead.storage.database.database import Batch
+from bighead.storage.database.database import TABLES, Batch
 from bighead.storage.database.database import View as Snapshot
 from bighead.storage.errors import StoreError
+from bighead.storage.sets.generations import (
+    Generation,
+    Upload,
+    generation_facts,
+    generation_of,
+    marker,
+    upload_facts,
+    upload_of,
+)
 from bighead.zipline.ir.nodes import Lookup, View
 from bighead.zipline.ir.serialize import deserialize, serialize
 
@@ -32,10 +41,14 @@ class Definition:
     """Rows of earlier times may have been dropped."""
     swept: str = ""
     """Where a sweep stopped, in hexadecimal; empty: none is under way."""
+    upload: Upload | None = None
+    """What the generation was made of; None: of streams alone."""
+    previous: Generation | None = None
+    """The generation before, which is kept to go back to."""
 
     def write(self, batch: Batch) -> None:
         """Puts it into a batch."""
-        facts = {
+        facts: dict[str, object] = {
             "number": self.number,
             "generation": self.generation,
             "horizon": self.horizon,
@@ -43,11 +56,20 @@ class Definition:
             "sizes": list(self.sizes),
             "plan": serialize(self.right).hex(),
         }
-        batch["meta", _SET + self.name.encode()] = json.dumps(facts).encode()
+        if self.upload is not None:
+            facts["upload"] = upload_facts(self.upload)
+        if self.previous is not None:
+            facts["previous"] = generation_facts(self.previous)
+        batch["meta", set_key(self.name)] = json.dumps(facts).encode()
 
     def at(self, horizon: int, swept: str) -> Definition:
         """The same with another horizon and place of a sweep."""
         return replace(self, horizon=horizon, swept=swept)
+
+
+def set_key(name: str) -> bytes:
+    """Of a set's definition."""
+    return _SET + name.encode()
 
 
 def definitions(snapshot: Snapshot) -> dict[str, Definition]:
@@ -55,13 +77,32 @@ def definitions(snapshot: Snapshot) -> dict[str, Definition]:
     found = {}
     for key, value in snapshot.scan("meta", _SET, _SET[:-1] + b"\1"):
         name = key.removeprefix(_SET).decode()
-        facts = json.loads(value)
-        right = deserialize(bytes.fromhex(facts.pop("plan")))
-        if not isinstance(right, View | Lookup):
-            raise StoreError(f"the store's definition of {name} is no set; restore a backup")
-        sizes = tuple(facts.pop("sizes"))
-        found[name] = Definition(name, right=right, sizes=sizes, **facts)
+        found[name] = definition_of(name, value)
     return found
+
+
+def definition_of(name: str, data: bytes) -> Definition:
+    """A set from the bytes of its definition. Raises StoreError where they are another thing's."""
+    facts = json.loads(data)
+    right = deserialize(bytes.fromhex(facts.pop("plan")))
+    if not isinstance(right, View | Lookup):
+        raise StoreError(f"the store's definition of {name} is no set; restore a backup")
+    sizes = tuple(facts.pop("sizes"))
+    upload = upload_of(facts.pop("upload", None))
+    previous = generation_of(facts.pop("previous", None))
+    return Definition(name, right=right, sizes=sizes, upload=upload, previous=previous, **facts)
+
+
+def is_whole(snapshot: Snapshot, definition: Definition) -> bool:
+    """Whether all of what an upload brought is there to be read."""
+    if definition.upload is None:
+        return True
+    named = marker(definition.generation, definition.number)
+    return all(
+        next(iter(snapshot.scan(table, named, named + b"\0")), None) is not None
+        for table in TABLES
+        if table in definition.upload.tables
+    )
 
 
 def check_format(snapshot: Snapshot) -> bool:

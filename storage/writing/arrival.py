@@ -7,19 +7,22 @@ copy of a record arrives later, and is the same record.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.storage.sets.prepare import whole
-from bighead.zipline.expressions.arrow import Array, as_type, compute, scalar, view
+from bighead.zipline.expressions.arrow import Array, as_type, compute, repeat, scalar, view
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.sources import Source, Table
 from bighead.zipline.windows import DAY, MILLISECOND, SECOND
 
 UNSAID = "#unsaid"
 """Beside the columns of a source: whether a record lacked the field of KNOWN AT."""
+WRITTEN = "#written"
+"""Beside them too: when a row was written to the stream, in microseconds."""
 
 _UNITS = {"second": SECOND, "millisecond": MILLISECOND, "microsecond": 1}
 
@@ -32,6 +35,20 @@ class Arrival:
     """Microseconds."""
     unsaid: Array | None = None
     """Booleans: which rows lack the field that says when they were known; None: no row does."""
+    written: Array | None = None
+    """When each row was written to the stream, int64 microseconds: the broker's time of a record.
+    None: that is when they came."""
+
+
+def stamped(rows: pa.Table, arrival: Arrival | None) -> pa.Table:
+    """Rows with what is known of their arrival, as columns; without any they come now."""
+    given = Arrival(time.time_ns() // 1000) if arrival is None else arrival
+    if given.unsaid is not None:
+        rows = rows.append_column(UNSAID, given.unsaid)
+    written = given.written
+    if written is None:
+        written = repeat(scalar(given.time, pa.int64()), rows.num_rows)
+    return rows.append_column(WRITTEN, written)
 
 
 @dataclass(frozen=True, slots=True)

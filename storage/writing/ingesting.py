@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.kernels import tiles
+from bighead.storage.database.commits import committed
 from bighead.storage.database.database import Batch, Table
 from bighead.storage.database.database import View as Snapshot
 from bighead.storage.database.keys import (
@@ -28,10 +29,12 @@ from bighead.storage.database.keys import (
 from bighead.storage.sets.definitions import LEAST, Definition
 from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
-from bighead.storage.writing.arrival import UNSAID, known_on_arrival
+from bighead.storage.writing.arrival import UNSAID, WRITTEN, known_on_arrival
+from bighead.storage.writing.meeting import beside_batch
 from bighead.storage.writing.newest import note_newest
 from bighead.storage.writing.recent import Logs
 from bighead.storage.writing.refusing import Refused, sift
+from bighead.storage.writing.stream_log import is_logged, log_rows
 from bighead.storage.writing.versions import (
     changes_of,
     difference,
@@ -44,7 +47,7 @@ from bighead.storage.writing.versions import (
 from bighead.zipline.errors import BigheadError, DataError
 from bighead.zipline.expressions.arrow import compute, make, scalar
 from bighead.zipline.ir.nodes import Events, Versions
-from bighead.zipline.ir.sources import EntitySource, EventSource
+from bighead.zipline.ir.sources import EntitySource, EventSource, Source
 
 _IDENTITY = struct.Struct(">Qq")
 """What is kept of an identity: the hash of its row, and its time."""
@@ -68,6 +71,8 @@ class Report:
     """Had come before."""
     expired: int = 0
     """Came too late for the history that a set keeps; counted once for each set."""
+    uploaded: int = 0
+    """Are in the batch that a set was uploaded from; counted once for each set."""
     refused: list[Refused] = field(default_factory=list)
     """Broke a rule, where that was not to stop the others."""
     commit: int = 0
@@ -138,14 +143,25 @@ class Ingest:
             return
         note_newest(self.batch, self.database, node, rows)
         rows = known_on_arrival(node, rows, self.arrived)
+        if is_logged(node):
+            log_rows(self.batch, committed(self.database) + 1, node, rows)
         for definition, plan in self.sets:
-            for part in plan.parts:
-                if source_of(part.input).name != source:
-                    continue
-                if isinstance(part, Events):
-                    self._events(definition, plan, part, rows)
-                else:
-                    self._changes(definition, plan, part, rows)
+            self.into(definition, plan, node, rows)
+
+    def into(self, definition: Definition, plan: SetPlan, source: Source, rows: pa.Table) -> None:
+        """Rows of a stream that have not come before into one set: those it has not from batch."""
+        if definition.upload is not None:
+            prefix = set_prefix(definition.generation, definition.number)
+            count = rows.num_rows
+            rows = beside_batch(self.database, prefix, definition.upload, source, rows)
+            self.report.uploaded += count - rows.num_rows
+        for part in plan.parts:
+            if source_of(part.input).name != source.name or rows.num_rows == 0:
+                continue
+            if isinstance(part, Events):
+                self._events(definition, plan, part, rows)
+            else:
+                self._changes(definition, plan, part, rows)
 
     def _read_before(self, source: str, stamp: Stamp, rows: int) -> int:
         """How many of the rows have been committed already; notes where to go on."""
@@ -164,7 +180,9 @@ class Ingest:
         prefix = identity_prefix(source)
         identity = [stored(whole(rows.column(n))) for n in by]
         names = tiles.encode_keys(identity, rows.num_rows)
-        columns = [stored(whole(rows.column(n))) for n in rows.column_names if n != UNSAID]
+        columns = [
+            stored(whole(rows.column(n))) for n in rows.column_names if n not in (UNSAID, WRITTEN)
+        ]
         digests = tiles.digest_rows(columns, rows.num_rows)
         keys = [
             None if name is None or time is None else prefix + name
@@ -183,9 +201,9 @@ class Ingest:
                 seen[key] = said
                 keep.append(i)
             elif found != said:
-                told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in by)
+                shown = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in by)
                 reason = (
-                    f"{source} holds two different rows of the identity ({told}); rows of "
+                    f"{source} holds two different rows of the identity ({shown}); rows of "
                     "equal identity must be equal: correct one of them, or name more columns in "
                     "IDENTITY"
                 )

@@ -14,9 +14,14 @@ from bighead.zipline.ir.sources import EntitySource, EventSource, Source
 _NEWEST = b"newest\0"
 
 
+def newest_key(source: str) -> bytes:
+    """Where the time stands in `meta`."""
+    return _NEWEST + source.encode()
+
+
 def newest_time(snapshot: View, source: str) -> int | None:
     """The greatest event time, or time of a change, in microseconds; None: no row has come."""
-    found = snapshot.get("meta", _NEWEST + source.encode())
+    found = snapshot.get("meta", newest_key(source))
     return None if found is None else int.from_bytes(found, "big", signed=True)
 
 
@@ -31,4 +36,4 @@ def note_newest(batch: Batch, snapshot: View, source: Source, rows: pa.Table) ->
     last = pc.max(cast("Any", integers(values(time, rows)))).as_py()
     before = newest_time(snapshot, source.name)
     if last is not None and (before is None or last > before):
-        batch["meta", _NEWEST + source.name.encode()] = last.to_bytes(8, "big", signed=True)
+        batch["meta", newest_key(source.name)] = last.to_bytes(8, "big", signed=True)

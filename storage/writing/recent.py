@@ -45,7 +45,11 @@ class Logs:
             [(n, d) for (table, n), d in batch.items() if n[_LEVEL] == _LOG and table == "blocks"]
         )
         if self.size > self.most:
-            self.held, self.size = {}, 0
+            self.clear()
+
+    def clear(self) -> None:
+        """Let all go: blocks were put into the store, or deleted, by other ways than commits."""
+        self.held, self.size = {}, 0
 
     def _hold(self, logs: list[tuple[bytes, bytes | None]]) -> None:
         held = self.held

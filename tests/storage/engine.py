@@ -73,7 +73,7 @@ class StoreEngine(ReferenceEngine):
             while self.horizon is not None and not store.sweep("set", self.horizon, 3).done:
                 store.close()
                 store = opened()
-            return _answer(store, plan, open_source)
+            return answer(store, plan, open_source)
         finally:
             store.close()
 
@@ -91,7 +91,7 @@ def _batches(
     return batches
 
 
-def _answer(store: Store, plan: TemporalJoin, open_source: Open) -> pa.Table:
+def answer(store: Store, plan: TemporalJoin, open_source: Open) -> pa.Table:
     """The spine with what the set has for its rows."""
     assert isinstance(plan.spine, Scan)
     spine = open_source(plan.spine.source).scan(plan.spine.columns)

@@ -1,0 +1,167 @@
+"""Uploads into a store, from the offline sources of its sets, beside whoever writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bighead.planner.session import Session
+from bighead.planner.sources.dataset import Dataset, Span, Streams, Versioned
+from bighead.platform.cli.settings import Settings
+from bighead.platform.cli.workspace import open_session
+from bighead.storage.errors import LockedError, StoreError
+from bighead.storage.fetch.served import find, offers
+from bighead.storage.following import beside_a_writer
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.store import Store
+from bighead.storage.upload.building import Asked, Batch, Read
+from bighead.storage.upload.package import Package, read_package
+from bighead.storage.upload.uploads import adopt, back, build, waiting
+from bighead.storage.writing.stream_log import time_of
+from bighead.zipline.errors import did_you_mean
+from bighead.zipline.ir.sources import Source
+
+PIECE = 1 << 16
+"""Rows of a source that are read at once."""
+_PAUSE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A set that was uploaded, or went back."""
+
+    definition: Definition
+    rows: int
+    """Of batches, that the generation was made of."""
+
+
+def uploaded(
+    settings: Settings, path: Path, names: Sequence[str], asked: Asked, patience: float
+) -> Iterator[Done]:
+    """Upload what a store keeps for sets, one after the other.
+
+    patience: seconds to wait until the process that writes the store has taken an upload in.
+    """
+    session = open_session(settings)
+    with beside_a_writer(path) as store:
+        kept = sets_of(store, names)
+    for name in kept:
+        with beside_a_writer(path) as store:
+            left = waiting(store, path, name)
+        if left is not None:
+            handed_over(path, left, patience)  # an upload that was made, and then its process ended
+            assert left.generation.upload is not None
+            if left.generation.upload.as_of == asked.as_of:
+                yield _done(path, name)
+                continue
+        with beside_a_writer(path) as store:
+            package = build(store, path, name, asked, reader(session, asked.as_of))
+        handed_over(path, package, patience)
+        yield _done(path, name)
+
+
+def gone_back(path: Path, names: Sequence[str]) -> Iterator[Done]:
+    """Let sets go back to the generation before. Raises StoreError where there is none."""
+    with Store.open(path, create=False) as store:
+        for name in sets_of(store, names):
+            back(store, path, name)
+            definition = store.sets[name]
+            yield Done(definition, _rows(definition))
+
+
+def sets_of(store: Store, names: Sequence[str]) -> list[str]:
+    """The sets that a store keeps for those that are named. Raises StoreError."""
+    served = offers(store.database)
+    found: dict[str, None] = {}
+    for name in names:
+        if name.casefold() in served:
+            found.update(dict.fromkeys(find(served, name).sets.values()))
+        elif name in store.sets:
+            found[name] = None
+        else:
+            known = {offer.definition.name for offer in served.values()} | set(store.sets)
+            hint = did_you_mean(name, known) or "let it be kept by 'bighead store define'"
+            raise StoreError(f"the store keeps no set '{name}'; {hint}")
+    return list(found)
+
+
+def reader(session: Session, as_of: int) -> Read:
+    """Reads the batch of a source a piece at a time; later rows may be left out."""
+
+    def read(source: Source, columns: Sequence[str]) -> Batch:
+        dataset = session.dataset(source)
+        when = time_of(source)
+        span = None if when is None else Span(when, None, as_of - 1)
+        if isinstance(dataset, Streams):
+            pieces = dataset.pieces(columns, PIECE, None, span)
+        else:
+            pieces = iter([dataset.scan(columns, None, span)])
+        return Batch(pieces, len(dataset.files), version_of(dataset))
+
+    return read
+
+
+def version_of(dataset: Dataset) -> str:
+    """Changes when a file of a dataset does: its name, size or time, or its object's version."""
+    told = hashlib.sha256()
+    if isinstance(dataset, Versioned):
+        for name, version in sorted(dataset.versions().items()):
+            told.update(f"{name}\0{version}\0".encode())
+    for name in dataset.files:
+        path = Path(name)
+        said = path.stat() if path.is_file() else None
+        told.update(f"{name}\0{said and (said.st_size, said.st_mtime_ns)}\0".encode())
+    return told.hexdigest()[:16]
+
+
+def handed_over(path: Path, package: Package, patience: float) -> None:
+    """Let a store take a package in: here where nobody writes it, else by whoever does.
+
+    Raises StoreError where it is refused, and where nobody takes it in time.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            with Store.open(path, create=False) as store:
+                adopt(store, path, package)
+                return
+        except LockedError:
+            pass
+        if not package.folder.exists():
+            return
+        reason = _refused(package)
+        if reason is not None:
+            raise StoreError(reason)
+        if time.monotonic() > until:
+            raise StoreError(
+                f"the upload of {package.set} is made, and the process that writes the store has "
+                "not taken it in; run the same command again to wait on"
+            )
+        time.sleep(_PAUSE)
+
+
+def _refused(package: Package) -> str | None:
+    try:
+        return read_package(package.folder).refused
+    except StoreError:
+        return None  # it was taken in just now
+
+
+def _done(path: Path, name: str) -> Done:
+    with beside_a_writer(path) as store:
+        definition = store.sets[name]
+    return Done(definition, _rows(definition))
+
+
+def _rows(definition: Definition) -> int:
+    upload = definition.upload
+    return 0 if upload is None else sum(s.rows for s in upload.sources.values())
+
+
+def microseconds(moment: datetime) -> int:
+    """A time of a zone, as microseconds."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

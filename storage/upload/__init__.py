@@ -1,0 +1,1 @@
+"""Uploads: a set made anew from its offline sources, beside what streams bring meanwhile."""

@@ -1,0 +1,115 @@
+"""`bighead upload`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bighead.storage.store import Store
+from bighead.storage.upload.package import packages
+from bighead.storage.upload.uploads import adopt_waiting
+from tests.services.cli.shell import run
+from tests.storage.shop import START
+
+DAY = 86_400_000_000
+BOOKINGS = """
+CREATE EVENT SOURCE bookings (id BIGINT, listing BIGINT, nights BIGINT, ts TIMESTAMP)
+    EVENT TIME ts IDENTITY (id)
+    WITH (batch = 'bookings/*.parquet', stream = 'kafka://bookings');
+CREATE FEATURE SET nights WITH (online = true) AS
+SELECT listing, SUM(nights) OVER (LAST '30d') AS nights FROM bookings GROUP BY listing;
+"""
+
+
+def rows(first: int, nights: list[int]) -> pa.Table:
+    """A booking a day of one listing."""
+    count = range(first, first + len(nights))
+    times = pa.array([START + i * DAY for i in count], pa.int64()).cast(pa.timestamp("us"))
+    return pa.table(
+        {
+            "id": pa.array(count, pa.int64()),
+            "listing": pa.array([7] * len(nights), pa.int64()),
+            "nights": pa.array(nights, pa.int64()),
+            "ts": times,
+        }
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with ten days of bookings, and a store that keeps the set and is empty."""
+    (tmp_path / "bighead.toml").write_text('name = "homes"\n')
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "bookings.sql").write_text(BOOKINGS)
+    (tmp_path / "bookings").mkdir()
+    pq.write_table(rows(0, [1] * 10), tmp_path / "bookings" / "a.parquet")
+    assert run(tmp_path, "apply", "--yes").code == 0
+    assert run(tmp_path, "store", "define", "online").code == 0
+    return tmp_path
+
+
+def nights(project: Path, day: int) -> int | None:
+    """What the store says as of the beginning of a day."""
+    with Store.open(project / "online", create=False) as store:
+        (name,) = store.sets
+        at = pa.array([START + day * DAY], pa.int64())
+        fetched = store.fetch(name, [pa.array([7], pa.int64())], at)
+    found: int | None = fetched.table["nights"][0].as_py()
+    return found
+
+
+def test_an_upload_brings_the_batch_and_going_back_takes_it_away(project: Path) -> None:
+    as_of = "2013-01-06T00:00:00"
+    made = run(project, "upload", "nights", "--as-of", as_of)
+    assert (made.code, made.out) == (0, "")
+    assert made.err.endswith(
+        "nights@1 is generation 2: 5 rows of batch as of 2013-01-06T00:00:00Z\n"
+    )
+    assert nights(project, 30) == 5
+    with Store.open(project / "online") as store:
+        store.ingest("bookings", rows(3, [1, 1, 100]))  # two of them are in the batch
+    assert nights(project, 30) == 105
+    back = run(project, "upload", "nights", "--back")
+    assert back.err.endswith("nights@1 is generation 1 again, of streams alone\n")
+    assert nights(project, 30) == 102
+    assert run(project, "upload", "nights", "--back").code == 0
+    assert nights(project, 30) == 105
+    assert packages(project / "online") == []
+
+
+def test_what_cannot_be_uploaded_is_said(project: Path) -> None:
+    unknown = run(project, "upload", "night")
+    assert unknown.code == 1
+    assert "the store keeps no set 'night'; did you mean 'nights'?" in unknown.err
+    back = run(project, "upload", "nights", "--back")
+    assert back.err == "error: nights@1 has no generation before this one; upload it\n"
+    nowhere = run(project, "upload", "nights", "--store", "nowhere")
+    assert "there is no store in nowhere" in nowhere.err
+
+
+def test_unequal_rows_of_one_identity_are_an_error_and_change_nothing(project: Path) -> None:
+    pq.write_table(rows(5, [9]), project / "bookings" / "b.parquet")
+    made = run(project, "upload", "nights")
+    assert made.code == 1
+    assert "bookings holds two different rows of the identity (id = 5)" in made.err
+    assert nights(project, 30) is None
+    (project / "bookings" / "b.parquet").unlink()
+    assert run(project, "upload", "nights").code == 0
+    assert nights(project, 30) == 10
+
+
+def test_whoever_writes_the_store_takes_an_upload_in(project: Path) -> None:
+    path = project / "online"
+    with Store.open(path):
+        made = run(project, "upload", "nights", "--patience", "1s", "--store", str(path))
+    assert made.code == 1
+    assert "the process that writes the store has not taken it in" in made.err
+    assert len(packages(project / "online")) == 1
+    with Store.open(path) as store:
+        while adopt_waiting(store, path):
+            pass
+    assert nights(project, 30) == 10
+    assert packages(project / "online") == []

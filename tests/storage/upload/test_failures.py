@@ -1,0 +1,120 @@
+"""What goes wrong with an upload is said, and the generation before goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bighead.storage.database.database import Table
+from bighead.storage.errors import StoreError
+from bighead.storage.store import Store
+from bighead.storage.upload.building import Asked, Batch, Read
+from bighead.storage.upload.package import packages
+from bighead.storage.upload.switching import drop_old, switches
+from bighead.storage.upload.uploads import adopt, adopt_waiting, build
+from bighead.zipline.ir.sources import Source
+from tests.storage.shop import SHORT, START, asking, assert_equal, bookings, source, view
+from tests.storage.upload.scenario import SMALL, online_view
+
+TIMES = [START + i * 1000 for i in range(60)]
+EVER = 2**62
+
+
+def of(rows: pa.Table) -> Read:
+    """Reads these rows whatever is asked."""
+
+    def read(_: Source, columns: Sequence[str]) -> Batch:
+        return Batch([rows.select(columns)])
+
+    return read
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store that has streamed 60 rows."""
+    with Store.open(tmp_path / "store", SMALL) as store:
+        store.define("set", online_view("identity"))
+        store.ingest("events", bookings(np.random.default_rng(1), TIMES))
+    return tmp_path / "store"
+
+
+def unchanged(store: Store) -> None:
+    """Its answers are those of the stream."""
+    rows = bookings(np.random.default_rng(1), TIMES)
+    asked = asking(np.random.default_rng(2), TIMES, 3, 5)
+    assert_equal(store, "set", online_view("identity"), rows, asked)
+    assert store.sets["set"].generation == 1
+
+
+def test_a_damaged_file_is_refused_and_the_store_goes_on(path: Path) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES, first=100)
+    with Store.open(path, SMALL) as store:
+        package = build(store, path, "set", Asked(EVER, 0), of(rows))
+        file = package.paths("blocks")[0]
+        held = bytearray(file.read_bytes())
+        held[len(held) // 2] ^= 1
+        file.write_bytes(held)
+        with pytest.raises(StoreError, match="is damaged or gone; run the upload again"):
+            adopt(store, path, package)
+        unchanged(store)
+        assert adopt_waiting(store, path) is False
+        assert packages(path)[0].refused is not None
+        again = build(store, path, "set", Asked(EVER, 0), of(rows))
+        adopt(store, path, again)
+        both = pa.concat_tables([rows, bookings(np.random.default_rng(1), TIMES)])
+        asked = asking(np.random.default_rng(2), TIMES, 3, 5)
+        assert_equal(store, "set", online_view("identity"), both, asked)
+        assert store.sets["set"].generation == 2
+
+
+def test_files_that_the_database_does_not_take_undo_the_switch(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES, first=100)
+    with Store.open(path, SMALL) as store:
+        package = build(store, path, "set", Asked(EVER, 0), of(rows))
+        taken = store.database.adopt
+
+        def full(table: Table, files: Sequence[Path]) -> None:
+            if table == "identities":
+                raise StoreError("the store cannot take files in: No space left on device")
+            taken(table, files)
+
+        monkeypatch.setattr(store.database, "adopt", full)
+        with pytest.raises(StoreError, match="No space left on device"):
+            adopt(store, path, package)
+        unchanged(store)
+        assert switches(store.database) == []
+        prefix = (2).to_bytes(4, "big")
+        assert not list(store.database.scan("blocks", prefix, (3).to_bytes(4, "big")))
+
+
+def test_a_package_of_an_older_state_is_refused(path: Path) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES, first=100)
+    with Store.open(path, SMALL) as store:
+        first = build(store, path, "set", Asked(EVER, 0), of(rows))
+        with pytest.raises(StoreError, match="an upload of set waits to be taken in"):
+            build(store, path, "set", Asked(EVER, 0), of(rows))
+        adopt(store, path, first)
+        first.folder.mkdir()
+        first.write()
+        assert adopt_waiting(store, path) is False
+        assert not first.folder.exists()
+        assert drop_old(store) == 0
+
+
+def test_a_batch_beside_a_stream_needs_an_identity_or_a_cut(tmp_path: Path) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES)
+    declared = source()
+    options = (("batch", "b"), ("stream", "s"))
+    loose = type(declared)(
+        declared.name, declared.schema, options=options, event_time=declared.event_time
+    )
+    with Store.open(tmp_path / "store", SMALL) as store:
+        store.define("set", view(loose, SHORT, ("sum",)))
+        with pytest.raises(StoreError, match="nothing says which rows are in both; declare it"):
+            build(store, tmp_path / "store", "set", Asked(EVER, 0), of(rows))
