@@ -177,7 +177,10 @@ class KafkaDoor:
         if error.code() == KafkaError._PARTITION_EOF:
             self.unread.discard(message.partition())
             return
-        if error.fatal() or not error.retriable():
+        late = (
+            error.code() == KafkaError._MAX_POLL_EXCEEDED
+        )  # a long commit; the group is joined anew
+        if error.fatal() or not (late or error.retriable()):
             where = f"{message.topic()}/{message.partition()}" if message.topic() else self.topic
             raise StoreError(f"Kafka at {self.servers}, {where}: {_reason(error)}")
         self.note(f"Kafka at {self.servers}: {_reason(error)}; trying again")

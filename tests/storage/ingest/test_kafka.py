@@ -17,6 +17,8 @@ from bighead.storage.store import Store
 from tests.storage.ingest.broker import Broker, running_broker
 from tests.storage.ingest.rows import assert_holds, booked, dead, ingester, lines, memory_store
 
+pytestmark = pytest.mark.xdist_group("kafka")  # one broker, in one worker
+
 ROWS = booked(300)
 MESSAGES = lines(ROWS)
 NUMBERS = itertools.count()
