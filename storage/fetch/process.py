@@ -44,6 +44,9 @@ async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event
     if settings.metrics is not None:
         _tell(settings.metrics + settings.process, metrics)
     log.write("listening", address=settings.address, port=port, commit=follower.committed)
+    if settings.begun is not None:
+        os.write(settings.begun, b"1")
+        os.close(settings.begun)
     following = asyncio.create_task(_follow(follower, authorizer, settings.refresh, log))
     await stop.wait()
     log.write("stopping", grace=settings.grace)

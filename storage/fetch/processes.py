@@ -6,6 +6,7 @@ next would die of the same.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -20,8 +21,19 @@ from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
 from bighead.storage.fetch.settings import ServeSettings
 
-EARLY = 3.0
-"""Seconds: a process that ends sooner could not begin."""
+
+@dataclass(slots=True)
+class _Process:
+    """One of the processes, and the pipe on which it says that it listens."""
+
+    running: subprocess.Popen[bytes]
+    pipe: int
+
+    def has_begun(self) -> bool:
+        """Whether it has ever listened; asked once, when it has ended."""
+        said = os.read(self.pipe, 1)  # what it held open is closed, so that this does not wait
+        os.close(self.pipe)
+        return said != b""
 
 
 @dataclass(slots=True)
@@ -31,7 +43,7 @@ class Processes:
     settings: ServeSettings
     count: int
     log: Log = field(default_factory=Log)
-    _running: list[tuple[subprocess.Popen[bytes], float]] = field(default_factory=list)
+    _running: list[_Process] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -48,28 +60,31 @@ class Processes:
                 self._end()
 
     def _look_after(self) -> None:
-        for i, (process, began) in enumerate(self._running):
-            code = process.poll()
+        for i, one in enumerate(self._running):
+            code = one.running.poll()
             if code is None:
                 continue
-            early = time.monotonic() - began < EARLY
             self.log.write("process ended", "error", process=i, code=code)
-            if early:
+            if not one.has_begun():
                 raise StoreError("a process of the service could not begin; its log says why")
             self._running[i] = self._start(i)
 
-    def _start(self, number: int) -> tuple[subprocess.Popen[bytes], float]:
-        own = replace(self.settings, process=number)
+    def _start(self, number: int) -> _Process:
+        ours, theirs = os.pipe()
+        own = replace(self.settings, process=number, begun=theirs)
         command = [sys.executable, "-m", "bighead.storage.fetch.process", own.to_json()]
-        return subprocess.Popen(command), time.monotonic()
+        try:
+            return _Process(subprocess.Popen(command, pass_fds=(theirs,)), ours)
+        finally:
+            os.close(theirs)
 
     def _end(self) -> None:
         """SIGTERM to all, and SIGKILL to those that do not end in time."""
-        for process, _ in self._running:
-            if process.poll() is None:
-                process.terminate()
+        left = [one.running for one in self._running if one.running.poll() is None]
+        for process in left:
+            process.terminate()
         deadline = time.monotonic() + self.settings.grace + 5
-        for process, _ in self._running:
+        for process in left:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:

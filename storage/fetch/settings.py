@@ -38,6 +38,8 @@ class ServeSettings:
     """Which of the processes this is."""
     shared: bool = False
     """Others listen on the same port."""
+    begun: int | None = None
+    """A pipe on which the process says that it listens."""
 
     def to_json(self) -> str:
         """For the command line of a process."""

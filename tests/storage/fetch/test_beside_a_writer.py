@@ -66,7 +66,7 @@ def read_beside(path: Path, commits: int, readers: int) -> set[int]:
 
 
 def test_no_answer_is_torn(tmp_path: Path) -> None:
-    seen = read_beside(tmp_path / "store", 150, 2)
+    seen = read_beside(tmp_path / "store", 80, 2)
     assert len(seen) > 10
 
 
