@@ -238,5 +238,6 @@ def _address(rows: int, column: pa.Field[pa.DataType], group: Group) -> str:
 
 def day_numbers(times: pa.ChunkedArray[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Days since 1970 of timestamps[us] without NULLs; floor division is right before 1970 too."""
-    microseconds = times.cast(pa.int64()).to_numpy()
+    whole: Any = times.combine_chunks()
+    microseconds = whole.view(pa.int64()).to_numpy(zero_copy_only=True)
     return np.asarray(microseconds // DAY, dtype=np.int64)
