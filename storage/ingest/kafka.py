@@ -74,6 +74,7 @@ class KafkaDoor:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
+                "log_level": 0,  # what matters comes by error_cb
                 "isolation.level": "read_committed",
                 "partition.assignment.strategy": "cooperative-sticky",
                 "error_cb": self._error,

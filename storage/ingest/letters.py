@@ -37,6 +37,8 @@ class Facts:
     time: int
     """When it came first, in microseconds."""
     tries: int = 1
+    written: int | None = None
+    """When it was written to its stream, in microseconds; None: when it came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -37,7 +38,8 @@ class Replayed:
 def replay(store: Store, sources: Mapping[str, Source], chosen: Iterable[Kept]) -> Replayed:
     """Take dead letters into the store; those of sources that it does not read are left.
 
-    What is taken now is known now, where it does not say when it was known.
+    What is taken now is known now, where it does not say when it was known; it was written to its
+    stream when it was.
     """
     replayed = Replayed()
     by_source: dict[str, list[Kept]] = {}
@@ -71,7 +73,7 @@ def _replay(store: Store, decoder: Decoder, letters: Sequence[Kept], replayed: R
     if rows is None:
         store.commit(also(Report()))
     else:
-        arrival = Arrival(turn.now, turn.unsaid)
+        arrival = Arrival(turn.now, turn.unsaid, turn.written)
         store.ingest(name, rows, refuse=True, arrival=arrival, also=also)
 
 
@@ -98,7 +100,11 @@ def _arrived(kept: Kept) -> Arrived:
             content = pq.read_table(raw.decode())
         except (pa.ArrowException, OSError) as error:
             dead = f"{raw.decode()} cannot be read: {error}"
-    return Arrived(facts.source, facts.partition, content, facts.position, _nothing, dead=dead)
+    count = len(content) if isinstance(content, Messages) else content.num_rows
+    written = np.full(count, facts.time if facts.written is None else facts.written, np.int64)
+    return Arrived(
+        facts.source, facts.partition, content, facts.position, _nothing, dead=dead, written=written
+    )
 
 
 def _nothing(_batch: Batch) -> None:

@@ -28,7 +28,6 @@ class Turn:
     decoder: Decoder
     arrived: Sequence[Arrived]
     now: int
-    tries: int = 1
     decoded: list[Decoded] = field(default_factory=list, init=False)
     part: list[Integers] = field(default_factory=list, init=False)
     """Of the rows of each decoded: which of the arrived they came in."""
@@ -142,15 +141,24 @@ class Turn:
         content = arrived.content
         if isinstance(content, Messages):
             position = int(content.positions[number])
-            self._write(i, arrived.form, position, reason, content.value(number))
+            written = None if arrived.written is None else int(arrived.written[number])
+            self._write(i, arrived.form, position, reason, content.value(number), written)
         else:
             raw = stream_of(content.slice(number, 1))
             self._write(i, "arrow", arrived.first + number, reason, raw)
 
-    def _write(self, i: int, form: Form, position: int, reason: str, raw: bytes) -> None:
+    def _write(
+        self,
+        i: int,
+        form: Form,
+        position: int,
+        reason: str,
+        raw: bytes,
+        written: int | None = None,
+    ) -> None:
         arrived = self.arrived[i]
         facts = Facts(
-            arrived.source, form, arrived.partition, position, reason, self.now, self.tries
+            arrived.source, form, arrived.partition, position, reason, self.now, written=written
         )
         self.letters.append(Letter(facts, raw))
 

@@ -75,6 +75,9 @@ def test_messages_of_all_partitions_are_taken_once(broker: Broker, topic: str) -
     assert set(letters) == {b"oops", b'{"id": "x"}', b"null"}
     assert letters[b"oops"].partition == f"kafka:{topic}/1"
     assert letters[b"oops"].position == 33
+    written = letters[b"oops"].written
+    assert written is not None
+    assert abs(written - time.time_ns() // 1000) < 600_000_000
     broker.send(topic, MESSAGES[200:], 3)
     assert take(store, broker, topic).counters["events"].messages == 100
     assert take(store, broker, topic).counters["events"].messages == 0
