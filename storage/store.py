@@ -73,7 +73,7 @@ class Store:
     """Plans of which some columns alone are wanted, as they were asked for."""
     _seen: dict[str, tuple[bytes, Definition]] = field(default_factory=dict)
     """Definitions by what lies in the database, so that each is read once."""
-    logs: Logs = field(init=False)
+    logs: Logs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.logs = Logs(self.settings.logs)
