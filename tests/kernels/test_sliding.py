@@ -73,7 +73,7 @@ def test_a_window_a_hundred_times_longer_costs_less_than_twice(
     kind: str, late: bool, keys: int
 ) -> None:
     spec = Spec(kind, () if kind == "decayed_count" else (0,), (Window(),), **KINDS[kind])
-    # Some ten or a thousand events are inside; of many keys one or a hundred: mostly not none.
+    # Hundreds or tens of thousands of events are inside; of many keys one or a hundred.
     short, long = grown(spec, late, keys, (20_000, 2_000_000) if keys == 1 else (50_000, 5_000_000))
     assert long < 2 * short, f"{short * 1e3:.1f} ms, then {long * 1e3:.1f} ms"
 
