@@ -62,6 +62,10 @@ def _linked(file: Path, folder: Path) -> Path:
     return name
 
 
+def _unreadable(error: Exception) -> StoreError:
+    return StoreError(f"the store cannot be read: {error}; verify it, or restore a backup")
+
+
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     """All tables as they were at one moment."""
@@ -78,7 +82,7 @@ class _Snapshot:
         except Exception as error:  # rocksdict has no class of its own for a key that is not there
             if str(error) == "key not found":
                 return None
-            raise StoreError(f"the store cannot be read: {error}") from error
+            raise _unreadable(error) from error
         return found
 
     def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:

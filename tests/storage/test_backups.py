@@ -90,3 +90,12 @@ def test_bytes_that_are_mangled_are_an_error_and_no_crash(tmp_path: Path) -> Non
                 pass
             store.database.write({("blocks", key): data}, sync=False)
         store.verify()
+
+
+def test_a_file_that_is_mangled_is_an_error_and_no_answer(tmp_path: Path) -> None:
+    with filled(tmp_path / "store") as store:
+        store.compact()
+    for file in (tmp_path / "store").glob("*.sst"):
+        file.write_bytes(bytes(byte ^ 255 for byte in file.read_bytes()))
+    with pytest.raises(StoreError, match="restore a backup"):
+        Store.open(tmp_path / "store", SMALL).verify()
