@@ -7,14 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from bighead.planner.session import Session
 from bighead.planner.sources.dataset import Dataset, Span, Streams, Versioned
+from bighead.platform.cli.serving import chosen
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.workspace import open_session
+from bighead.platform.registry import Version
 from bighead.storage.errors import LockedError, StoreError
-from bighead.storage.fetch.served import find, offers
+from bighead.storage.fetch.served import find, keep, offers, serve
 from bighead.storage.following import beside_a_writer
 from bighead.storage.sets.definitions import Definition
 from bighead.storage.store import Store
@@ -22,6 +25,7 @@ from bighead.storage.upload.building import Asked, Batch, Read
 from bighead.storage.upload.package import Package, read_package
 from bighead.storage.upload.uploads import adopt, back, build, waiting
 from bighead.storage.writing.stream_log import time_of
+from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.ir.sources import Source
 
@@ -48,20 +52,49 @@ def uploaded(
     """
     session = open_session(settings)
     with beside_a_writer(path) as store:
-        kept = sets_of(store, names)
-    for name in kept:
-        with beside_a_writer(path) as store:
-            left = waiting(store, path, name)
-        if left is not None:
-            handed_over(path, left, patience)  # an upload that was made, and then its process ended
-            assert left.generation.upload is not None
-            if left.generation.upload.as_of == asked.as_of:
-                yield _done(path, name)
-                continue
-        with beside_a_writer(path) as store:
-            package = build(store, path, name, asked, reader(session, asked.as_of))
-        handed_over(path, package, patience)
-        yield _done(path, name)
+        fresh = [name for name in names if not _is_known(store, name)]
+    versions = chosen(settings, fresh, draft=False) if fresh else []
+    kept = kept_for(path, versions)
+    with beside_a_writer(path) as store:
+        kept += sets_of(store, [name for name in names if name not in fresh])
+    for name in dict.fromkeys(kept):
+        yield _upload(session, path, name, asked, patience)
+    if versions:
+        with Store.open(path, create=False) as store:
+            for version in versions:
+                serve(store, _set_of(version), version.number or None)
+
+
+def kept_for(path: Path, versions: Sequence[Version]) -> list[str]:
+    """Let a store keep sets that it does not serve yet: they are served once they are uploaded.
+
+    What streams bring from now on comes along, and what they brought to other sets before.
+    """
+    if not versions:
+        return []
+    with Store.open(path, create=False) as store:
+        found = [keep(store, _set_of(v), v.number or None).values() for v in versions]
+    return list(chain.from_iterable(found))
+
+
+def _set_of(version: Version) -> FeatureSet | TrainingSet:
+    assert isinstance(version.definition, FeatureSet | TrainingSet)
+    return version.definition
+
+
+def _upload(session: Session, path: Path, name: str, asked: Asked, patience: float) -> Done:
+    """One set; an upload of it that was made before its process ended is taken in first."""
+    with beside_a_writer(path) as store:
+        left = waiting(store, path, name)
+    if left is not None:
+        handed_over(path, left, patience)
+        assert left.generation.upload is not None
+        if left.generation.upload.as_of == asked.as_of:
+            return _done(path, name)
+    with beside_a_writer(path) as store:
+        package = build(store, path, name, asked, reader(session, asked.as_of))
+    handed_over(path, package, patience)
+    return _done(path, name)
 
 
 def gone_back(path: Path, names: Sequence[str]) -> Iterator[Done]:
@@ -87,6 +120,10 @@ def sets_of(store: Store, names: Sequence[str]) -> list[str]:
             hint = did_you_mean(name, known) or "let it be kept by 'bighead store define'"
             raise StoreError(f"the store keeps no set '{name}'; {hint}")
     return list(found)
+
+
+def _is_known(store: Store, name: str) -> bool:
+    return name.casefold() in offers(store.database) or name in store.sets
 
 
 def reader(session: Session, as_of: int) -> Read:

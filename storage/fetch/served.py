@@ -102,6 +102,23 @@ def serve(store: Store, definition: FeatureSet | TrainingSet, version: int | Non
     What is kept already is shared; what is not begins empty. The same again changes nothing.
     Raises UnsupportedError for a set that is offline only, and says why.
     """
+    sets = keep(store, definition, version)
+    offer = Offer(definition, version, sets)
+    known = offers(store.database)
+    if known.get(offer.name.casefold()) != offer or known[definition.name.casefold()] != offer:
+        batch: Batch = {("meta", _CHANGE): (changes(store.database) + 1).to_bytes(8, "big")}
+        offer.write(batch)
+        store.commit(batch)
+    return offer
+
+
+def keep(
+    store: Store, definition: FeatureSet | TrainingSet, version: int | None = None
+) -> dict[str, str]:
+    """Keep what a set needs from now on, without serving it; by group, the set of the store.
+
+    Raises UnsupportedError for a set that is offline only, and says why.
+    """
     served = serving(definition)
     bare = definition.name if version is None else f"{definition.name}@{version}"
     sets: dict[str, str] = {}
@@ -111,13 +128,7 @@ def serve(store: Store, definition: FeatureSet | TrainingSet, version: int | Non
             kept = bare if isinstance(definition, FeatureSet) else f"{bare}.{group.name}"
             store.define(kept, group.right)
         sets[group.name] = kept
-    offer = Offer(definition, version, sets)
-    known = offers(store.database)
-    if known.get(offer.name.casefold()) != offer or known[definition.name.casefold()] != offer:
-        batch: Batch = {("meta", _CHANGE): (changes(store.database) + 1).to_bytes(8, "big")}
-        offer.write(batch)
-        store.commit(batch)
-    return offer
+    return sets
 
 
 def withdraw(store: Store, name: str) -> None:

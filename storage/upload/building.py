@@ -212,28 +212,28 @@ class Building:
         times: list[Any] = [0] * rows.num_rows
         if time is not None:
             times = integers(values(time, rows)).to_pylist()
-        keep: list[int] = []
-        last, said = b"", b""
-        for i in sorted(range(rows.num_rows), key=lambda i: (names[i] is not None, names[i])):
+        # NULL equals nothing.
+        named = [i for i, n in enumerate(names) if n is not None and times[i] is not None]
+        keep = [i for i, n in enumerate(names) if n is None or times[i] is None]
+        prefix = identity_key(self._prefix, source.name, b"")
+        last: bytes | None = None
+        said = b""
+        for i in sorted(named, key=names.__getitem__):  # type: ignore[arg-type]
             name = names[i]
-            if name is None or times[i] is None:  # NULL equals nothing
-                keep.append(i)
-                continue
+            assert name is not None
             value = _IDENTITY.pack(digests[i], times[i])
-            key = identity_key(self._prefix, source.name, name)
-            if key == last:
-                if value != said:
-                    told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in identity)
-                    raise DataError(
-                        f"{source.name} holds two different rows of the identity ({told}); rows of "
-                        "equal identity must be equal: correct one of them, or name more columns "
-                        "in IDENTITY"
-                    )
-                continue
-            keep.append(i)
-            last, said = key, value
-            if written is not None:
-                written.put(key, value)
+            if name != last:
+                keep.append(i)
+                last, said = name, value
+                if written is not None:
+                    written.put(prefix + name, value)
+            elif value != said:
+                told = ", ".join(f"{n} = {rows.column(n)[i].as_py()!r}" for n in identity)
+                raise DataError(
+                    f"{source.name} holds two different rows of the identity ({told}); rows of "
+                    "equal identity must be equal: correct one of them, or name more columns in "
+                    "IDENTITY"
+                )
         if len(keep) == rows.num_rows:
             return rows
         return rows.take(make(sorted(keep), pa.int64()))

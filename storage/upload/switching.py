@@ -80,13 +80,12 @@ def switches(view: View) -> list[Switch]:
 def take_in(store: Store, path: Path, package: Package) -> None:
     """Begin to switch to what an upload made.
 
-    Raises StoreError where the files are damaged, or made for another state of the store; then it
-    stays as it is, and the package says why.
+    Raises StoreError where it was made for another state of the store; then that stays as it is,
+    and the package says why.
     """
     try:
         definition, _ = store.plan(package.set)
         _check(store, definition, package.generation)
-        package.check()
     except StoreError as error:
         package.refuse(str(error))
         raise

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bighead.storage.fetch.served import offers
 from bighead.storage.store import Store
 from bighead.storage.upload.package import packages
 from bighead.storage.upload.uploads import adopt_waiting
@@ -83,7 +84,7 @@ def test_an_upload_brings_the_batch_and_going_back_takes_it_away(project: Path) 
 def test_what_cannot_be_uploaded_is_said(project: Path) -> None:
     unknown = run(project, "upload", "night")
     assert unknown.code == 1
-    assert "the store keeps no set 'night'; did you mean 'nights'?" in unknown.err
+    assert unknown.err == "error: no set 'night'; did you mean 'nights'?\n"
     back = run(project, "upload", "nights", "--back")
     assert back.err == "error: nights@1 has no generation before this one; upload it\n"
     nowhere = run(project, "upload", "nights", "--store", "nowhere")
@@ -113,3 +114,25 @@ def test_whoever_writes_the_store_takes_an_upload_in(project: Path) -> None:
             pass
     assert nights(project, 30) == 10
     assert packages(project / "online") == []
+
+
+def test_a_new_version_is_served_once_it_has_batch_and_stream(project: Path) -> None:
+    assert run(project, "upload", "nights", "--as-of", "2013-01-06").code == 0
+    with Store.open(project / "online") as store:
+        store.ingest("bookings", rows(3, [1, 1, 100]))
+    text = BOOKINGS.replace(
+        "AS nights FROM", "AS nights, COUNT(*) OVER (LAST '30d') AS bookings FROM"
+    )
+    (project / "features" / "bookings.sql").write_text(text)
+    assert run(project, "apply", "--yes").code == 0
+    made = run(project, "upload", "nights@2", "--as-of", "2013-01-05")
+    assert made.err.endswith(
+        "nights@2 is generation 2: 4 rows of batch as of 2013-01-05T00:00:00Z\n"
+    )
+    with Store.open(project / "online") as store:
+        served = offers(store.database)["nights"]
+        assert (served.version, dict(served.sets)) == (2, {"nights": "nights@2"})
+        at = pa.array([START + 30 * DAY], pa.int64())
+        fetched = store.fetch("nights@2", [pa.array([7], pa.int64())], at)
+    # Days 0 to 3 are of the batch, 4 and 5 of the stream, which came before the version was kept.
+    assert fetched.table.to_pylist() == [{"nights": 105, "bookings": 6}]
