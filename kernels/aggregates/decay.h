@@ -32,22 +32,25 @@ class HalfLifeClock {
  public:
   explicit HalfLifeClock(int64_t half_life) : half_life_(half_life) {}
   HalfLives at(int64_t t) {
-    const uint64_t since = static_cast<uint64_t>(t) - begin_;
-    if (t >= first_ && since < static_cast<uint64_t>(half_life_)) {
-      const auto rest = static_cast<int64_t>(since);
+    // From the first time on, because the half life itself may begin before time does.
+    const uint64_t since = static_cast<uint64_t>(t) - static_cast<uint64_t>(first_);
+    if (t >= first_ && since < left_) {
+      const int64_t rest = rest_ + static_cast<int64_t>(since);
       return {whole_, rest, static_cast<double>(rest) / static_cast<double>(half_life_)};
     }
     const HalfLives out = half_lives(t, half_life_);
     first_ = t;
-    begin_ = static_cast<uint64_t>(t) - static_cast<uint64_t>(out.rest);
+    rest_ = out.rest;
+    left_ = static_cast<uint64_t>(half_life_ - out.rest);
     whole_ = out.whole;
     return out;
   }
 
  private:
   const int64_t half_life_;
-  int64_t first_ = std::numeric_limits<int64_t>::max();  // seen in this half life
-  uint64_t begin_ = 0;                                   // of it
+  int64_t first_ = 0;  // seen in this half life
+  int64_t rest_ = 0;   // of the first
+  uint64_t left_ = 0;  // of the half life, from the first on
   int64_t whole_ = 0;
 };
 

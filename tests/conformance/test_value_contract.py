@@ -249,6 +249,13 @@ def test_the_variance_of_a_constant_is_exactly_zero(s: Session) -> None:
         assert ask(s, f"{aggregate}(v)") == [0.0], aggregate
 
 
+def test_decay_keeps_apart_the_first_and_the_last_moments_of_time(s: Session) -> None:
+    first, last = -(2**63), 2**63 - 1
+    spine(s, [last])
+    events(s, [first + 4, last - 2], values=[3.0, 5.0])
+    assert ask(s, "DECAYED_SUM(v, '4d')") == [pytest.approx(5.0)]
+
+
 def test_variance_holds_where_the_mean_is_a_million_times_the_deviation(s: Session) -> None:
     spine(s, [T])
     events(s, [T - i * HOUR for i in range(1, 5)], values=[1e9 + 1, 1e9 - 1, 1e9 + 2, 1e9 - 2])
