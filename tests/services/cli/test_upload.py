@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from bighead.storage.fetch.served import offers
+from bighead.storage.following import beside_a_writer
 from bighead.storage.store import Store
 from bighead.storage.upload.package import packages
 from bighead.storage.upload.uploads import adopt_waiting
-from tests.services.cli.shell import run
+from tests.services.cli.shell import SCRIPT, run, spawn
 from tests.storage.shop import START
 
 DAY = 86_400_000_000
@@ -136,3 +140,42 @@ def test_a_new_version_is_served_once_it_has_batch_and_stream(project: Path) -> 
         fetched = store.fetch("nights@2", [pa.array([7], pa.int64())], at)
     # Days 0 to 3 are of the batch, 4 and 5 of the stream, which came before the version was kept.
     assert fetched.table.to_pylist() == [{"nights": 105, "bookings": 6}]
+
+
+def test_an_ingester_that_runs_takes_an_upload_in(project: Path) -> None:
+    declared = BOOKINGS.replace("kafka://bookings", "stream/*.jsonl")
+    (project / "features" / "bookings.sql").write_text(declared.replace("SET nights", "SET stays"))
+    (project / "stream").mkdir()
+    streamed = [
+        {"id": i, "listing": 7, "nights": 1 if i < 10 else 100, "ts": f"2013-01-{i + 1:02}"}
+        for i in range(8, 12)
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in streamed)
+    (project / "stream" / "a.jsonl").write_text(lines)
+    assert run(project, "apply", "--yes").code == 0
+    assert run(project, "store", "define", "fresh", "stays").code == 0
+    ingester = subprocess.Popen(
+        [SCRIPT, "ingest", "run", "fresh"], cwd=project, stderr=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + 60
+        while newest(project / "fresh") is None and time.monotonic() < until:
+            time.sleep(0.1)
+        made = spawn(project, "upload", "stays", "--store", "fresh", "--patience", "60s")
+        assert made.code == 0, made.err
+        assert ingester.poll() is None
+    finally:
+        ingester.terminate()
+        ingester.wait()
+    with Store.open(project / "fresh", create=False) as store:
+        (name,) = store.sets
+        assert store.sets[name].generation == 2
+        at = pa.array([START + 30 * DAY], pa.int64())
+        fetched = store.fetch(name, [pa.array([7], pa.int64())], at)
+    assert fetched.table["nights"].to_pylist() == [210]
+
+
+def newest(path: Path) -> int | None:
+    """Up to which time rows have come."""
+    with beside_a_writer(path) as store:
+        return store.newest(next(iter(store.sets)))

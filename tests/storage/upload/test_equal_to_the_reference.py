@@ -29,12 +29,8 @@ def compare(case: Case, seed: int) -> None:
 def test_windows_and_look_ups(match: Match, knowledge: Knowledge) -> None:
     turn = TURNS.index((match, knowledge))
     keys: Keys = KEYS[turn % len(KEYS)]
-    if turn % 2:
-        compare(windows_case(3, match, keys, knowledge), turn)
-        compare(entity_lookup_case(turn, match, keys, knowledge), turn)
-    else:
-        compare(entity_windows_case(3, match, keys, knowledge), turn)
-        compare(lookup_case(turn, match, keys, knowledge), turn)
+    draw = (windows_case, entity_windows_case, lookup_case, entity_lookup_case)[turn % 4]
+    compare(draw(3, match, keys, knowledge), turn)
 
 
 def test_entities_with_many_changes() -> None:
