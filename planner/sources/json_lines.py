@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,39 @@ from bighead.zipline.records.json_lines import (
 )
 from bighead.zipline.records.wanted import Wanted
 
+_NULL = re.compile(rb"(\n[ \t\r]*)null")
+_UNDECIDED = re.compile(rb"\n[ \t\r]*(?:n|nu|nul)?\Z")
+
+
+class _Objects:
+    """The bytes of a file, with an object without fields for each line that is `null`.
+
+    Arrow reads such lines so, but does not survive one at the beginning of a block.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._stream = pa.input_stream(path)
+        self._line = b"\n"
+        """The beginning of a line that may become `null`; its first byte has been given."""
+        self.closed = False
+
+    def read(self, count: int) -> bytes:
+        """The next bytes, `count` at most."""
+        while True:
+            found = self._stream.read(count - len(self._line) + 1)
+            known = self._line + found
+            undecided = _UNDECIDED.search(known, max(0, len(known) - 64)) if found else None
+            end = len(known) if undecided is None else undecided.start() + 1
+            self._line = known[end - 1 :] if found else b"\n"
+            given = _NULL.sub(rb"\1{}  ", known[:end])[1:]
+            if given or not found:
+                return given
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._stream.close()
+        self.closed = True
+
 
 class JsonLines:
     """Reads one file of JSON lines at a time; .gz, .bz2, .zst and .lz4 are decompressed."""
@@ -33,10 +67,9 @@ class JsonLines:
     def schema(self, path: Path) -> pa.Schema:
         """The columns as the first block of the file shows them."""
         try:
-            with pa.input_stream(path) as stream:
-                found = pj.open_json(
-                    cast("Any", stream), read_options=pj.ReadOptions(block_size=BLOCK_BYTES)
-                ).schema
+            found = pj.open_json(
+                cast("Any", _Objects(path)), read_options=pj.ReadOptions(block_size=BLOCK_BYTES)
+            ).schema
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, []) from error
         return pa.schema(
@@ -69,7 +102,7 @@ class JsonLines:
             with pa.input_stream(path) as stream:
                 if not stream.read(1):
                     return asked[0].empty_table()
-            return read_objects(lambda: pa.input_stream(path), asked)
+            return read_objects(lambda: _Objects(path), asked)
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, wanted) from error
 

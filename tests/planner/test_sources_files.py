@@ -16,6 +16,7 @@ from bighead.planner.sources.opener import Place, open_source
 from bighead.zipline.errors import DataError, SchemaError, SourceError
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.types import BIGINT, BOOLEAN, DOUBLE, TIMESTAMP, TIMESTAMPTZ, VARCHAR
+from bighead.zipline.records import json_lines
 from bighead.zipline.windows import DAY
 from tests.schemas import schema
 
@@ -342,6 +343,20 @@ def test_an_empty_json_file_holds_no_rows_of_the_declared_columns(tmp_path: Path
     assert dataset.scan(["price"]).equals(BOOKINGS.empty_table().select(["price"]))
     with pytest.raises(SourceError, match="is empty; declare its columns"):
         scan(tmp_path, "b.jsonl")
+
+
+@pytest.mark.parametrize("blanks", range(40))
+def test_a_json_line_that_is_null_is_an_object_without_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blanks: int
+) -> None:
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 256)
+    row, null = '{"listing": null, "price": 1}\n', " \t null\n"
+    before = " " * (256 - 2 * len(row) + blanks - 20) + "\n"  # a block ends in or near the line
+    for lines in (["null\n", row], [null, row, null], [row, before, row, null, row, null]):
+        (tmp_path / "b.jsonl").write_text("".join(lines))
+        found = scan(tmp_path, "b.jsonl", declared=schema(listing=BIGINT, price=DOUBLE))
+        objects = [line for line in lines if line != before]
+        assert found["price"].to_pylist() == [1.0 if line == row else None for line in objects]
 
 
 JSON_FAULTS = {
