@@ -6,6 +6,7 @@ Its store has small blocks and buffers, so that few rows make deep trees and man
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,8 @@ def set_of_rows(seed: int) -> tuple[View, pa.Table]:
     return view(source(), windows, wanted), bookings(rng, times, 4)
 
 
-def take_rows(path: Path, seed: int) -> None:
-    """Takes up where the last process was killed; sweeps now and then."""
+def take_rows(path: Path, seed: int, pause: float) -> None:
+    """Takes up where the last process was killed, and rests after each commit."""
     asked, rows = set_of_rows(seed)
     with Store.open(path, SMALL) as store:
         store.define("set", asked)
@@ -39,7 +40,8 @@ def take_rows(path: Path, seed: int) -> None:
             store.ingest("events", rows.slice(first, BATCH), Stamp("0", first))
             sys.stdout.write(f"{store.offset('events', '0')}\n")
             sys.stdout.flush()
+            time.sleep(pause)
 
 
 if __name__ == "__main__":
-    take_rows(Path(sys.argv[1]), int(sys.argv[2]))
+    take_rows(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

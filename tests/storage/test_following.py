@@ -32,7 +32,7 @@ def writer(path: Path, seed: int) -> Iterator[subprocess.Popen[str]]:
     """A process that has begun to take rows, 10 a commit."""
     paths = os.pathsep.join([str(ROOT), *sys.path])
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.storage.ingester", str(path), str(seed)],
+        [sys.executable, "-m", "tests.storage.ingester", str(path), str(seed), "0.02"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -25,7 +25,7 @@ def killed_after(path: Path, seed: int, seconds: float) -> int:
     """The last offset that the process said was committed before it was killed."""
     paths = os.pathsep.join([str(ROOT), *sys.path])
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.storage.ingester", str(path), str(seed)],
+        [sys.executable, "-m", "tests.storage.ingester", str(path), str(seed), "0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

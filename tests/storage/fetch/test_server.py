@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -189,7 +190,7 @@ def test_several_processes_share_a_port_and_one_that_dies_is_started_again(fille
         assert len({line["port"] for line in begun}) == 1
         assert {line["process"] for line in begun} == {0, 1}
         running.port = begun[0]["port"]
-        subprocess.run(["kill", "-9", str(begun[0]["pid"])], check=True)
+        os.kill(begun[0]["pid"], signal.SIGKILL)
         again = running.event("listening")
         assert again["process"] == begun[0]["process"]
         assert again["pid"] != begun[0]["pid"]
