@@ -6,6 +6,7 @@ file each time. Without Java or Maven the tests that need a broker are skipped, 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import socket
@@ -170,13 +171,15 @@ def fetch_jars() -> None:
     for program in ("java", "mvn"):
         if shutil.which(program) is None and not (program == "mvn" and JARS.exists()):
             pytest.skip(f"there is no {program} here; a broker of Kafka needs Java 17 and Maven")
-    if not _whole():
-        made = JARS.with_name("kafka.pom")
-        made.mkdir(parents=True, exist_ok=True)
-        (made / "pom.xml").write_text(POM)
-        command = ["mvn", "-q", "-B", "-ntp", "--strict-checksums", PLUGIN]
-        command += ["-DincludeScope=runtime", f"-DoutputDirectory={JARS}"]
-        subprocess.run(command, cwd=made, check=True, timeout=300)
+    made = JARS.with_name("kafka.pom")
+    made.mkdir(parents=True, exist_ok=True)
+    with (made / "lock").open("w") as lock:  # workers of one run of tests
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _whole():
+            (made / "pom.xml").write_text(POM)
+            command = ["mvn", "-q", "-B", "-ntp", "--strict-checksums", PLUGIN]
+            command += ["-DincludeScope=runtime", f"-DoutputDirectory={JARS}"]
+            subprocess.run(command, cwd=made, check=True, timeout=300)
     assert _whole(), f"the jars in {JARS} are not those of {HASHES.name}; remove them"
 
 
