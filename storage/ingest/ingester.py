@@ -63,9 +63,16 @@ class Ingester:
     decoders: dict[str, Decoder] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        for name, source in self.sources.items():
-            self.decoders[name] = Decoder(source)
-            self.counters[name] = Counters()
+        self.change(self.sources, self.doors)
+
+    def change(self, sources: Mapping[str, Source], doors: Sequence[Door]) -> None:
+        """Take other sources, or by other doors, from the next turn on; from the loop's thread."""
+        for name, source in sources.items():
+            known = self.decoders.get(name)
+            if known is None or known.source != source:
+                self.decoders[name] = Decoder(source)
+            self.counters.setdefault(name, Counters())
+        self.sources, self.doors = sources, doors
 
     def run(self, *, once: bool = False, each: Callable[[], None] = lambda: None) -> None:
         """Go on until `stop`; with `once` until nothing is left of what is there now.

@@ -196,6 +196,22 @@ class StreamDoor:
         """Producers may always come; there is nothing that was there before."""
         return not self.arrived
 
+    def change(self, sources: Collection[str]) -> None:
+        """Take rows of these sources from now on; streams of others end, and what waits of them
+        was not acknowledged."""
+        with self.changed:
+            gone = set(self.sources) - set(sources)
+            self.sources = sources
+            for (source, name), producer in list(self.producers.items()):
+                if source in gone:
+                    del self.producers[source, name]
+                    reason = f"no set of the store reads '{source}' any more"
+                    self._end(producer, StreamError("NOT_FOUND", reason))
+            left = [a for a in self.arrived if a.source not in gone]
+            self.waiting -= sum(a.size for a in self.arrived) - sum(a.size for a in left)
+            self.arrived = left
+            self.changed.notify_all()
+
     def close(self) -> None:
         """End all streams; producers come again and send what was not acknowledged."""
         with self.changed:
