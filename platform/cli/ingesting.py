@@ -15,7 +15,7 @@ from bighead.platform.cli.console import say
 from bighead.zipline.errors import BigheadError
 
 if TYPE_CHECKING:
-    from bighead.storage.fetch.tls import Tls
+    from bighead.storage.access.address import Address
     from bighead.storage.ingest.counters import Counters
     from bighead.storage.ingest.door import Door
     from bighead.storage.ingest.ingester import Ingester, Settings
@@ -107,10 +107,8 @@ def _open_topic(store: Store, source: Source, stream: str, streams: Streams) -> 
 class Producers:
     """Where producers write over gRPC, and who may."""
 
-    address: str
+    address: Address
     tokens: Path | None
-    tls: Tls | None
-    plaintext: bool
     largest: int
     """Bytes of a request."""
 
@@ -173,11 +171,9 @@ def _listen(store: Store, sources: Mapping[str, Source], producers: Producers) -
         StreamDoor(sources, store.offset),
         producers.address,
         Open() if producers.tokens is None else TokenFile(producers.tokens),
-        producers.tls,
-        producers.plaintext,
         producers.largest,
     )
-    host = producers.address.rpartition(":")[0]
+    host = producers.address.place.rpartition(":")[0]
     say(f"producers write to {host}:{listener.start()}")
     return listener
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from bighead.storage.fetch.errors import FetchError, Kind
-from bighead.storage.fetch.fitting import Bad, fit
+from bighead.storage.fetch.fitting import Bad
 from bighead.zipline.errors import DataError, did_you_mean
 from bighead.zipline.expressions import evaluate
 from bighead.zipline.expressions.arrow import Array, join, nulls, view
@@ -18,8 +18,24 @@ from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import TIMESTAMP, sql_name
 from bighead.zipline.serving import Serving
 
-Given = Mapping[str, Array]
-"""The columns of a request by name, each with a value for each entity."""
+Fit = Callable[[str, Any, pa.DataType], tuple[Array, Bad]]
+"""Brings a column, by its name, to a type: its values, NULL for the entities whose value is no such
+one, and what is wrong with each. Raises DataError where no value of the column could be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a door was asked. Its columns are as the door has them."""
+
+    sets: Sequence[str]
+    entities: int
+    columns: Mapping[str, Any]
+    """By name; each has a value for each entity."""
+    fit: Fit
+    time: int | None = None
+    """Of all entities, in microseconds; None: `times` tell it, else it is now."""
+    times: Any = None
+    """A column with the time of each entity."""
 
 
 @dataclass(slots=True)
@@ -41,7 +57,7 @@ class Asked:
         return Asked(columns, self.times.slice(first, entities), bad)
 
 
-def columns_read(served: list[Serving], given: Given) -> None:
+def columns_read(served: list[Serving], given: Iterable[str]) -> None:
     """Raises FetchError where a column is given that no set needs."""
     known = [i.name for serving in served for i in serving.inputs]
     folded = {name.casefold() for name in known}
@@ -52,33 +68,36 @@ def columns_read(served: list[Serving], given: Given) -> None:
             raise FetchError(Kind.WRONG, f"{names} has no column '{name}' to be given; {hint}")
 
 
-def asked(serving: Serving, given: Given, entities: int, times: Array) -> Asked:
+def asked(serving: Serving, request: Request, times: Array, untimely: Bad) -> Asked:
     """The inputs of a set, and its times: those that its own columns tell, else `times`.
 
-    Raises FetchError where a column is missing or is of the wrong type.
+    untimely: entities of which the request's time is none. Raises FetchError where a column is
+    missing or is of the wrong type.
     """
     bad: Bad = {}
-    columns = _columns(serving, given, bad)
-    if serving.time is not None:
-        telling = columns_of(serving.time)
-        there = [name for name in telling if name in columns]
-        if not there:
-            _fill(serving, serving.time, columns, times)
-        elif len(there) < len(telling):
-            lacking = next(
-                i for i in serving.inputs if i.column in telling and i.column not in there
-            )
-            raise FetchError(
-                Kind.WRONG,
-                f"the time of {serving.name} needs the column '{lacking.name}' "
-                f"({sql_name(lacking.type)}) too; give it, or leave out the other columns of it",
-            )
-        else:
-            times = view(values(serving.time, columns, entities, bad), pa.int64())
+    columns = _columns(serving, request, bad)
+    telling = () if serving.time is None else columns_of(serving.time)
+    there = [name for name in telling if name in columns]
+    if not there:
+        bad = {**untimely, **bad}
+        if isinstance(serving.time, Column):
+            # The column is the time itself, where anything else reads it.
+            columns[serving.time.name] = view(times, serving.time.type)
+    elif len(there) < len(telling):
+        lacking = next(i for i in serving.inputs if i.column in telling and i.column not in there)
+        raise FetchError(
+            Kind.WRONG,
+            f"the time of {serving.name} needs the column '{lacking.name}' "
+            f"({sql_name(lacking.type)}) too; give it, or leave out the other columns of it",
+        )
+    else:
+        assert serving.time is not None
+        times = view(values(serving.time, columns, request.entities, bad), pa.int64())
     return Asked(columns, times, bad)
 
 
-def _columns(serving: Serving, given: Given, bad: Bad) -> dict[str, Array]:
+def _columns(serving: Serving, request: Request, bad: Bad) -> dict[str, Array]:
+    given = request.columns
     folded = {name.casefold(): name for name in given}
     columns: dict[str, Array] = {}
     for needed in serving.inputs:
@@ -92,18 +111,12 @@ def _columns(serving: Serving, given: Given, bad: Bad) -> dict[str, Array]:
                 "a value of it for each entity",
             )
         try:
-            columns[needed.column], unfit = fit(needed.name, given[name], needed.type)
+            columns[needed.column], unfit = request.fit(needed.name, given[name], needed.type)
         except DataError as error:
             raise FetchError(Kind.WRONG, f"{error}, for {serving.name}") from None
         for entity, reason in unfit.items():
             bad.setdefault(entity, reason)
     return columns
-
-
-def _fill(serving: Serving, time: Expr, columns: dict[str, Array], times: Array) -> None:
-    """A column that is the time itself is what the request says, where anything else reads it."""
-    if isinstance(time, Column):
-        columns[time.name] = view(times, time.type)
 
 
 def values(
@@ -134,15 +147,15 @@ def table_of(columns: Mapping[str, Array], entities: int) -> pa.Table:
     return pa.table({"": nulls(entities, pa.null())})
 
 
-def times_of(given: Array | None, at: int, entities: int) -> Array:
-    """The times that a request states as int64; `at` for all where it states none a time each."""
-    if given is None:
-        return constant_times(at, entities)
+def times_of(request: Request, now: int) -> tuple[Array, Bad]:
+    """The times that a request states as int64, and the entities whose time is none."""
+    if request.times is None:
+        return constant_times(now if request.time is None else request.time, request.entities), {}
     try:
-        found, _ = fit("the time", given, TIMESTAMP)
+        found, bad = request.fit("the time", request.times, TIMESTAMP)
     except DataError as error:
         raise FetchError(Kind.WRONG, str(error)) from None
-    return view(found, pa.int64())
+    return view(found, pa.int64()), bad
 
 
 def constant_times(at: int, entities: int) -> Array:

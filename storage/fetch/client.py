@@ -11,7 +11,8 @@ fetching twice is as good as once. Needs grpcio, protobuf, pyarrow and numpy, an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,11 @@ _SERVICE = pb.DESCRIPTOR.services_by_name["FetchService"].full_name
 ADDRESS = "127.0.0.1:7654"
 """Where a service listens that is not told otherwise."""
 _KINDS = {kind.value: kind for kind in Kind}
+_REPLIES: dict[str, type[Message]] = {
+    "Fetch": pb.FetchResponse,
+    "Describe": pb.DescribeResponse,
+    "List": pb.ListResponse,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,13 @@ class ClientTls:
     key: Path | None = None
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """For a channel."""
+        """For a channel. Raises FetchError where a file cannot be read."""
         files = (self.authorities, self.key, self.certificate)
-        return grpc.ssl_channel_credentials(*(f and f.read_bytes() for f in files))
+        try:
+            return grpc.ssl_channel_credentials(*(f and f.read_bytes() for f in files))
+        except OSError as error:
+            told = f"cannot read {error.filename}: {error.strerror}"
+            raise FetchError(Kind.WRONG, told) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +141,47 @@ class Connection:
         return FetchError(kind, details)
 
 
-def _methods(channel: Any) -> dict[str, Any]:
-    kinds: dict[str, type[Message]] = {
-        "Fetch": pb.FetchResponse,
-        "Describe": pb.DescribeResponse,
-        "List": pb.ListResponse,
-    }
-    return {
-        name: channel.unary_unary(
-            f"/{_SERVICE}/{name}",
-            request_serializer=lambda m: m.SerializeToString(),
-            response_deserializer=kind.FromString,
-        )
-        for name, kind in kinds.items()
-    }
+class _Line:
+    """What both clients speak through: a channel, its methods, and the schemas that have come."""
+
+    def __init__(self, module: Any, connection: Connection) -> None:
+        self.connection = connection
+        self.channel = connection.channel(module)
+        self.schemas = Schemas()
+        self.methods = {
+            name: self.channel.unary_unary(
+                f"/{_SERVICE}/{name}",
+                request_serializer=lambda m: m.SerializeToString(),
+                response_deserializer=kind.FromString,
+            )
+            for name, kind in _REPLIES.items()
+        }
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Errors of gRPC in our words."""
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise self.connection.error(error) from None
+
+    def call(self, method: str, request: Message, timeout: float | None) -> Any:
+        """The reply, or what waits for it."""
+        given = self.connection
+        limit = given.timeout if timeout is None else timeout
+        return self.methods[method](request, timeout=limit, metadata=given.metadata)
+
+    def fetch(
+        self,
+        names: Sequence[str],
+        columns: Columns | None,
+        at: When,
+        entities: int | None,
+        timeout: float | None,
+    ) -> Any:
+        """A call of Fetch."""
+        request = request_of(names, columns or {}, at, entities, list(self.schemas.held))
+        return self.call("Fetch", request, timeout)
 
 
 class Client:
@@ -154,10 +191,7 @@ class Client:
     """
 
     def __init__(self, address: str = ADDRESS, **given: Unpack[Options]) -> None:
-        self.connection = Connection(address, **given)
-        self._channel = self.connection.channel(grpc)
-        self._methods = _methods(self._channel)
-        self._schemas = Schemas()
+        self._line = _Line(grpc, Connection(address, **given))
 
     def __enter__(self) -> Self:
         return self
@@ -172,7 +206,7 @@ class Client:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._channel.close()
+        self._line.channel.close()
 
     def fetch(
         self,
@@ -202,35 +236,28 @@ class Client:
         timeout: float | None = None,
     ) -> list[Answer]:
         """The features of several sets, all as of one commit; otherwise as `fetch`."""
-        request = request_of(names, columns or {}, at, entities, list(self._schemas.held))
-        return self._schemas.answers(self._call("Fetch", request, timeout))
+        with self._line.told():
+            reply = self._line.fetch(names, columns, at, entities, timeout)
+        return self._line.schemas.answers(reply)
 
     def describe(self, name: str, timeout: float | None = None) -> pb.DescribeResponse:
         """What a set needs and gives."""
-        found: pb.DescribeResponse = self._call("Describe", pb.DescribeRequest(set=name), timeout)
+        with self._line.told():
+            found: pb.DescribeResponse
+            found = self._line.call("Describe", pb.DescribeRequest(set=name), timeout)
         return found
 
     def sets(self, timeout: float | None = None) -> list[str]:
         """The names that this client may fetch."""
-        return list(self._call("List", pb.ListRequest(), timeout).sets)
-
-    def _call(self, method: str, request: Message, timeout: float | None) -> Any:
-        given = self.connection
-        limit = given.timeout if timeout is None else timeout
-        try:
-            return self._methods[method](request, timeout=limit, metadata=given.metadata)
-        except grpc.RpcError as error:
-            raise given.error(error) from None
+        with self._line.told():
+            return list(self._line.call("List", pb.ListRequest(), timeout).sets)
 
 
 class AsyncClient:
     """The same for asyncio; made and used in one event loop."""
 
     def __init__(self, address: str = ADDRESS, **given: Unpack[Options]) -> None:
-        self.connection = Connection(address, **given)
-        self._channel = self.connection.channel(grpc.aio)
-        self._methods = _methods(self._channel)
-        self._schemas = Schemas()
+        self._line = _Line(grpc.aio, Connection(address, **given))
 
     async def __aenter__(self) -> Self:
         return self
@@ -245,7 +272,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        await self._channel.close()
+        await self._line.channel.close()
 
     async def fetch(
         self,
@@ -270,23 +297,18 @@ class AsyncClient:
         timeout: float | None = None,
     ) -> list[Answer]:
         """As `Client.fetch_sets`."""
-        request = request_of(names, columns or {}, at, entities, list(self._schemas.held))
-        return self._schemas.answers(await self._call("Fetch", request, timeout))
+        with self._line.told():
+            reply = await self._line.fetch(names, columns, at, entities, timeout)
+        return self._line.schemas.answers(reply)
 
     async def describe(self, name: str, timeout: float | None = None) -> pb.DescribeResponse:
         """As `Client.describe`."""
-        found: pb.DescribeResponse
-        found = await self._call("Describe", pb.DescribeRequest(set=name), timeout)
+        with self._line.told():
+            found: pb.DescribeResponse
+            found = await self._line.call("Describe", pb.DescribeRequest(set=name), timeout)
         return found
 
     async def sets(self, timeout: float | None = None) -> list[str]:
         """As `Client.sets`."""
-        return list((await self._call("List", pb.ListRequest(), timeout)).sets)
-
-    async def _call(self, method: str, request: Message, timeout: float | None) -> Any:
-        given = self.connection
-        limit = given.timeout if timeout is None else timeout
-        try:
-            return await self._methods[method](request, timeout=limit, metadata=given.metadata)
-        except grpc.RpcError as error:
-            raise given.error(error) from None
+        with self._line.told():
+            return list((await self._line.call("List", pb.ListRequest(), timeout)).sets)

@@ -6,6 +6,7 @@ nobody can make up series.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -29,12 +30,12 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = into = CollectorRegistry()
         self.requests = Counter(
-            "bighead_fetch_requests", "Requests", ["method", "code"], registry=into
+            "bighead_fetch_requests", "Requests", ["door", "method", "code"], registry=into
         )
         self.seconds = Histogram(
             "bighead_fetch_seconds",
             "From a request's arrival to its answer",
-            ["method"],
+            ["door", "method"],
             registry=into,
             buckets=SECONDS,
         )
@@ -62,8 +63,21 @@ class Metrics:
             ["set", "group"],
             registry=into,
         )
-
         self._known: dict[tuple[object, ...], Any] = {}
+
+    def answered(self, door: str, method: str, code: str, seconds: float) -> None:
+        """Count a request."""
+        self._of(self.requests, door, method, code).inc()
+        self._of(self.seconds, door, method).observe(seconds)
+
+    def certificate(self, ends: Callable[[], float]) -> None:
+        """Tell when the certificate ends, in seconds since 1970."""
+        told = Gauge(
+            "bighead_fetch_certificate_end_timestamp_seconds",
+            "When the certificate ends",
+            registry=self.registry,
+        )
+        told.set_function(ends)
 
     def observe(self, reading: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
         """Count an answer."""
@@ -79,7 +93,7 @@ class Metrics:
         for fault in answered.faults:
             self._of(self.faults, offer.name, _CODES[fault.code]).inc()
 
-    def _of(self, metric: Counter | Gauge, *labels: str) -> Any:
+    def _of(self, metric: Counter | Gauge | Histogram, *labels: str) -> Any:
         """A series; to look it up by its labels each time would take longer than to count."""
         key = (id(metric), *labels)
         found = self._known.get(key)

@@ -11,11 +11,14 @@ import os
 import signal
 import sys
 import tempfile
+import time
+from math import nan
 from pathlib import Path
 
 from prometheus_client import start_http_server
 
 from bighead.storage.access.authorizer import AccessError, Authorizer, Open
+from bighead.storage.access.tls import Tls
 from bighead.storage.access.token_file import TokenFile
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
@@ -26,6 +29,9 @@ from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.fetch.shelf import Shelf
 from bighead.storage.following import Follower
 from bighead.zipline.errors import BigheadError
+
+SOON = 14.0
+"""Days before the end of a certificate from which on it is worth a warning."""
 
 
 async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event, log: Log) -> None:
@@ -43,7 +49,11 @@ async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event
     port = await server.start()
     if settings.metrics is not None:
         _tell(settings.metrics + settings.process, metrics)
-    log.write("listening", address=settings.address, port=port, commit=follower.committed)
+    facts = _certificate(settings.tls, metrics)
+    level = "warning" if facts.get("certificate_days", SOON) < SOON else "info"
+    log.write(
+        "listening", level, address=settings.address, port=port, commit=follower.committed, **facts
+    )
     if settings.begun is not None:
         os.write(settings.begun, b"1")
         os.close(settings.begun)
@@ -63,6 +73,21 @@ def _tell(port: int, metrics: Metrics) -> None:
         raise AccessError(
             f"cannot tell metrics on port {port}: {error.strerror}; give another one"
         ) from error
+
+
+def _certificate(tls: Tls | None, metrics: Metrics) -> dict[str, float]:
+    """In how many days the certificate ends, for the log; metrics tell when."""
+    if tls is None:
+        return {}
+
+    def ends() -> float:
+        try:
+            return tls.ends().timestamp()
+        except AccessError:
+            return nan
+
+    metrics.certificate(ends)
+    return {"certificate_days": round((ends() - time.time()) / 86_400, 1)}
 
 
 def _authorizer(settings: ServeSettings) -> Authorizer:

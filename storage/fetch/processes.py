@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from bighead.storage.access.address import bound
+from bighead.storage.access.authorizer import AccessError
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
 from bighead.storage.fetch.settings import ServeSettings
@@ -96,17 +97,10 @@ class Processes:
 def held(address: str) -> Iterator[str]:
     """An address that stays ours while processes come and go: bound, but not listened on.
 
-    Gives the address with its port. Raises StoreError where it cannot be had.
+    Gives the address with its port. Raises AccessError where it cannot be had.
     """
     if address.startswith("unix:"):
-        raise StoreError("one process listens on a socket of a file; give a port for several")
-    host, _, port = address.rpartition(":")
-    bare = host.strip("[]")
-    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            bound.bind((bare, int(port)))
-        except (OSError, ValueError) as error:
-            raise StoreError(f"cannot listen on {address}: {error}") from error
-        yield f"{host}:{bound.getsockname()[1]}"
+        raise AccessError("one process listens on a socket of a file; give a port for several")
+    with bound(address, shared=True) as kept:
+        host = address.rpartition(":")[0]
+        yield f"{host}:{kept.getsockname()[1]}"

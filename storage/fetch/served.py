@@ -22,6 +22,7 @@ from bighead.zipline.errors import did_you_mean
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.serialize import deserialize, serialize
 from bighead.zipline.serving import Serving, serving
+from bighead.zipline.windows import parse_duration
 
 _SERVED = b"served\0"
 _CHANGE = b"served"
@@ -77,6 +78,12 @@ class Offer:
         held = groups[0].right.schema
         columns = [(n, Column(f"{groups[0].name}.{n}", held.field(n).type)) for n in held.names]
         return list(self.serving.columns) == columns
+
+    @cached_property
+    def stale_after(self) -> int | None:
+        """The option `stale_after` of the set, in microseconds."""
+        given = dict(self.definition.options).get("stale_after")
+        return parse_duration(given) if isinstance(given, str) else None
 
     @property
     def name(self) -> str:

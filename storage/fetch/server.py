@@ -6,11 +6,9 @@ so that threads would only take turns. More processes listen on the same port (S
 
 from __future__ import annotations
 
-import ipaddress
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -18,16 +16,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from bighead.proto.v1 import fetch_pb2 as pb
-from bighead.storage.access.authorizer import AccessError, UnauthenticatedError, bearer
+from bighead.storage.access.address import Address
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.logs import Log
+from bighead.storage.fetch.messages import described, read_request, written_reply
 from bighead.storage.fetch.metrics import Metrics
 from bighead.storage.fetch.service import Service
-from bighead.storage.fetch.tls import Tls
+from bighead.storage.fetch.watching import Watch, token_of
 
 NAME = pb.DESCRIPTOR.services_by_name["FetchService"].full_name
 M = TypeVar("M", bound=Message)
-SUSPECT = ("UNAUTHENTICATED", "PERMISSION_DENIED", "DATA_LOSS")
 ADDRESS, LARGEST_REQUEST, GRACE, SLOW = "127.0.0.1:7654", 4 * 2**20, 10.0, 0.25
 
 
@@ -35,11 +33,7 @@ ADDRESS, LARGEST_REQUEST, GRACE, SLOW = "127.0.0.1:7654", 4 * 2**20, 10.0, 0.25
 class Listening:
     """Where and how a server listens."""
 
-    address: str = ADDRESS
-    """`host:port`, port 0 for any that is free, or `unix:path`."""
-    tls: Tls | None = None
-    plaintext: bool = False
-    """Let others than this machine in without TLS."""
+    address: Address = field(default_factory=lambda: Address(ADDRESS))
     largest_request: int = LARGEST_REQUEST
     """Bytes."""
     grace: float = GRACE
@@ -48,29 +42,6 @@ class Listening:
     """Requests that take as many seconds are logged."""
     shared: bool = False
     """Others listen on the same port."""
-
-    def __post_init__(self) -> None:
-        if self.tls is None and not self.plaintext and not is_loopback(self.address):
-            raise AccessError(
-                f"{self.address} is reached from other machines, and without TLS anybody between "
-                "reads tokens and features; give a certificate and its key, or say that plaintext "
-                "is meant"
-            )
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches an address.
-
-    >>> is_loopback("127.0.0.1:0"), is_loopback("[::1]:7"), is_loopback("0.0.0.0:7")
-    (True, True, False)
-    """
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(slots=True)
@@ -84,10 +55,12 @@ class Server:
     port: int = 0
     _server: grpc.aio.Server | None = None
     _health: Any = None
+    _watch: Watch = field(init=False)
 
     async def start(self) -> int:
         """Listen; the port. Raises AccessError where the address cannot be had."""
         given = self.listening
+        self._watch = Watch("grpc", self.metrics, self.log, given.slow)
         options = [
             ("grpc.so_reuseport", int(given.shared)),
             ("grpc.max_receive_message_length", given.largest_request),
@@ -96,25 +69,16 @@ class Server:
         ]
         server = grpc.aio.server(options=options)
         methods = {
-            "Fetch": self._method("Fetch", pb.FetchRequest, self._fetch),
-            "Describe": self._method("Describe", pb.DescribeRequest, self._describe),
-            "List": self._method("List", pb.ListRequest, self._list),
+            "Fetch": self._method("Fetch", self._fetch),
+            "Describe": self._method("Describe", self._describe),
+            "List": self._method("List", self._list),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, methods),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
-        try:
-            if given.tls is None:
-                self.port = server.add_insecure_port(given.address)
-            else:
-                self.port = server.add_secure_port(given.address, given.tls.credentials())
-        except RuntimeError as error:
-            raise AccessError(
-                f"cannot listen on {given.address}; see that nobody else does, and that the "
-                "address is this machine's"
-            ) from error
+        self.port = given.address.open(server)
         await server.start()
         for name in ("", NAME):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -128,67 +92,40 @@ class Server:
         await self._server.stop(self.listening.grace)
 
     def _method(
-        self, name: str, kind: type[M], answer: Callable[[M, Any, str | None], Awaitable[Message]]
+        self, name: str, answer: Callable[[bytes, Any, str | None], Awaitable[bytes]]
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """A method that counts, logs, and turns errors into codes."""
+        """A method that is watched, and turns errors into codes."""
 
         async def run(data: bytes, context: Any) -> bytes:
-            began = time.perf_counter()
-            code = "CANCELLED"
-            self.metrics.under_way.inc()
             try:
-                reply = await self._run(kind, answer, data, context)
-                code = "OK"
-                return reply
+                with self._watch.request(name, context.peer):
+                    sent = context.invocation_metadata()
+                    header = next((v for k, v in sent if k == "authorization"), None)
+                    return await answer(data, context, token_of(header))
             except FetchError as error:
-                code = error.kind.value
-                self._tell(name, code, str(error), context)
-                await _abort(context, error)
-            except Exception as error:  # noqa: BLE001 the door stays open, and the log tells it
-                code = Kind.BUG.value
-                self.log.bug("bug", error, method=name, peer=context.peer())
-                told = "this is a bug in bighead; the log of the service says more"
-                await _abort(context, FetchError(Kind.BUG, told))
-            finally:
-                seconds = time.perf_counter() - began
-                self.metrics.under_way.dec()
-                self.metrics.requests.labels(name, code).inc()
-                self.metrics.seconds.labels(name).observe(seconds)
-                if seconds >= self.listening.slow:
-                    self.log.write("slow", "warning", method=name, code=code, seconds=seconds)
+                await context.abort(grpc.StatusCode[error.kind.value], str(error))
+                raise AssertionError("abort raises") from error
 
         return grpc.unary_unary_rpc_method_handler(run)
 
-    async def _run(
-        self, kind: type[M], answer: Callable[..., Awaitable[Message]], data: bytes, context: Any
-    ) -> bytes:
-        try:
-            request = kind.FromString(data)
-        except DecodeError as error:
-            wrong = f"the request is no {kind.DESCRIPTOR.name}: {error}"
-            raise FetchError(Kind.WRONG, wrong) from None
-        header = next((v for k, v in context.invocation_metadata() if k == "authorization"), None)
-        try:
-            token = bearer(header)
-        except UnauthenticatedError as error:
-            raise FetchError(Kind.WITHOUT_TOKEN, str(error)) from None
-        return (await answer(request, context, token)).SerializeToString()
+    async def _fetch(self, data: bytes, context: Any, token: str | None) -> bytes:
+        message = _parsed(pb.FetchRequest, data)
+        request = read_request(message)
+        reply = await self.service.fetch(request, token, context.time_remaining)
+        return written_reply(reply, message, self.service.limits)
 
-    def _tell(self, method: str, code: str, message: str, context: Any) -> None:
-        """Log a refused request; some are worth a look."""
-        told = {"method": method, "code": code, "reason": message, "peer": context.peer()}
-        self.log.write("refused", "warning" if code in SUSPECT else "info", **told)
+    async def _describe(self, data: bytes, _: Any, token: str | None) -> bytes:
+        name = _parsed(pb.DescribeRequest, data).set
+        return described(self.service.describe(name, token)).SerializeToString()
 
-    async def _fetch(self, request: pb.FetchRequest, context: Any, token: str | None) -> Message:
-        return await self.service.fetch(request, token, context.time_remaining)
-
-    async def _describe(self, request: pb.DescribeRequest, _: Any, token: str | None) -> Message:
-        return self.service.describe(request, token)
-
-    async def _list(self, _request: pb.ListRequest, _: Any, token: str | None) -> Message:
-        return self.service.names(token)
+    async def _list(self, data: bytes, _: Any, token: str | None) -> bytes:
+        _parsed(pb.ListRequest, data)
+        return pb.ListResponse(sets=self.service.names(token)).SerializeToString()
 
 
-async def _abort(context: Any, error: FetchError) -> NoReturn:
-    await context.abort(grpc.StatusCode[error.kind.value], str(error))
-    raise AssertionError("abort raises")
+def _parsed(kind: type[M], data: bytes) -> M:
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        wrong = f"the request is no {kind.DESCRIPTOR.name}: {error}"
+        raise FetchError(Kind.WRONG, wrong) from None

@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bighead.storage.access.address import Address
+from bighead.storage.access.tls import Tls
 from bighead.storage.access.token_file import read_tokens
 from bighead.storage.fetch.server import ADDRESS, GRACE, LARGEST_REQUEST, SLOW, Listening
 from bighead.storage.fetch.service import ENTITIES, LARGEST_REPLY, Limits
-from bighead.storage.fetch.tls import Tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +52,24 @@ class ServeSettings:
         return cls(**json.loads(text))
 
     @property
+    def tls(self) -> Tls | None:
+        """The certificate, where there is one."""
+        if self.certificate is None or self.key is None:
+            return None
+        clients = None if self.clients is None else Path(self.clients)
+        return Tls(Path(self.certificate), Path(self.key), clients)
+
+    @property
     def listening(self) -> Listening:
         """Where and how. Raises AccessError where that is not safe."""
-        tls = None
-        if self.certificate is not None and self.key is not None:
-            clients = None if self.clients is None else Path(self.clients)
-            tls = Tls(Path(self.certificate), Path(self.key), clients)
-        return Listening(
-            self.address,
-            tls,
-            self.plaintext,
-            self.largest_request,
-            self.grace,
-            self.slow,
-            self.shared,
-        )
+        address = Address(self.address, self.tls, self.plaintext)
+        return Listening(address, self.largest_request, self.grace, self.slow, self.shared)
 
     def check(self) -> None:
         """Raises BigheadError for what no process could begin with."""
-        listening = self.listening
-        if listening.tls is not None:
-            listening.tls.read()
+        tls = self.listening.address.tls
+        if tls is not None:
+            tls.check()
         if self.tokens is not None:
             read_tokens(Path(self.tokens))
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import grpc
 
 from bighead.proto.v1 import ingest_pb2 as pb
+from bighead.storage.access.address import Address
 from bighead.storage.access.authorizer import (
     AccessError,
     Authorizer,
@@ -18,8 +19,6 @@ from bighead.storage.access.authorizer import (
     UnauthenticatedError,
     bearer,
 )
-from bighead.storage.fetch.server import is_loopback
-from bighead.storage.fetch.tls import Tls
 from bighead.storage.ingest.streams import Producer, StreamDoor, StreamError
 
 NAME = pb.DESCRIPTOR.services_by_name["IngestService"].full_name
@@ -32,12 +31,8 @@ class Listener:
     """Listens for producers and hands what they send to a door."""
 
     door: StreamDoor
-    address: str = "127.0.0.1:7655"
-    """host:port; port 0 is any that is free."""
+    address: Address = field(default_factory=lambda: Address("127.0.0.1:7655"))
     authorizer: Authorizer = field(default_factory=Open)
-    tls: Tls | None = None
-    plaintext: bool = False
-    """Let others than this machine in without TLS."""
     largest: int = 8 << 20
     """Bytes of one request."""
     streams: int = 64
@@ -48,12 +43,6 @@ class Listener:
 
     def start(self) -> int:
         """Listen; the port. Raises AccessError where the address cannot be had."""
-        if self.tls is None and not self.plaintext and not is_loopback(self.address):
-            raise AccessError(
-                f"{self.address} is reached from other machines, and without TLS anybody between "
-                "reads tokens and rows; give a certificate and its key, or say that plaintext is "
-                "meant"
-            )
         server = grpc.server(
             ThreadPoolExecutor(self.streams, "stream"),
             maximum_concurrent_rpcs=self.streams,
@@ -69,16 +58,7 @@ class Listener:
         )
         handler = grpc.method_handlers_generic_handler(NAME, {"Write": write})
         server.add_generic_rpc_handlers((handler,))
-        try:
-            if self.tls is None:
-                self.port = server.add_insecure_port(self.address)
-            else:
-                self.port = server.add_secure_port(self.address, self.tls.credentials())
-        except RuntimeError as error:
-            raise AccessError(
-                f"cannot listen on {self.address}; see that nobody else does, and that the address "
-                "is this machine's"
-            ) from error
+        self.port = self.address.open(server)
         server.start()
         self.server = server
         return self.port

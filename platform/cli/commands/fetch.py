@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import Json
+from bighead.platform.cli.commands.options import Json, Key, check_pair
 from bighead.platform.cli.console import out, print_json, say
 
 
@@ -48,9 +48,7 @@ def fetch(
     certificate: Annotated[
         Path | None, typer.Option("--certificate", metavar="FILE", help="Ours, where one is asked.")
     ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key.")
-    ] = None,
+    key: Key = None,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Give up after.")
     ] = 5.0,
@@ -75,8 +73,7 @@ def fetch(
 
     if rows is not None and values:
         raise typer.BadParameter("give COLUMN=VALUE for one entity, or --rows for many, not both")
-    if (certificate is None) != (key is None):
-        raise typer.BadParameter("a certificate and its key belong together; give both")
+    check_pair(certificate, key)
     secure = tls or authorities is not None or certificate is not None
     ours = ClientTls(authorities, certificate, key) if secure else None
     names = [part.strip() for part in name.split(",")]

@@ -9,14 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import Json, duration_of, settings_of, size_of
+from bighead.platform.cli.commands.options import (
+    Certificate,
+    Clients,
+    Folder,
+    Json,
+    Key,
+    LargestRequest,
+    Plaintext,
+    Tokens,
+    check_pair,
+    duration_of,
+    settings_of,
+    size_of,
+)
 from bighead.platform.cli.console import print_json, say
 
 if TYPE_CHECKING:
     from bighead.storage.ingest.letters import Kept
     from bighead.storage.store import Store
 
-Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="NAME", help="Those of one source only.")
 ]
@@ -73,30 +85,12 @@ def run(
             "--listen", metavar="HOST:PORT", help="Let producers write over gRPC; port 0: any."
         ),
     ] = None,
-    tokens: Annotated[
-        Path | None,
-        typer.Option(
-            "--tokens",
-            metavar="FILE",
-            help="Let in producers with a token of this file (see 'bighead token'); else all.",
-        ),
-    ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option("--certificate", metavar="FILE", help="TLS: ours, in PEM.")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key.")
-    ] = None,
-    clients: Annotated[
-        Path | None,
-        typer.Option("--clients", metavar="FILE", help="Whose certificates producers must show."),
-    ] = None,
-    plaintext: Annotated[
-        bool, typer.Option("--plaintext", help="Let other machines in without TLS.")
-    ] = False,
-    largest_request: Annotated[
-        str, typer.Option("--largest-request", metavar="SIZE", help="Larger ones are refused.")
-    ] = "8MiB",
+    tokens: Tokens = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    clients: Clients = None,
+    plaintext: Plaintext = False,
+    largest_request: LargestRequest = "8MiB",
     commit_every: Annotated[
         float,
         typer.Option(
@@ -146,13 +140,11 @@ def run(
     """
     from bighead.platform.cli.ingesting import Producers, Running, Streams, run_ingester
     from bighead.platform.cli.project import find_project
-    from bighead.storage.fetch.tls import Tls
+    from bighead.storage.access.address import Address
+    from bighead.storage.access.tls import Tls
     from bighead.storage.ingest.ingester import Settings
 
-    if (certificate is None) != (key is None):
-        raise typer.BadParameter("a certificate and its key belong together; give both")
-    if clients is not None and certificate is None:
-        raise typer.BadParameter("--clients is part of TLS; give --certificate and --key too")
+    check_pair(certificate, key, clients)
     if listen is None and (tokens is not None or certificate is not None or plaintext):
         raise typer.BadParameter("--tokens, --certificate and --plaintext belong to --listen")
     if listen is not None and once:
@@ -164,7 +156,7 @@ def run(
         if certificate is not None and key is not None:
             tls = Tls(certificate, key, clients)
         largest = size_of(largest_request, "--largest-request")
-        producers = Producers(listen, tokens, tls, plaintext, largest)
+        producers = Producers(Address(listen, tls, plaintext), tokens, largest)
     run_ingester(
         path,
         Streams(

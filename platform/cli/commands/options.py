@@ -43,6 +43,32 @@ SpillLimit = Annotated[
     str | None,
     typer.Option("--spill-limit", metavar="SIZE", help="What may be written to disk for that."),
 ]
+Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")]
+StoreOption = Annotated[
+    Path, typer.Option("--store", metavar="STORE", help="The folder of the store.")
+]
+Tokens = Annotated[
+    Path | None,
+    typer.Option(
+        "--tokens",
+        metavar="FILE",
+        help="Let in callers with a token of this file (see 'bighead token'); else everybody.",
+    ),
+]
+Certificate = Annotated[
+    Path | None, typer.Option("--certificate", metavar="FILE", help="TLS: ours, in PEM.")
+]
+Key = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key.")]
+Clients = Annotated[
+    Path | None,
+    typer.Option(
+        "--clients", metavar="FILE", help="Let in callers with a certificate of this authority."
+    ),
+]
+Plaintext = Annotated[bool, typer.Option("--plaintext", help="Let other machines in without TLS.")]
+LargestRequest = Annotated[
+    str, typer.Option("--largest-request", metavar="SIZE", help="Larger ones are refused.")
+]
 Sql = Annotated[
     str | None,
     typer.Argument(metavar="[SQL]", help="SQL, or the name of a training set; - is stdin."),
@@ -54,6 +80,14 @@ def settings_of(context: typer.Context) -> Settings:
     settings = context.obj
     assert isinstance(settings, Settings)
     return settings
+
+
+def check_pair(certificate: Path | None, key: Path | None, clients: Path | None = None) -> None:
+    """Refuses files of TLS that are of no use without others."""
+    if (certificate is None) != (key is None):
+        raise typer.BadParameter("a certificate and its key belong together; give both")
+    if clients is not None and certificate is None:
+        raise typer.BadParameter("--clients is part of TLS; give --certificate and --key too")
 
 
 def sql_text(sql: str | None, file: Path | None) -> str:

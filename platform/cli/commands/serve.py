@@ -7,11 +7,22 @@ from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import duration_of, size_of
+from bighead.platform.cli.commands.options import (
+    Certificate,
+    Clients,
+    Folder,
+    Key,
+    LargestRequest,
+    Plaintext,
+    Tokens,
+    check_pair,
+    duration_of,
+    size_of,
+)
 
 
 def serve(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")],
+    store: Folder,
     listen: Annotated[
         str,
         typer.Option(
@@ -22,29 +33,11 @@ def serve(
         int,
         typer.Option("--processes", metavar="N", min=1, help="Share the port; one a core."),
     ] = 1,
-    tokens: Annotated[
-        Path | None,
-        typer.Option(
-            "--tokens",
-            metavar="FILE",
-            help="Let in callers with a token of this file (see 'bighead token'); else everybody.",
-        ),
-    ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option("--certificate", metavar="FILE", help="TLS: ours, in PEM.")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key.")
-    ] = None,
-    clients: Annotated[
-        Path | None,
-        typer.Option(
-            "--clients", metavar="FILE", help="Let in callers with a certificate of this authority."
-        ),
-    ] = None,
-    plaintext: Annotated[
-        bool, typer.Option("--plaintext", help="Let other machines in without TLS.")
-    ] = False,
+    tokens: Tokens = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    clients: Clients = None,
+    plaintext: Plaintext = False,
     metrics: Annotated[
         int | None,
         typer.Option(
@@ -62,9 +55,7 @@ def serve(
     entities: Annotated[
         int, typer.Option("--entities", metavar="N", min=1, help="The most of one request.")
     ] = 10_000,
-    largest_request: Annotated[
-        str, typer.Option("--largest-request", metavar="SIZE", help="Larger ones are refused.")
-    ] = "4MiB",
+    largest_request: LargestRequest = "4MiB",
     largest_reply: Annotated[
         str, typer.Option("--largest-reply", metavar="SIZE", help="Larger ones are not sent.")
     ] = "64MiB",
@@ -93,10 +84,7 @@ def serve(
     from bighead.storage.fetch.processes import Processes
     from bighead.storage.fetch.settings import ServeSettings
 
-    if (certificate is None) != (key is None):
-        raise typer.BadParameter("a certificate and its key belong together; give both")
-    if clients is not None and certificate is None:
-        raise typer.BadParameter("--clients is part of TLS; give --certificate and --key too")
+    check_pair(certificate, key, clients)
 
     def text(path: Path | None) -> str | None:
         return None if path is None else str(path.absolute())

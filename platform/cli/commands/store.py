@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import Draft, Json, settings_of
+from bighead.platform.cli.commands.options import Draft, Folder, Json, settings_of
 from bighead.platform.cli.console import print_json, say, waiting
-
-Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of the store.")]
 
 store = typer.Typer(
     name="store",

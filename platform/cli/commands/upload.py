@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.options import duration_of, settings_of, size_of
+from bighead.platform.cli.commands.options import StoreOption, duration_of, settings_of, size_of
 from bighead.platform.cli.console import say, waiting
 
 
@@ -21,9 +21,7 @@ def upload(
         str | None,
         typer.Option("--as-of", metavar="TIME", help="Rows of earlier times; else all until now."),
     ] = None,
-    store: Annotated[
-        Path, typer.Option("--store", metavar="STORE", help="The folder of the store.")
-    ] = Path("online"),
+    store: StoreOption = Path("online"),
     written_before: Annotated[
         str | None,
         typer.Option(

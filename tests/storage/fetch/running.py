@@ -29,6 +29,8 @@ class Running:
     process: subprocess.Popen[str]
     lines: queue.Queue[dict[str, Any]] = field(default_factory=queue.Queue)
     port: int = 0
+    began: dict[str, Any] = field(default_factory=dict)
+    """What was logged when it began to listen."""
 
     @property
     def address(self) -> str:
@@ -84,7 +86,8 @@ def serving(store: Path, **given: Any) -> Iterator[Running]:
     settings = ServeSettings(store=str(store), **{"address": "127.0.0.1:0", **given})
     running = start("-m", "bighead.storage.fetch.process", settings.to_json())
     try:
-        running.port = running.event("listening")["port"]
+        running.began = running.event("listening")
+        running.port = running.began["port"]
         yield running
     finally:
         running.end()

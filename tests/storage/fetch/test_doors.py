@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bighead.storage.access.address import Address
 from bighead.storage.access.authorizer import AccessError, Scope
+from bighead.storage.access.tls import Tls
 from bighead.storage.access.token_file import (
     Token,
     digest_of,
@@ -17,10 +20,9 @@ from bighead.storage.access.token_file import (
 )
 from bighead.storage.fetch.client import Client, ClientTls, Retries
 from bighead.storage.fetch.errors import FetchError, Kind
-from bighead.storage.fetch.server import Listening
-from bighead.storage.fetch.tls import Tls
+from bighead.storage.fetch.settings import ServeSettings
 from tests.storage.fetch.certificates import Authority, authority
-from tests.storage.fetch.running import Running, serving
+from tests.storage.fetch.running import Running, serving, start
 
 ONCE = Retries(attempts=1)
 
@@ -138,16 +140,37 @@ def test_a_caller_without_a_certificate_or_with_a_wrong_one_is_not_heard(
     assert ask(guarded, ours(signer), tokens["ranking"], "listing_bookings") == 2
 
 
-def test_a_service_whose_certificate_has_expired_is_not_trusted_until_it_is_renewed(
+def test_a_service_does_not_begin_with_a_certificate_that_has_expired(
+    filled: Path, tmp_path: Path
+) -> None:
+    certificate, key = authority(tmp_path).sign("service", days=-1)
+    settings = ServeSettings(store=str(filled), certificate=str(certificate), key=str(key))
+    with pytest.raises(AccessError, match="service.pem expired on .* UTC, and no caller would"):
+        settings.check()
+    running = start("-m", "bighead.storage.fetch.process", settings.to_json())
+    assert "expired on" in running.event("failed")["reason"]
+    assert running.process.wait(60) == 1
+
+
+def test_a_certificate_is_renewed_at_the_next_handshake_if_the_new_one_serves(
     filled: Path, tmp_path: Path
 ) -> None:
     signer = authority(tmp_path)
-    certificate, key = signer.sign("service", days=-1)
+    certificate, key = signer.sign("service", days=2)
     with serving(filled, certificate=str(certificate), key=str(key)) as running:
-        with pytest.raises(FetchError, match="certificate has expired"):
-            ask(running, ClientTls(signer.file), None, "listing_bookings")
-        signer.sign("service")  # over the files of the old one
+        assert running.began["certificate_days"] == 2.0
+        first = served_by(running)
+        signer.sign("service", days=-1)  # over the files of the old one
+        assert served_by(running) == first
+        signer.sign("service")
+        second = served_by(running)
+        assert second != first
         assert ask(running, ClientTls(signer.file), None, "listing_bookings") == 2
+
+
+def served_by(running: Running) -> str:
+    """The certificate that the service shows."""
+    return ssl.get_server_certificate(("127.0.0.1", running.port))
 
 
 def test_a_revoked_token_is_refused_at_once(
@@ -165,8 +188,8 @@ def test_a_revoked_token_is_refused_at_once(
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "10.0.0.1:7654", "example.org:7654"])
 def test_plaintext_is_for_this_machine_unless_it_is_meant(address: str) -> None:
     with pytest.raises(AccessError, match="is reached from other machines, and without TLS"):
-        Listening(address)
-    Listening(address, plaintext=True)
+        Address(address)
+    Address(address, plaintext=True)
 
 
 def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
@@ -174,6 +197,6 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     certificate, _ = signer.sign("service")
     _, key = signer.sign("another")
     with pytest.raises(AccessError, match="are no certificate with its key"):
-        Tls(certificate, key).read()
+        Tls(certificate, key).check()
     with pytest.raises(AccessError, match="cannot read .*nothing.pem"):
-        Tls(tmp_path / "nothing.pem", key).read()
+        Tls(tmp_path / "nothing.pem", key).check()

@@ -29,6 +29,8 @@ SELECT p.payments, p.cents / 100 AS euros, o.others, p.payments * 2 AS twice
 FROM checks AS q
 ASOF LEFT JOIN paid AS p MATCH_CONDITION (q.ts > p.event_time) ON p.account = q.account
 ASOF LEFT JOIN by_cents AS o MATCH_CONDITION (q.ts > o.event_time) ON o.amount = p.cents;
+CREATE FEATURE SET slow WITH (stale_after = '3h') AS
+SELECT account, COUNT(*) OVER (LAST '1d') AS payments FROM payments GROUP BY account;
 """
 HORIZON = START + 10 * DAY
 LATER = START + 20 * DAY
@@ -46,7 +48,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         "ts": moments([LATER - 1] * 5),
     })  # fmt: skip
     with Store.open(path, Settings(leaf=8, logged=4)) as store:
-        for name in ("paid", "fraud"):
+        for name in ("paid", "fraud", "slow"):
             definition = session.definitions.get(name)
             assert isinstance(definition, FeatureSet | TrainingSet)
             serve(store, definition)
@@ -101,3 +103,10 @@ def test_the_age_is_how_far_the_store_is_behind(client: Client) -> None:
     early = client.fetch("paid", {"account": [1]}, at=LATER - 1)
     assert early.groups["paid"].ages.tolist() == [0]
     assert early.groups["paid"].statuses == ("MISSING",)
+
+
+def test_a_set_says_itself_when_it_is_stale(client: Client) -> None:
+    hour = 3_600_000_000
+    asked = pa.array([LATER - 1 + 3 * hour, LATER + 3 * hour], pa.int64())
+    answer = client.fetch("slow", {"account": [1] * 2}, at=asked)
+    assert answer.groups["slow"].statuses == ("FRESH", "STALE")

@@ -83,11 +83,11 @@ def test_work_ends_with_its_deadline_and_metrics_tell_of_it(filled: Path) -> Non
         told = series(port)
     assert told['bighead_fetch_entities_total{set="stay_risk"}'] == 2
     ended = [
-        told.get(f'bighead_fetch_requests_total{{code="{code}",method="Fetch"}}', 0)
+        told.get(f'bighead_fetch_requests_total{{code="{code}",door="grpc",method="Fetch"}}', 0)
         for code in ("CANCELLED", "DEADLINE_EXCEEDED")
     ]
     assert sum(ended) <= 1  # it may not even have begun
-    assert told['bighead_fetch_requests_total{code="OK",method="Fetch"}'] == 2
+    assert told['bighead_fetch_requests_total{code="OK",door="grpc",method="Fetch"}'] == 2
     assert told["bighead_fetch_requests_under_way"] == 0
     assert told["bighead_fetch_commit"] > 0
     held = told['bighead_fetch_groups_total{group="b",set="stay_risk",status="stale"}']

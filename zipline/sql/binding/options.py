@@ -39,8 +39,9 @@ ENTITY_OPTIONS = {
     "op": TEXT,
     "on_schema_change": REFUSE_OR_APPLY,
 }
-FEATURE_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "tail": DURATION}
-TRAINING_SET_OPTIONS = {**DESCRIBING, "online": FLAG, "open_labels": OPEN}
+SET_OPTIONS = {**DESCRIBING, "online": FLAG, "stale_after": DURATION}
+FEATURE_SET_OPTIONS = {**SET_OPTIONS, "tail": DURATION}
+TRAINING_SET_OPTIONS = {**SET_OPTIONS, "open_labels": OPEN}
 TAILS = ("5m", "1h", "1d")
 
 
