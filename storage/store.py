@@ -6,7 +6,8 @@ that a store which opens again holds what was committed and knows up to where it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -27,10 +28,13 @@ from bighead.storage.sets.definitions import (
     check_format,
     definition_of,
     definitions,
+    mirrored,
     set_key,
 )
 from bighead.storage.sets.prepare import source_of
-from bighead.storage.sets.set_plan import SIZES, SetPlan, compile_set
+from bighead.storage.sets.set_plan import SIZES, SetPlan, compile_set, share
+from bighead.storage.sets.sharing import Shared, find_shared, with_windows_of
+from bighead.storage.sets.source_versions import placed
 from bighead.storage.upkeep.checking import Counts, count_set, verify_set
 from bighead.storage.upkeep.sweeping import Sweep, Swept
 from bighead.storage.writing.arrival import Arrival, stamped
@@ -110,17 +114,41 @@ class Store:
         """
         check_format(self.database)
         found = definitions(self.database)
-        plans = {}
-        for name, definition in found.items():
-            known = self.sets.get(name)
-            if known is not None and (known.right, known.sizes) == (
-                definition.right,
-                definition.sizes,
-            ):
-                plans[name] = self.plans[name]
-            else:
-                plans[name] = self.compiled(definition.right, definition.sizes)
-        self.sets, self.plans, self._narrow = found, plans, {}
+        plans: dict[str, SetPlan] = {}
+        for definition in sorted(found.values(), key=lambda d: d.of != ""):
+            known = self.sets.get(definition.name)
+            plans[definition.name] = (
+                self.plans[definition.name]
+                if known is not None and _read_alike(known, definition)
+                else self._planned(definition, plans)
+            )
+        self.sets, self.plans = found, plans
+        self._settle()
+
+    def _planned(self, definition: Definition, plans: Mapping[str, SetPlan]) -> SetPlan:
+        """How a set is read: from blocks of its own, or of one of these."""
+        if not definition.of:
+            return self.compiled(definition.right, definition.sizes)
+        owner, leaf = plans[definition.of], self.settings.leaf
+        made = share(definition.right, owner, leaf=leaf, sizes=definition.sizes)
+        assert made is not None, f"{definition.of} does not hold what {definition.name} reads"
+        return made
+
+    def _settle(self) -> None:
+        """What follows from which sets there are."""
+        self._narrow = {}
+        for name in self.owned():
+            readers = [self.plans[d.name] for d in self.sets.values() if d.of == name]
+            self.plans[name] = with_windows_of(self.plans[name], readers)
+
+    def owned(self) -> dict[str, tuple[Definition, SetPlan]]:
+        """The sets that have blocks of their own, by name: these are written."""
+        return {n: (d, self.plans[n]) for n, d in self.sets.items() if not d.of}
+
+    def owner(self, name: str) -> str:
+        """The set from whose blocks one is read. Raises StoreError where the store keeps none."""
+        definition, _ = self.plan(name)
+        return definition.of or name
 
     def __enter__(self) -> Self:
         return self
@@ -145,21 +173,45 @@ class Store:
     def define(self, name: str, right: View | Lookup) -> None:
         """Keep a set from now on; the same again changes nothing.
 
+        One that differs from another in its windows only has no blocks of its own, where the rows
+        of the other go back as far as it counts. A source that the store has under the same name
+        and by another declaration is read beside it, as a new version.
+
         Raises StoreError where the name is another set's, UnsupportedError for what is not kept.
         """
-        right = cast("View | Lookup", transform_plan(right, _without_reach))
+        right = self.placed(right)
         known = self.sets.get(name)
         if known is not None:
             if known.right == right:
                 return
             raise StoreError(f"the store keeps another set as {name}; give this one another name")
-        plan = self.compiled(right, self.settings.sizes)
-        number = max((d.number for d in self.sets.values()), default=0) + 1
-        definition = Definition(name, number, 1, right, self.settings.sizes)
+        shared = self.shared(right)
+        if shared is not None and shared.enough:
+            plan = shared.plan
+            definition = replace(shared.owner, name=name, right=right, of=shared.owner.name)
+        else:
+            plan = self.compiled(right, self.settings.sizes)
+            number = max((d.number for d in self.sets.values()), default=0) + 1
+            definition = Definition(name, number, 1, right, self.settings.sizes)
         batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
         definition.write(batch)
         self.commit(batch)
         self.sets[name], self.plans[name] = definition, plan
+        self._settle()
+
+    def placed(self, right: View | Lookup) -> View | Lookup:
+        """A view or look-up as it is kept: over the sources that the store has."""
+        held = [source_of(p.input) for _, plan in self.owned().values() for p in plan.parts]
+        return placed(cast("View | Lookup", transform_plan(right, _without_reach)), held)
+
+    def shared(self, right: View | Lookup, but: str = "") -> Shared | None:
+        """The set that keeps what a view counts, perhaps not for long enough; None: none does.
+
+        but: another set than this.
+        """
+        held = {name: set_ for name, set_ in self.owned().items() if name != but}
+        now = time.time_ns() // 1000
+        return find_shared(self.placed(right), held, self.settings.leaf, now)
 
     def plan(self, name: str) -> tuple[Definition, SetPlan]:
         """A set by name. Raises StoreError where the store does not keep it."""
@@ -176,18 +228,22 @@ class Store:
         definition, plan = self.plan(name)
         data = view.get("meta", set_key(name))
         if data is None:
+            if definition.of:
+                definition = mirrored(definition, self.seen(definition.of, view)[0])
             return definition, plan
         known = self._seen.get(name)
         if known is None or known[0] != data:
             known = self._seen[name] = (data, definition_of(name, data))
         found = known[1]
-        if (found.right, found.sizes) != (definition.right, definition.sizes):
+        if found.of:
+            return mirrored(found, self.seen(found.of, view)[0]), plan
+        if not _read_alike(found, definition):
             plan = self.compiled(found.right, found.sizes)
         return found, plan
 
     def kept(self, right: View | Lookup) -> str | None:
         """The name of the set that is this view or look-up; None where there is none."""
-        right = cast("View | Lookup", transform_plan(right, _without_reach))
+        right = self.placed(right)
         return next((name for name, known in self.sets.items() if known.right == right), None)
 
     def snapshot(self) -> Snapshot:
@@ -252,8 +308,8 @@ class Store:
 
     def _over(self, source: str) -> list[tuple[Definition, SetPlan]]:
         found = [
-            (self.sets[name], plan)
-            for name, plan in self.plans.items()
+            (definition, plan)
+            for definition, plan in self.owned().values()
             if any(source_of(part.input).name == source for part in plan.parts)
         ]
         if not found:
@@ -305,7 +361,7 @@ class Store:
         A sweep that stopped goes on where it was, with its own horizon. Questions whose windows
         begin before the horizon are refused from the start of the sweep on.
         """
-        definition, plan = self.plan(name)
+        definition, plan = self.plan(self.owner(name))
         sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
@@ -336,12 +392,12 @@ class Store:
     def counts(self) -> list[Counts]:
         """What is held of each set; reads all of it."""
         view = self.database.snapshot()
-        return [count_set(view, self.sets[n], self.plans[n]) for n in sorted(self.sets)]
+        return [count_set(view, *held) for _, held in sorted(self.owned().items())]
 
     def verify(self) -> int:
         """How many blocks were checked. Raises DamagedError for the first that is not right."""
         view = self.database.snapshot()
-        return sum(verify_set(view, self.sets[n], self.plans[n]) for n in sorted(self.sets))
+        return sum(verify_set(view, *held) for _, held in sorted(self.owned().items()))
 
     def backup(self, folder: Path) -> None:
         """A copy that can be opened, in a folder that does not exist yet; writing may go on."""
@@ -356,10 +412,17 @@ class Store:
         definition.write(batch)
         self.commit(batch)
         known = self.sets[definition.name]
-        if (known.right, known.sizes) != (definition.right, definition.sizes):
+        if not _read_alike(known, definition):
             self.plans[definition.name] = self.compiled(definition.right, definition.sizes)
-            self._narrow = {}
+            self._settle()
         self.sets[definition.name] = definition
+        for reader in list(self.sets.values()):
+            if reader.of == definition.name:
+                self.sets[reader.name] = mirrored(reader, definition)
+
+
+def _read_alike(one: Definition, other: Definition) -> bool:
+    return (one.right, one.sizes, one.of) == (other.right, other.sizes, other.of)
 
 
 def _without_reach(node: Node) -> Node:

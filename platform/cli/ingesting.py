@@ -125,30 +125,37 @@ class Running:
 
 def run_ingester(path: Path, streams: Streams, settings: Settings, running: Running) -> None:
     """Take what comes into a store until a signal, or with `once` until nothing is left."""
+    from bighead.storage.ingest.doors import Doors
     from bighead.storage.ingest.ingester import Ingester
     from bighead.storage.ingest.sources import sources_of
+    from bighead.storage.requests.carrying_out import carry_out_all
     from bighead.storage.store import Settings as StoreSettings
     from bighead.storage.store import Store
-    from bighead.storage.upload.uploads import adopt_waiting
 
     with Store.open(path, StoreSettings(sync=running.sync), create=False) as store:
         sources = sources_of(store)
-        doors = open_doors(store, sources, streams)
+
+        def opened(source: Source) -> Door | None:
+            return next(iter(open_doors(store, {source.name: source}, streams)), None)
+
+        doors = Doors(opened, streams.note)
         listener = None
         try:
+            doors.begin(sources)
             if running.producers is not None:
                 listener = _listen(store, sources, running.producers)
-                doors.append(listener.door)
-            if not doors:
+                doors.producers = listener.door
+            if not doors.all:
                 raise BigheadError(
                     "no source of the store's sets names a stream; declare WITH (stream = '...'), "
                     "or let producers write with --listen"
                 )
-            ingester = Ingester(store, sources, doors, settings)
+            ingester = Ingester(store, sources, doors.all, settings)
             progress = Progress(ingester.counters, running.report_every, lambda: store.committed)
 
             def each() -> None:
-                adopt_waiting(store, path)
+                carry_out_all(store, path)
+                doors.follow(ingester)
                 progress()
 
             with _stopped_by_signals(ingester):
@@ -157,8 +164,7 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
         finally:
             if listener is not None:
                 listener.stop()
-            for door in doors:
-                door.close()
+            doors.close()
 
 
 def _listen(store: Store, sources: Mapping[str, Source], producers: Producers) -> Listener:

@@ -5,33 +5,33 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 
 from bighead.planner.session import Session
 from bighead.planner.sources.dataset import Dataset, Span, Streams, Versioned
-from bighead.platform.cli.serving import chosen
+from bighead.platform.cli.serving import asked_for, chosen
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.workspace import open_session
 from bighead.platform.registry import Version
 from bighead.storage.errors import LockedError, StoreError
-from bighead.storage.fetch.served import find, keep, offers, serve
+from bighead.storage.fetch.served import find, offers
 from bighead.storage.following import beside_a_writer
+from bighead.storage.requests.asking import ask
 from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.source_versions import base_name, same_rows
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Batch, Read
 from bighead.storage.upload.package import Package, read_package
-from bighead.storage.upload.uploads import adopt, back, build, waiting
+from bighead.storage.upload.uploads import adopt, build, waiting
 from bighead.storage.writing.stream_log import time_of
-from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import did_you_mean
-from bighead.zipline.ir.sources import Source
+from bighead.zipline.ir.sources import Source, Table
 
 PIECE = 1 << 16
 """Rows of a source that are read at once."""
-_PAUSE = 0.1
+_PAUSE, _RETRY = 0.1, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,7 @@ def uploaded(
     for name in dict.fromkeys(kept):
         yield _upload(session, path, name, asked, patience)
     if versions:
-        with Store.open(path, create=False) as store:
-            for version in versions:
-                serve(store, _set_of(version), version.number or None)
+        asked_for(path, versions, serve="yes")
 
 
 def kept_for(path: Path, versions: Sequence[Version]) -> list[str]:
@@ -72,14 +70,11 @@ def kept_for(path: Path, versions: Sequence[Version]) -> list[str]:
     """
     if not versions:
         return []
-    with Store.open(path, create=False) as store:
-        found = [keep(store, _set_of(v), v.number or None).values() for v in versions]
-    return list(chain.from_iterable(found))
-
-
-def _set_of(version: Version) -> FeatureSet | TrainingSet:
-    assert isinstance(version.definition, FeatureSet | TrainingSet)
-    return version.definition
+    with beside_a_writer(path):
+        pass  # a store that is not there is not made
+    found = asked_for(path, versions, serve="no")
+    with beside_a_writer(path) as store:
+        return [store.owner(name) for held in found for name in held["sets"].values()]
 
 
 def _upload(session: Session, path: Path, name: str, asked: Asked, patience: float) -> Done:
@@ -97,13 +92,16 @@ def _upload(session: Session, path: Path, name: str, asked: Asked, patience: flo
     return _done(path, name)
 
 
-def gone_back(path: Path, names: Sequence[str]) -> Iterator[Done]:
+def gone_back(path: Path, names: Sequence[str], patience: float) -> Iterator[Done]:
     """Let sets go back to the generation before. Raises StoreError where there is none."""
-    with Store.open(path, create=False) as store:
-        for name in sets_of(store, names):
-            back(store, path, name)
-            definition = store.sets[name]
-            yield Done(definition, _rows(definition))
+    with beside_a_writer(path) as store:
+        definitions = [store.sets[name] for name in sets_of(store, names)]
+    for definition in definitions:
+        previous = definition.previous
+        if previous is None:
+            raise StoreError(f"{definition.name} has no generation before this one; upload it")
+        ask(path, "back", {"set": definition.name, "to": previous.number}, patience=patience)
+        yield _done(path, definition.name)
 
 
 def sets_of(store: Store, names: Sequence[str]) -> list[str]:
@@ -119,7 +117,7 @@ def sets_of(store: Store, names: Sequence[str]) -> list[str]:
             known = {offer.definition.name for offer in served.values()} | set(store.sets)
             hint = did_you_mean(name, known) or "let it be kept by 'bighead store define'"
             raise StoreError(f"the store keeps no set '{name}'; {hint}")
-    return list(found)
+    return list(dict.fromkeys(map(store.owner, found)))
 
 
 def _is_known(store: Store, name: str) -> bool:
@@ -130,7 +128,7 @@ def reader(session: Session, as_of: int) -> Read:
     """Reads the batch of a source a piece at a time; later rows may be left out."""
 
     def read(source: Source, columns: Sequence[str]) -> Batch:
-        dataset = session.dataset(source)
+        dataset = session.dataset(_declared(session, source))
         when = time_of(source)
         span = None if when is None else Span(when, None, as_of - 1)
         if isinstance(dataset, Streams):
@@ -140,6 +138,15 @@ def reader(session: Session, as_of: int) -> Read:
         return Batch(pieces, len(dataset.files), version_of(dataset))
 
     return read
+
+
+def _declared(session: Session, source: Source) -> Source:
+    """A source of a store as it is declared now: its batch may lie elsewhere."""
+    name = base_name(source.name)
+    found = session.definitions.by_name.get(name.casefold())
+    if isinstance(found, Table) and same_rows(found, source):
+        return found
+    return replace(source, name=name)
 
 
 def version_of(dataset: Dataset) -> str:
@@ -161,13 +168,15 @@ def handed_over(path: Path, package: Package, patience: float) -> None:
     Raises StoreError where it is refused, and where nobody takes it in time.
     """
     until = time.monotonic() + patience
+    again = time.monotonic()
     while True:
-        try:
-            with Store.open(path, create=False) as store:
-                adopt(store, path, package)
-                return
-        except LockedError:
-            pass
+        if time.monotonic() >= again:
+            try:
+                with Store.open(path, create=False) as store:
+                    adopt(store, path, package)
+                    return
+            except LockedError:
+                again = time.monotonic() + _RETRY
         if not package.folder.exists():
             return
         reason = _refused(package)

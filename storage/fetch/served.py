@@ -91,30 +91,40 @@ class Offer:
         bare = self.definition.name
         return bare if self.version is None else f"{bare}@{self.version}"
 
-    def write(self, batch: Batch) -> None:
-        """Puts it into a batch, under its name alone and with its version."""
+    def write(self, batch: Batch, names: Iterable[str]) -> None:
+        """Puts it into a batch, under names."""
         facts = {
             "version": self.version,
             "definition": serialize(self.definition).hex(),
             "sets": dict(self.sets),
         }
         data = json.dumps(facts).encode()
-        for name in {self.definition.name, self.name}:
+        for name in names:
             batch["meta", _SERVED + name.casefold().encode()] = data
 
 
-def serve(store: Store, definition: FeatureSet | TrainingSet, version: int | None = None) -> Offer:
-    """Keep what a set needs from now on, and serve it under its name.
+def serve(
+    store: Store,
+    definition: FeatureSet | TrainingSet,
+    version: int | None = None,
+    *,
+    beside: bool = False,
+) -> Offer:
+    """Keep what a set needs from now on, and serve it under its name, and that with its version.
 
-    What is kept already is shared; what is not begins empty. The same again changes nothing.
-    Raises UnsupportedError for a set that is offline only, and says why.
+    beside: only under the latter, where another version has the former; it is switched over to when
+    it is served again without. What is kept already is shared; what is not begins empty. The same
+    again changes nothing. Raises UnsupportedError for a set that is offline only, and says why.
     """
     sets = keep(store, definition, version)
     offer = Offer(definition, version, sets)
     known = offers(store.database)
-    if known.get(offer.name.casefold()) != offer or known[definition.name.casefold()] != offer:
+    names = [offer.name, definition.name]
+    if beside and definition.name.casefold() in known:
+        names = [offer.name]
+    if any(known.get(name.casefold()) != offer for name in names):
         batch: Batch = {("meta", _CHANGE): (changes(store.database) + 1).to_bytes(8, "big")}
-        offer.write(batch)
+        offer.write(batch, names)
         store.commit(batch)
     return offer
 

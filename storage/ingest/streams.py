@@ -22,6 +22,7 @@ from bighead.storage.database.database import Batch
 from bighead.storage.ingest.door import Arrived, Outcome
 from bighead.storage.ingest.messages import Messages
 from bighead.storage.ingest.positions import put_offset
+from bighead.storage.sets.source_versions import current
 from bighead.zipline.errors import BigheadError, did_you_mean
 
 
@@ -74,15 +75,21 @@ class StreamDoor:
     closed: bool = field(default=False, init=False)
 
     def open(self, request: pb.WriteOpen) -> Producer:
-        """A producer begins, or begins again: its older connection ends. Raises StreamError."""
-        if request.source not in self.sources:
+        """A producer begins, or begins again: its older connection ends. Raises StreamError.
+
+        A source that was declared anew is meant by its name alone once the first version is gone.
+        """
+        source = request.source
+        if source not in self.sources:
+            source = current(source, self.sources) or ""
+        if not source:
             hint = did_you_mean(request.source, self.sources) or "define a set over it first"
             raise StreamError("NOT_FOUND", f"no set of the store reads '{request.source}'; {hint}")
         if not request.producer:
             raise StreamError(
                 "INVALID_ARGUMENT", "the stream names no producer, under which its offsets are kept"
             )
-        key = (request.source, request.producer)
+        key = (source, request.producer)
         with self.changed:
             self._check_open()
             old = self.producers.get(key)
@@ -93,8 +100,8 @@ class StreamDoor:
                 ):
                     raise StreamError("UNAVAILABLE", "the last batches wait to be committed")
                 self._check_open()
-            made = Producer(request.source, request.producer, 0)
-            made.next = self.offset(request.source, made.partition)
+            made = Producer(source, request.producer, 0)
+            made.next = self.offset(source, made.partition)
             self.producers[key] = made
             return made
 

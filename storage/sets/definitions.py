@@ -45,6 +45,8 @@ class Definition:
     """What the generation was made of; None: of streams alone."""
     previous: Generation | None = None
     """The generation before, which is kept to go back to."""
+    of: str = ""
+    """The set from whose blocks it is read, and whose generation it has; empty: its own."""
 
     def write(self, batch: Batch) -> None:
         """Puts it into a batch."""
@@ -58,7 +60,9 @@ class Definition:
         }
         if self.upload is not None:
             facts["upload"] = upload_facts(self.upload)
-        if self.previous is not None:
+        if self.of:
+            facts["of"] = self.of
+        elif self.previous is not None:
             facts["previous"] = generation_facts(self.previous)
         batch["meta", set_key(self.name)] = json.dumps(facts).encode()
 
@@ -78,7 +82,12 @@ def definitions(snapshot: Snapshot) -> dict[str, Definition]:
     for key, value in snapshot.scan("meta", _SET, _SET[:-1] + b"\1"):
         name = key.removeprefix(_SET).decode()
         found[name] = definition_of(name, value)
-    return found
+    return {n: mirrored(d, found[d.of]) if d.of else d for n, d in found.items()}
+
+
+def mirrored(definition: Definition, owner: Definition) -> Definition:
+    """A set that is read from another's blocks, as these are now."""
+    return replace(owner, name=definition.name, right=definition.right, of=owner.name)
 
 
 def definition_of(name: str, data: bytes) -> Definition:

@@ -101,6 +101,10 @@ class SetPlan:
     """How the kernel reads the windows, and what it shows of them."""
     logged: int
     """How many rows of a key wait in its log."""
+    partials: tuple[tiles.Partial, ...] = ()
+    """The states of a tile."""
+    also: tuple[Window, ...] = ()
+    """The windows of other sets that are read from the same blocks."""
 
     def only(self, names: Collection[str]) -> SetPlan:
         """The same set, of which some columns alone are wanted."""
@@ -124,32 +128,34 @@ class SetPlan:
     @property
     def keep(self) -> bool:
         """Some window is all history, so that nothing counts too late."""
-        return any(map(_unbounded, self.windows))
+        return any(map(_unbounded, (*self.windows, *self.also)))
 
     @property
     def whenever(self) -> bool:
         """The widest window holds rows whatever their time."""
-        return self.entity and self.keep
+        return self.entity and any(map(_unbounded, self.windows))
 
     @property
     def reach(self) -> int:
         """The greatest width of a window that has one."""
-        return max((w.width for w in self.windows if w.width is not None), default=0)
+        counted = (*self.windows, *self.also)
+        return max((w.width for w in counted if w.width is not None), default=0)
 
     @property
     def newest(self) -> int | None:
         """So many of a key's newest rows are kept however old they are; None: all of them."""
         if any(a.way == "user" and a.feature.window.width is None for a in self.answers):
             return None
-        counts = [w.rows for w in self.windows if w.width is None and w.rows is not None]
+        counted = (*self.windows, *self.also)
+        counts = [w.rows for w in counted if w.width is None and w.rows is not None]
         return max(counts, default=0 if self.windows else 1)
 
 
 class _Columns:
     """The columns of a row in the making."""
 
-    def __init__(self) -> None:
-        self.position: dict[Kept, int] = {}
+    def __init__(self, held: Sequence[Kept] = ()) -> None:
+        self.position: dict[Kept, int] = {kept: i for i, kept in enumerate(held)}
 
     def place(self, expr: Expr, vector: bool = False) -> int:
         kept = Kept(expr, vector)
@@ -171,18 +177,24 @@ class _Columns:
 
 
 def compile_set(
-    right: View | Lookup, *, leaf: int = 256, logged: int = 64, sizes: tuple[int, ...] = SIZES
+    right: View | Lookup,
+    *,
+    leaf: int = 256,
+    logged: int = 64,
+    sizes: tuple[int, ...] = SIZES,
+    over: SetPlan | None = None,
 ) -> SetPlan:
     """Lay out what is kept for a view or a look-up.
 
-    leaf: the most rows of a block. logged: how many wait in a key's log. sizes: of tiles.
+    leaf: the most rows of a block. logged: how many wait in a key's log. sizes: of tiles. over: a
+    set whose columns and states come first.
     Raises UnsupportedError for what looks ahead, and for sets over joins.
     """
     events = right.events
     parts = events.events if isinstance(events, UnionAll) else (events,)
     for part in parts:
         source_of(part.input)
-    columns = _Columns()
+    columns = _Columns() if over is None else _Columns(over.columns)
     partials: list[tiles.Partial] = []
     answers: list[Answer] = []
     cuts: dict[int, tiles.Partial] = {}
@@ -191,7 +203,8 @@ def compile_set(
         if any(f.window.forward for f in right.features):
             raise UnsupportedError("a window that looks ahead is a label, which is not kept online")
         rings = _rings(right)
-        partials, answers, cuts = _answers(right, rings, columns)
+        held = () if over is None else over.partials
+        partials, answers, cuts = _answers(right, rings, columns, held)
     else:
         if right.forward:
             raise UnsupportedError("a look-up that looks ahead is not kept online")
@@ -217,7 +230,27 @@ def compile_set(
     laid = layout(partials)
     kept = tuple(columns.position)
     read = _windows(right, laid, rings, answers, entity)
-    return SetPlan(right, parts, kept, laid, bool(orders), rings, tuple(answers), read, logged)
+    plan = SetPlan(right, parts, kept, laid, bool(orders), rings, tuple(answers), read, logged)
+    return replace(plan, partials=tuple(partials))
+
+
+def share(
+    right: View | Lookup, owner: SetPlan, *, leaf: int = 256, sizes: tuple[int, ...] = SIZES
+) -> SetPlan | None:
+    """How a view is read from the blocks of another set; None: they do not hold all of it.
+
+    leaf, sizes: those of the other.
+    """
+    known = owner.right
+    if not isinstance(right, View) or not isinstance(known, View):
+        return None
+    if (right.events, right.keys, right.tail) != (known.events, known.keys, known.tail):
+        return None
+    if any(_way(f) == "user" or f.window.forward for f in right.features):
+        return None
+    made = compile_set(right, leaf=leaf, logged=owner.logged, sizes=sizes, over=owner)
+    same = (made.columns, made.partials) == (owner.columns, owner.partials)
+    return made if same else None
 
 
 def _windows(
@@ -256,13 +289,16 @@ def _rings(view: View) -> tuple[int | None, ...]:
 
 
 def _answers(
-    view: View, rings: tuple[int | None, ...], columns: _Columns
+    view: View,
+    rings: tuple[int | None, ...],
+    columns: _Columns,
+    held: Sequence[tiles.Partial] = (),
 ) -> tuple[list[tiles.Partial], list[Answer], dict[int, tiles.Partial]]:
     """The states of a tile, how each feature is made, and the states of those that are cut."""
     tiled = tiled_view(view)
     named = {p.name: p for p in tiled.partials}
     places: dict[str, int] = {}
-    partials: list[tiles.Partial] = []
+    partials = list(held)
     answers: list[Answer] = []
     cuts: dict[int, tiles.Partial] = {}
     schema = view.events.schema
@@ -272,8 +308,11 @@ def _answers(
         if way == "tiles":
             name = finish[0]
             if name not in places:
-                places[name] = len(partials)
-                partials.append(columns.partial(named[name]))
+                wanted = columns.partial(named[name])
+                place = next((i for i, p in enumerate(held) if _serves(p, wanted)), len(partials))
+                places[name] = place
+                if place == len(partials):
+                    partials.append(wanted)
             ring = rings.index(feature.window.width)
             answers.append(Answer(feature, way, _output(aggregate, places[name], ring)))
             continue
@@ -287,6 +326,13 @@ def _answers(
         chosen, bucket = columns.optional(aggregate.filter), columns.optional(aggregate.bucket)
         answers.append(Answer(feature, way, None, None, ties, args, chosen, bucket))
     return partials, answers, cuts
+
+
+def _serves(held: tiles.Partial, wanted: tiles.Partial) -> bool:
+    """A state of the k first values serves for fewer of them."""
+    if held.k is None or wanted.k is None:
+        return held == wanted
+    return held.k >= wanted.k and replace(held, k=wanted.k) == wanted
 
 
 def _output(aggregate: Aggregate, partial: int, ring: int) -> tiles.Output:

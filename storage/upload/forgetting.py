@@ -8,7 +8,7 @@ sets that count all history, or the newest rows however old, and of entities, no
 from __future__ import annotations
 
 from bighead.storage.database.database import Batch
-from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.definitions import LEAST, Definition
 from bighead.storage.sets.prepare import source_of
 from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.store import Store
@@ -21,10 +21,10 @@ from bighead.zipline.ir.sources import EntitySource, EventSource, Source
 def forget_streams(store: Store) -> int:
     """Drop what is kept of streams and asked for no more; how many commits' rows went."""
     over: dict[str, tuple[Source, list[tuple[Definition, SetPlan]]]] = {}
-    for name, plan in store.plans.items():
-        for part in plan.parts:
+    for held in store.owned().values():
+        for part in held[1].parts:
             source = source_of(part.input)
-            over.setdefault(source.name, (source, []))[1].append((store.sets[name], plan))
+            over.setdefault(source.name, (source, []))[1].append(held)
     view = store.database
     coming = {s.set: s.to.left for s in switches(view)}
     gone = 0
@@ -37,8 +37,9 @@ def forget_streams(store: Store) -> int:
                 time, written = max(time, entry.last_time), max(written, entry.last_written)
         if batch:
             gone += len(batch)
-            if isinstance(source, EventSource) and source.option("cut") is True:
-                note_forgotten(batch, source.name, time, written)
+            if isinstance(source, EventSource):
+                by_cut = source.option("cut") is True
+                note_forgotten(batch, source.name, time, written if by_cut else LEAST)
             store.commit(batch)
     return gone
 

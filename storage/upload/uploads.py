@@ -14,7 +14,7 @@ from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Building, Read, next_generation
 from bighead.storage.upload.forgetting import forget_streams
 from bighead.storage.upload.package import Package, alone, folder_for, packages
-from bighead.storage.upload.switching import ROWS, advance, drop_old, go_back, switches, take_in
+from bighead.storage.upload.switching import ROWS, advance, drop_old, switches, take_in
 
 
 def build(store: Store, path: Path, name: str, asked: Asked, read: Read) -> Package:
@@ -24,7 +24,8 @@ def build(store: Store, path: Path, name: str, asked: Asked, read: Read) -> Pack
     sources. Files that an upload left which ended early are removed; those of a whole one that no
     store has taken in yet are an error, as are those that another process makes now.
     """
-    definition, plan = store.plan(name)
+    definition, plan = store.plan(store.owner(name))
+    name = definition.name
     with alone(path, definition.number):
         if waiting(store, path, name) is not None:
             raise StoreError(
@@ -38,6 +39,7 @@ def build(store: Store, path: Path, name: str, asked: Asked, read: Read) -> Pack
 
 def waiting(store: Store, path: Path, name: str) -> Package | None:
     """The upload of a set that is whole and has not been taken in, nor refused."""
+    name = store.owner(name)
     found = (p for p in packages(path) if p.set == name and p.refused is None)
     return next((p for p in found if p.generation.number > store.plan(name)[0].generation), None)
 
@@ -77,10 +79,3 @@ def adopt(store: Store, path: Path, package: Package) -> None:
         pass
     drop_old(store)
     forget_streams(store)
-
-
-def back(store: Store, path: Path, name: str) -> None:
-    """Go back to the generation before, with what streams brought since. Raises StoreError."""
-    go_back(store, name)
-    while advance(store, path):
-        pass

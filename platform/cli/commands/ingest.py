@@ -285,21 +285,19 @@ def replay(path: Folder, numbers: Numbers = None, source: Source = None) -> None
     """Take dead letters once more, after what was wrong has been mended.
 
     Those that can be taken now are, in the commit that removes them; the others stay, with the
-    reason that they have now, and the exit code is 1. Nobody else may write to the store meanwhile.
+    reason that they have now, and the exit code is 1. An ingester that runs does so between its
+    commits.
 
     \b
     Examples:
       bighead ingest dead-letters replay online
       bighead ingest dead-letters replay online 12-0 12-1
     """
-    from bighead.storage.ingest.replaying import replay as take_again
-    from bighead.storage.ingest.sources import sources_of
-    from bighead.storage.store import Store
+    from bighead.storage.requests.asking import ask
 
-    with Store.open(path, create=False) as store:
-        replayed = take_again(store, sources_of(store), list(_chosen(store, numbers, source)))
-    say(f"{replayed.taken:,} dead letters were taken; {replayed.left:,} stay")
-    if replayed.left:
+    replayed = ask(path, "replay", {"numbers": _numbers(path, numbers, source)})
+    say(f"{replayed['taken']:,} dead letters were taken; {replayed['left']:,} stay")
+    if replayed["left"]:
         raise typer.Exit(1)
 
 
@@ -310,21 +308,25 @@ def drop(
     source: Source = None,
     everything: Annotated[bool, typer.Option("--all", help="Every one, without numbers.")] = False,
 ) -> None:
-    """Forget dead letters for good. Nobody else may write to the store meanwhile.
+    """Forget dead letters for good, also while an ingester runs.
 
     \b
     Examples:
       bighead ingest dead-letters drop online 12-0
       bighead ingest dead-letters drop online --source bookings --all
     """
-    from bighead.storage.ingest.replaying import drop as forget_letters
-    from bighead.storage.store import Store
+    from bighead.storage.requests.asking import ask
 
     if bool(numbers) == everything:
         raise typer.BadParameter("name dead letters by number, or give --all")
-    with Store.open(path, create=False) as store:
-        count = forget_letters(store, list(_chosen(store, numbers, source)))
-    say(f"{count:,} dead letters are forgotten")
+    dropped = ask(path, "drop", {"numbers": _numbers(path, numbers, source)})
+    say(f"{dropped['dropped']:,} dead letters are forgotten")
+
+
+def _numbers(path: Path, numbers: list[str] | None, source: str | None) -> list[str]:
+    """Of those that are there now."""
+    with _reading(path) as store:
+        return [kept.number for kept in _chosen(store, numbers, source)]
 
 
 def _chosen(store: Store, numbers: list[str] | None, source: str | None) -> Iterator[Kept]:

@@ -27,12 +27,18 @@ def define(
         typer.Argument(metavar="NAME", help="Sets, or NAME@VERSION; else all online ones."),
     ] = None,
     draft: Draft = False,
+    beside: Annotated[
+        bool,
+        typer.Option(
+            "--beside", help="Serve a new version as NAME@VERSION only, until this is left out."
+        ),
+    ] = False,
 ) -> None:
     """Keep and serve feature sets and training sets from now on.
 
     A training set is served with everything that it joins. Without names these are the sets that
-    are declared with online = true. What is kept begins empty, and is filled by 'bighead ingest'.
-    The store must not be open elsewhere for writing.
+    are declared with online = true. What is kept begins empty, and is filled by 'bighead ingest';
+    an ingester that runs takes new sets up between its commits.
 
     \b
     Examples:
@@ -41,7 +47,7 @@ def define(
     """
     from bighead.platform.cli.serving import defined
 
-    for name, note in defined(settings_of(context), path, names or [], draft):
+    for name, note in defined(settings_of(context), path, names or [], draft, beside):
         say(f"{path} serves {name}{note}")
 
 

@@ -42,7 +42,7 @@ def upload(
         typer.Option(
             "--patience",
             metavar="DURATION",
-            help="For the process that writes the store to take the upload in.",
+            help="For the process that writes the store to do its part.",
         ),
     ] = "1h",
 ) -> None:
@@ -62,10 +62,11 @@ def upload(
     from bighead.platform.cli.uploading import gone_back, microseconds, uploaded
     from bighead.storage.upload.building import Asked
 
+    seconds = duration_of(patience, "--patience") / 1e6
     if back:
         if as_of is not None or written_before is not None:
             raise typer.BadParameter("--back reads no batch; leave out the times")
-        for done in gone_back(store, names):
+        for done in gone_back(store, names, seconds):
             set_ = done.definition
             held = "of streams alone"
             if set_.upload is not None:
@@ -77,7 +78,6 @@ def upload(
         None if written_before is None else microseconds(moment(written_before)),
         size_of(memory, "--memory"),
     )
-    seconds = duration_of(patience, "--patience") / 1e6
     with waiting("uploading"):
         for done in uploaded(settings_of(context), store, names, asked, seconds):
             set_ = done.definition

@@ -21,21 +21,10 @@ from tests.storage.ingest.rows import (
     file_door,
     ingester,
     lines,
-    memory_store,
     take,
 )
 
 ROWS = booked(60)
-
-
-@pytest.fixture
-def store() -> Store:
-    return memory_store()
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "events.jsonl"
 
 
 def text(first: int, last: int) -> bytes:

@@ -13,10 +13,12 @@ from bighead.storage.database.database import Table
 from bighead.storage.errors import StoreError
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Batch, Read
+from bighead.storage.upload.forgetting import forget_streams
 from bighead.storage.upload.package import packages
 from bighead.storage.upload.switching import drop_old, switches
 from bighead.storage.upload.uploads import adopt, adopt_waiting, build
 from bighead.zipline.ir.sources import Source
+from bighead.zipline.windows import DAY, Window
 from tests.storage.shop import SHORT, START, asking, assert_equal, bookings, source, view
 from tests.storage.upload.scenario import SMALL, online_view
 
@@ -118,3 +120,21 @@ def test_a_batch_beside_a_stream_needs_an_identity_or_a_cut(tmp_path: Path) -> N
         store.define("set", view(loose, SHORT, ("sum",)))
         with pytest.raises(StoreError, match="nothing says which rows are in both; declare it"):
             build(store, tmp_path / "store", "set", Asked(EVER, 0), of(rows))
+
+
+def test_an_upload_that_lacks_rows_which_were_let_go_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    rows = bookings(np.random.default_rng(3), [START + i * DAY for i in range(60)])
+    with Store.open(path, SMALL) as store:
+        store.define("short", online_view("identity", (Window(DAY),)))
+        store.ingest("events", rows.slice(0, 50))
+        store.ingest("events", rows.slice(50))
+        store.sweep("short", START + 58 * DAY)
+        assert forget_streams(store) == 1
+        store.define("long", online_view("identity", (Window(90 * DAY),)))
+        early = build(store, path, "long", Asked(START + 20 * DAY, 0), of(rows))
+        with pytest.raises(StoreError, match="rows of events are kept no longer"):
+            adopt(store, path, early)
+        adopt(store, path, build(store, path, "long", Asked(START + 50 * DAY, 0), of(rows)))
+        asked = asking(np.random.default_rng(2), [START + i * DAY for i in range(60)], 3, 20)
+        assert_equal(store, "long", online_view("identity", (Window(90 * DAY),)), rows, asked)

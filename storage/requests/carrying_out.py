@@ -1,0 +1,126 @@
+"""What others may have the writer of a store do, and how it does it between its commits.
+
+What is done in one commit has its answer at once. What takes several, as going back to a generation
+does, has none until it is done, and is looked at again after each turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bighead.storage.errors import StoreError
+from bighead.storage.fetch.served import Offer, keep, serve
+from bighead.storage.ingest.letters import Kept, letters
+from bighead.storage.ingest.replaying import drop, replay
+from bighead.storage.ingest.sources import sources_of
+from bighead.storage.requests.spool import Facts, answer, take_up
+from bighead.storage.store import Store
+from bighead.storage.upload.switching import go_back, switches
+from bighead.storage.upload.uploads import adopt_waiting
+from bighead.zipline.catalog import FeatureSet, TrainingSet
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.serialize import deserialize
+
+
+def _replay(store: Store, facts: Facts) -> Facts:
+    """numbers: of dead letters; those that are gone were taken."""
+    held = _letters(store, facts["numbers"])
+    replayed = replay(store, sources_of(store), held)
+    return {"taken": len(facts["numbers"]) - replayed.left, "left": replayed.left}
+
+
+def _drop(store: Store, facts: Facts) -> Facts:
+    """numbers: of dead letters."""
+    drop(store, _letters(store, facts["numbers"]))
+    return {"dropped": len(facts["numbers"])}
+
+
+def _letters(store: Store, numbers: Sequence[str]) -> list[Kept]:
+    wanted = set(numbers)
+    return [kept for kept in letters(store.database) if kept.number in wanted]
+
+
+def _back(store: Store, facts: Facts) -> Facts | None:
+    """set, to: the generation that it is to have, which is the one before."""
+    name, to = facts["set"], facts["to"]
+    definition, _ = store.plan(name)
+    if any(s.set == name for s in switches(store.database)):
+        return None
+    if definition.generation == to:
+        return {}
+    if definition.previous is not None and definition.previous.number != to:
+        raise StoreError(f"{name} was uploaded meanwhile; see what it holds, and ask again")
+    go_back(store, name)
+    return None
+
+
+def _define(store: Store, facts: Facts) -> Facts:
+    """sets: of each its definition, its version, and whether it is served from now on: no, yes, or
+    beside the version that has the name."""
+    return {"sets": [_defined(store, asked) for asked in facts["sets"]]}
+
+
+def _defined(store: Store, asked: Facts) -> dict[str, Any]:
+    definition = deserialize(bytes.fromhex(asked["definition"]))
+    if not isinstance(definition, FeatureSet | TrainingSet):
+        raise StoreError("what is to be kept is no set")
+    before = set(store.sets)
+    held = keep(store, definition, asked["version"])
+    offer = Offer(definition, asked["version"], held)
+    if asked["serve"] != "no":
+        offer = serve(store, definition, asked["version"], beside=asked["serve"] == "beside")
+    fresh = {name: _begun(store, name) for name in sorted(set(held.values()) - before)}
+    return {"name": offer.name, "sets": dict(held), "fresh": fresh}
+
+
+def _begun(store: Store, name: str) -> dict[str, Any]:
+    """How a set that is new begins: `of` another one, or empty.
+
+    `since`: what that one keeps goes back to this time only, and the new set counts further back.
+    """
+    definition = store.sets[name]
+    if definition.of:
+        return {"of": definition.of, "since": None}
+    shared = store.shared(definition.right, but=name)
+    if shared is None:
+        return {"of": "", "since": None}
+    return {"of": shared.owner.name, "since": shared.owner.horizon}
+
+
+Way = Callable[[Store, Facts], "Facts | None"]
+"""How something is done: what came of it, or None where it goes on."""
+
+WAYS: dict[str, Way] = {"replay": _replay, "drop": _drop, "back": _back, "define": _define}
+
+
+def carry_out(store: Store, path: Path, kind: str, facts: Facts) -> Facts:
+    """Do what is asked for to its end. Raises BigheadError where that cannot be done."""
+    while (said := WAYS[kind](store, facts)) is None:
+        adopt_waiting(store, path)
+    return said
+
+
+def carry_out_all(store: Store, path: Path) -> bool:
+    """Go a step on with what others left for the writer of a store; whether there is more to do.
+
+    These are requests, and uploads. It is called between commits; path: the store's folder.
+    """
+    more = False
+    for request in take_up(path):
+        try:
+            way = WAYS.get(request.kind)
+            if way is None:
+                raise StoreError(
+                    f"the process that writes the store knows no '{request.kind}'; start it anew "
+                    "with the version that asks"
+                )
+            said = way(store, request.facts)
+        except BigheadError as error:
+            said = {"error": str(error)}
+        if said is None:
+            more = True
+        else:
+            answer(path, request, said)
+    return adopt_waiting(store, path) or more
