@@ -63,6 +63,13 @@ class Metrics:
             ["set", "group"],
             registry=into,
         )
+        self.logged = Counter(
+            "bighead_fetch_log_rows",
+            "Rows for the log of fetches, by what became of them: written, dropped, failed",
+            ["set", "fate"],
+            registry=into,
+        )
+
         self._known: dict[tuple[object, ...], Any] = {}
 
     def answered(self, door: str, method: str, code: str, seconds: float) -> None:
@@ -92,6 +99,10 @@ class Metrics:
                 self._of(self.age, offer.name, group.name).set(max(group.ages) / 1e6)
         for fault in answered.faults:
             self._of(self.faults, offer.name, _CODES[fault.code]).inc()
+
+    def log(self, name: str, fate: str, rows: int) -> None:
+        """Count rows of a set for the log of fetches."""
+        self._of(self.logged, name, fate).inc(rows)
 
     def _of(self, metric: Counter | Gauge | Histogram, *labels: str) -> Any:
         """A series; to look it up by its labels each time would take longer than to count."""

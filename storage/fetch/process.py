@@ -27,6 +27,7 @@ from bighead.storage.fetch.server import Server
 from bighead.storage.fetch.service import MICROSECONDS, Service
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.fetch.shelf import Shelf
+from bighead.storage.fetch_log.fetch_log import FetchLog
 from bighead.storage.following import Follower
 from bighead.zipline.errors import BigheadError
 
@@ -38,12 +39,15 @@ async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event
     """Answer requests until `stop` is set. Raises AccessError where it cannot listen."""
     metrics = Metrics()
     authorizer = _authorizer(settings)
+    logging = settings.logging
+    fetch_log = None if logging is None else FetchLog(logging, metrics.log, log.write)
+    observers = (metrics.observe,) if fetch_log is None else (metrics.observe, fetch_log.observe)
     service = Service(
         Shelf(follower.reading),
         authorizer,
         settings.limits,
         int(settings.stale_after * MICROSECONDS),
-        (metrics.observe,),
+        observers,
     )
     server = Server(service, settings.listening, metrics, log)
     port = await server.start()
@@ -62,6 +66,8 @@ async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event
     log.write("stopping", grace=settings.grace)
     following.cancel()
     await server.stop()
+    if fetch_log is not None:
+        await asyncio.to_thread(fetch_log.close)
     log.write("stopped")
 
 

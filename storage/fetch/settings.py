@@ -11,6 +11,7 @@ from bighead.storage.access.tls import Tls
 from bighead.storage.access.token_file import read_tokens
 from bighead.storage.fetch.server import ADDRESS, GRACE, LARGEST_REQUEST, SLOW, Listening
 from bighead.storage.fetch.service import ENTITIES, LARGEST_REPLY, Limits
+from bighead.storage.fetch_log.fetch_log import LogSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class ServeSettings:
     largest_reply: int = LARGEST_REPLY
     grace: float = GRACE
     slow: float = SLOW
+    log: str | None = None
+    """The folder in which fetches are logged; None: they are not."""
+    log_sample: float = 1.0
+    """The share of the keys whose fetches are logged."""
+    log_keep: float = 30 * 86_400.0
+    """How long the log is kept."""
     process: int = 0
     """Which of the processes this is."""
     shared: bool = False
@@ -72,6 +79,15 @@ class ServeSettings:
             tls.check()
         if self.tokens is not None:
             read_tokens(Path(self.tokens))
+        if self.logging is not None:
+            self.logging.check()
+
+    @property
+    def logging(self) -> LogSettings | None:
+        """Where and how fetches are logged; None: they are not."""
+        if self.log is None:
+            return None
+        return LogSettings(Path(self.log), self.log_sample, int(self.log_keep * 1e6))
 
     @property
     def limits(self) -> Limits:

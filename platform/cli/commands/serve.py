@@ -46,6 +46,16 @@ def serve(
             help="Tell Prometheus on 127.0.0.1; each process has the next port.",
         ),
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FOLDER", help="Log what is served, as Parquet."),
+    ] = None,
+    log_sample: Annotated[
+        float, typer.Option("--log-sample", metavar="SHARE", help="Of the keys that are logged.")
+    ] = 1.0,
+    log_keep: Annotated[
+        str, typer.Option("--log-keep", metavar="DURATION", help="Then the log is removed.")
+    ] = "30d",
     stale_after: Annotated[
         str,
         typer.Option(
@@ -78,6 +88,7 @@ def serve(
     Examples:
       bighead serve online
       bighead serve online --processes 4 --metrics 9464 --tokens tokens.json
+      bighead serve online --log served --log-sample 0.01
       bighead serve online --listen 0.0.0.0:7654 --certificate cert.pem --key key.pem
     """
     from bighead.storage.fetch.process import run
@@ -98,6 +109,9 @@ def serve(
         clients=text(clients),
         plaintext=plaintext,
         metrics=metrics,
+        log=text(log),
+        log_sample=log_sample,
+        log_keep=duration_of(log_keep, "--log-keep") / 1e6,
         stale_after=duration_of(stale_after, "--stale-after") / 1e6,
         entities=entities,
         largest_request=size_of(largest_request, "--largest-request"),

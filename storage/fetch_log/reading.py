@@ -1,0 +1,181 @@
+"""Reads the log: files of a set in a span of time, and rows drawn from all of them alike.
+
+Journals are read as far as they are written, so that what was served a moment ago is there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bighead.storage.errors import StoreError
+from bighead.storage.fetch_log.journal import JOURNAL, PARQUET, blocks_of, parquet_of
+from bighead.storage.fetch_log.keeping import hours
+from bighead.storage.fetch_log.layout import SERVED_AT, Facts, facts_of
+from bighead.zipline.errors import did_you_mean
+from bighead.zipline.expressions.arrow import make
+from bighead.zipline.ir.types import BIGINT
+from bighead.zipline.windows import HOUR
+
+LEAST, GREATEST = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Times at which rows were served: [since, until), in microseconds."""
+
+    since: int = LEAST
+    until: int = GREATEST
+
+    def touches(self, hour: int) -> bool:
+        """Whether an hour, counted since 1970, has some of them."""
+        return self.since < (hour + 1) * HOUR and hour * HOUR < self.until
+
+    def rows(self, served_at: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The numbers of the rows that were served in it."""
+        times = np.asarray(served_at.cast(pa.int64()))
+        return np.flatnonzero((times >= self.since) & (times < self.until))
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Rows of one definition that were served under a name."""
+
+    facts: Facts
+    parts: list[pa.Table] = field(default_factory=list)
+
+    @property
+    def rows(self) -> pa.Table:
+        """In the order in which they were logged, file by file."""
+        return pa.concat_tables([p.replace_schema_metadata() for p in self.parts])
+
+
+@dataclass(slots=True)
+class Sample:
+    """What was drawn, and of what."""
+
+    total: int = 0
+    """Rows that are logged."""
+    cut: int = 0
+    """Files whose process was killed, which lack what was served in its last moment."""
+    drawn: list[Drawn] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file with the numbers of its rows that count."""
+
+    path: Path
+    facts: Facts
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    journal: pa.Table | None
+    """What was read of one that is still written."""
+
+    def take(self, which: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Table:
+        """Some of its rows; row groups without any are not read."""
+        rows = self.rows[which]
+        if self.journal is not None:
+            return self.journal.take(make(rows, BIGINT))
+        with pq.ParquetFile(self.path) as file:
+            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            ends = np.cumsum(sizes)
+            of_row = np.searchsorted(ends, rows, side="right")
+            groups = np.unique(of_row)
+            starts = np.cumsum([0, *(sizes[g] for g in groups)])[:-1]
+            moved = starts[np.searchsorted(groups, of_row)] + rows - (ends - sizes)[of_row]
+            table = file.read_row_groups([int(g) for g in groups])
+            return table.take(cast("Any", make(moved, BIGINT)))
+
+
+def sample(folder: Path, name: str, span: Span, most: int, seed: int = 0) -> Sample:
+    """Draw at most so many of the rows of a set, each as likely as any other.
+
+    name: with a version, or without for all of them. The same seed draws the same rows of the same
+    files. Raises StoreError where the log has nothing of the set, and where a file cannot be read.
+    """
+    found = Sample()
+    files = list(_files(folder, name, span))
+    counts = [len(f.rows) for f in files]
+    found.total = sum(counts)
+    found.cut = sum(f.facts.cut for f in files)
+    if found.total > most:
+        rng = np.random.default_rng(seed)
+        chosen = np.sort(rng.choice(found.total, most, replace=False))
+    else:
+        chosen = np.arange(found.total)
+    by_address: dict[tuple[str, str], Drawn] = {}
+    first = 0
+    for file, count in zip(files, counts, strict=True):
+        inside = chosen[(chosen >= first) & (chosen < first + count)] - first
+        first += count
+        if len(inside):
+            drawn = by_address.setdefault((file.facts.set, file.facts.address), Drawn(file.facts))
+            drawn.parts.append(file.take(inside))
+    found.drawn = list(by_address.values())
+    return found
+
+
+def served_names(folder: Path) -> dict[str, Path]:
+    """The sets of a log by name with version, each with its folder. Raises StoreError."""
+    if not folder.is_dir():
+        raise StoreError(
+            f"there is no folder {folder}; name that of 'bighead serve --log', or serve with it"
+        )
+    return {unquote(p.name): p for p in sorted(folder.iterdir()) if p.is_dir()}
+
+
+def _files(folder: Path, name: str, span: Span) -> Iterator[_File]:
+    known = served_names(folder)
+    folded = name.casefold()
+    wanted = [p for n, p in known.items() if folded in (n.casefold(), n.casefold().split("@")[0])]
+    if not wanted:
+        bare = {n.split("@")[0] for n in known} | set(known)
+        hint = did_you_mean(name, bare) or "fetch it from a service that logs"
+        raise StoreError(f"the log in {folder} has nothing of '{name}'; {hint}")
+    for place in wanted:
+        for hour, inside in hours(place):
+            if span.touches(hour):
+                yield from _files_of(inside, span)
+
+
+def _files_of(place: Path, span: Span) -> Iterator[_File]:
+    """The files of an hour. A journal may become a Parquet file while we look."""
+    journals = sorted(place.glob(f".*{JOURNAL}"))
+    paths = set(place.glob(f"*{PARQUET}")) | {parquet_of(j) for j in journals}
+    held = {parquet_of(j): j for j in journals}
+    for path in sorted(paths):
+        try:
+            file = _parquet(path, span) or _journal(path, held.get(path), span)
+            file = file or _parquet(path, span)
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(f"cannot read {path} of the log: {error}; remove the file") from error
+        if file is not None:
+            yield file
+
+
+def _parquet(path: Path, span: Span) -> _File | None:
+    if not path.exists():
+        return None
+    with pq.ParquetFile(path) as file:
+        facts = facts_of(file.schema_arrow, str(path))
+        served = file.read(columns=[SERVED_AT]).column(0)
+    return _File(path, facts, span.rows(served), None)
+
+
+def _journal(path: Path, journal: Path | None, span: Span) -> _File | None:
+    if journal is None:
+        return None
+    try:
+        schema, blocks, _ = blocks_of(journal)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None  # it is a Parquet file now, or has no rows yet
+    table = pa.Table.from_batches(blocks, schema)
+    facts = facts_of(schema, str(path))
+    return _File(path, facts, span.rows(table.column(SERVED_AT)), table)
