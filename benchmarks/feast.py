@@ -61,7 +61,7 @@ def environment() -> Path:
         uv = ROOT / ".venv" / "bin" / "uv"
         subprocess.run([uv, "venv", "-q", "--clear", "-p", "3.11", HOME], check=True)
         python = HOME / "bin" / "python"
-        install = [uv, "pip", "install", "-q", "--no-deps", "-p", python]
+        install: list[str | Path] = [uv, "pip", "install", "-q", "--no-deps", "-p", python]
         subprocess.run([*install, "-r", PEER / "requirements.txt"], check=True)
         made.write_text(wanted)
     return HOME / "bin"
