@@ -1,7 +1,8 @@
 """The store as an engine, so that what compares engines compares it too.
 
-A plan's one join becomes a set; the events come in batches drawn at random, some of them twice, and
-the store is closed and opened in between, and swept in the end where that is asked for.
+Each join of a plan becomes a set of a store of its own, and all else is the reference's; the events
+come in batches drawn at random, some of them twice, and the store is closed and opened in between,
+and swept in the end where that is asked for.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 
 from bighead.planner.engine import Open, Run
-from bighead.planner.engines.reference.engine import ReferenceEngine, RunSql
+from bighead.planner.engines.reference.engine import Execution, ReferenceEngine, RunSql
+from bighead.planner.engines.reference.values import Row, rows_of, table_of
 from bighead.storage.database.database import Memory
 from bighead.storage.sets.prepare import integers, source_of, values
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.errors import DataError
-from bighead.zipline.ir.nodes import Node, Project, Scan, TemporalJoin, UnionAll
+from bighead.zipline.ir.nodes import Node, TemporalJoin, UnionAll
 from tests.conformance.check import no_sql
 
 SMALL = (1, 2, 50, 1000, 10**6, 3600 * 10**6, 86_400 * 10**6, 32 * 86_400 * 10**6)
@@ -44,19 +46,24 @@ class StoreEngine(ReferenceEngine):
 
     def run(self, plan: Node, open_source: Open, run: Run) -> pa.Table:
         """The rows of the plan."""
-        if isinstance(plan, Project):
-            below = self.run(plan.input, open_source, run)
-            arrays = [values(e, below) for _, e in plan.columns]
-            return pa.Table.from_arrays(arrays, names=[n for n, _ in plan.columns])
-        assert isinstance(plan, TemporalJoin)
+        return _Execution(self.run_sql, open_source, run, engine=self).table(plan)
+
+    def join(self, join: TemporalJoin, spine: pa.Table, open_source: Open) -> pa.Table:
+        """The spine with what a store answers for its rows."""
         if self.folder is None:
             memory = Memory()
-            return self._join(plan, open_source, lambda: Store.over(memory, self.settings))
+            return self._join(join, spine, open_source, lambda: Store.over(memory, self.settings))
         with tempfile.TemporaryDirectory(dir=self.folder) as place:
             path = Path(place) / "store"
-            return self._join(plan, open_source, lambda: Store.open(path, self.settings))
+            return self._join(join, spine, open_source, lambda: Store.open(path, self.settings))
 
-    def _join(self, plan: TemporalJoin, open_source: Open, opened: Callable[[], Store]) -> pa.Table:
+    def _join(
+        self,
+        plan: TemporalJoin,
+        spine: pa.Table,
+        open_source: Open,
+        opened: Callable[[], Store],
+    ) -> pa.Table:
         rng = np.random.default_rng(self.seed)
         store = opened()
         try:
@@ -73,9 +80,21 @@ class StoreEngine(ReferenceEngine):
             while self.horizon is not None and not store.sweep("set", self.horizon, 3).done:
                 store.close()
                 store = opened()
-            return answer(store, plan, open_source)
+            return answer(store, plan, spine)
         finally:
             store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Execution(Execution):
+    """One run, whose joins are answered by stores."""
+
+    engine: StoreEngine = field(kw_only=True)
+
+    def temporal_join(self, join: TemporalJoin) -> list[Row]:
+        """Each row of the spine asks a store."""
+        spine = table_of(self.rows(join.spine), join.spine.schema)
+        return rows_of(self.engine.join(join, spine, self.open_source))
 
 
 def _batches(
@@ -91,10 +110,8 @@ def _batches(
     return batches
 
 
-def answer(store: Store, plan: TemporalJoin, open_source: Open) -> pa.Table:
+def answer(store: Store, plan: TemporalJoin, spine: pa.Table) -> pa.Table:
     """The spine with what the set has for its rows."""
-    assert isinstance(plan.spine, Scan)
-    spine = open_source(plan.spine.source).scan(plan.spine.columns)
     fetched = store.fetch(
         "set",
         [values(k, spine) for k in plan.keys],

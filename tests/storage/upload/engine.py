@@ -15,14 +15,14 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from bighead.planner.engine import Open, Run
-from bighead.storage.sets.prepare import source_of, values
+from bighead.planner.engine import Open
+from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Batch
 from bighead.storage.upload.switching import advance, take_in
 from bighead.storage.upload.uploads import build
 from bighead.storage.writing.arrival import Arrival
-from bighead.zipline.ir.nodes import Lookup, Node, Project, Scan, TemporalJoin, UnionAll, View
+from bighead.zipline.ir.nodes import Lookup, Node, Scan, TemporalJoin, UnionAll, View
 from bighead.zipline.ir.rewrite import transform_plan
 from bighead.zipline.ir.sources import Source
 from tests.storage.engine import StoreEngine, answer
@@ -37,21 +37,16 @@ class UploadEngine(StoreEngine):
     memory: int = 2000
     """Bytes of rows that the upload holds at once: few, so that it deals them in files."""
 
-    def run(self, plan: Node, open_source: Open, run: Run) -> pa.Table:
-        """The rows of the plan."""
-        if isinstance(plan, Project):
-            below = self.run(plan.input, open_source, run)
-            arrays = [values(e, below) for _, e in plan.columns]
-            return pa.Table.from_arrays(arrays, names=[n for n, _ in plan.columns])
-        assert isinstance(plan, TemporalJoin)
-        right = cast("View | Lookup", transform_plan(plan.right, _online))
+    def join(self, join: TemporalJoin, spine: pa.Table, open_source: Open) -> pa.Table:
+        """The spine with what a store answers for its rows."""
+        right = cast("View | Lookup", transform_plan(join.right, _online))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "store"
             with Store.open(path, self.settings) as store:
                 store.define("set", right)
                 self._fill(store, path, right, open_source)
                 store.verify()
-                return answer(store, plan, open_source)
+                return answer(store, join, spine)
 
     def _fill(self, store: Store, path: Path, right: View | Lookup, open_source: Open) -> None:
         rng = np.random.default_rng(self.seed)
