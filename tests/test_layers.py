@@ -53,6 +53,12 @@ CONFINED: dict[str, tuple[str, ...]] = {
 # have them anywhere, because `bighead --help` has to be quick.
 LATE_IMPORTS: dict[str, str] = {
     "planner/engines/datafusion/relational.py: datafusion": "slow to load, rarely needed",
+    "planner/engines/__init__.py: bighead.planner.engines.datafusion.relational": "as the next",
+    "planner/engines/__init__.py: bighead.planner.engines.reference": "a whole engine, seldom run",
+    "planner/engines/datafusion/engine.py: bighead.planner.engines.datafusion.streaming": (
+        "what goes to disk; most plans do not"
+    ),
+    "planner/engines/datafusion/engine.py: bighead.planner.spill.folder": "as above",
     "planner/result.py: polars": "optional, and slow to load",
     "platform/registry/registry.py: bighead.platform.registry.migrate": "Alembic is seldom needed",
     "planner/sources/object_store.py: datafusion": "slow to load, and most sources are files",

@@ -6,14 +6,21 @@ from collections.abc import Callable
 
 from bighead.planner.engine import Engine
 from bighead.planner.engines.datafusion import DataFusionEngine
-from bighead.planner.engines.datafusion.relational import run_relational
-from bighead.planner.engines.reference import ReferenceEngine
 from bighead.planner.spill.memory import Limits
 from bighead.zipline.errors import BigheadError, did_you_mean
 
+
+def _reference(_limits: Limits) -> Engine:
+    # Who runs the other engine has no need of what this one is made of.
+    from bighead.planner.engines.datafusion.relational import run_relational  # noqa: PLC0415
+    from bighead.planner.engines.reference import ReferenceEngine  # noqa: PLC0415
+
+    return ReferenceEngine(run_relational)
+
+
 ENGINES: dict[str, Callable[[Limits], Engine]] = {
     "datafusion": lambda limits: DataFusionEngine(limits=limits),
-    "reference": lambda _limits: ReferenceEngine(run_relational),
+    "reference": _reference,
 }
 """Name: what makes the engine."""
 

@@ -10,25 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
-
 from bighead.planner.backfill import backfill as backfills
 from bighead.planner.backfill.inputs import inputs_of
 from bighead.planner.backfill.manifest import read_manifest
 from bighead.planner.lost import gone_from
 from bighead.planner.runtime import Runtime
 from bighead.platform.cli.backfills_known import remember
-from bighead.platform.cli.console import err, say
+from bighead.platform.cli.console import say
 from bighead.platform.cli.project import find_project
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.catalog import KINDS, TrainingSet
@@ -206,35 +194,10 @@ def progress_bar(name: str) -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield _report_lines
         return
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("days"),
-        _Rows(),
-        TimeElapsedColumn(),
-        _Left(),
-        TextColumn("{task.fields[now]}", style="dim"),
-        console=err(),
-        transient=True,
-    )
-    task = bar.add_task(name, total=None, now="", rows=0, rows_total=0)
-    measured = _Rate()
+    # What draws it takes a tenth of a second to load.
+    from bighead.platform.cli.backfill_bar import bar
 
-    def report(progress: backfills.Progress) -> None:
-        measured.see(progress)
-        bar.update(
-            task,
-            total=progress.days or None,
-            completed=progress.days_done,
-            now=progress.now,
-            rows=progress.rows_done,
-            rows_total=progress.rows,
-            rate=measured.rate,
-        )
-
-    with bar:
+    with bar(name) as report:
         yield report
 
 
@@ -244,47 +207,3 @@ def _report_lines(progress: backfills.Progress) -> None:
             f"{progress.days_done:,}/{progress.days:,} days, "
             f"{progress.rows_done:,}/{progress.rows:,} rows: {progress.now}"
         )
-
-
-class _Rate:
-    """Rows a second since the first run began; days that were found do not count."""
-
-    def __init__(self) -> None:
-        self.began: float | None = None
-        self.rows = 0
-        self.rate: float | None = None
-
-    def see(self, progress: backfills.Progress) -> None:
-        if not progress.days:
-            return
-        now = time.monotonic()
-        if self.began is None:
-            self.began, self.rows = now, progress.rows_done
-        elif now > self.began and progress.rows_done > self.rows:
-            self.rate = (progress.rows_done - self.rows) / (now - self.began)
-
-
-class _Rows(ProgressColumn):
-    """`12,000/30,000 rows, 4,000/s`."""
-
-    def render(self, task: Task) -> Text:
-        """The column of a task."""
-        if task.total is None:
-            return Text("")
-        rate = task.fields.get("rate")
-        shown = f", {rate:,.0f}/s" if rate else ""
-        return Text(f"{task.fields['rows']:,}/{task.fields['rows_total']:,} rows{shown}", "cyan")
-
-
-class _Left(ProgressColumn):
-    """The time left by the rate of rows so far."""
-
-    def render(self, task: Task) -> Text:
-        """The column of a task."""
-        rate = task.fields.get("rate")
-        if task.total is None or not rate:
-            return Text("")
-        seconds = int((task.fields["rows_total"] - task.fields["rows"]) / rate)
-        minutes, second = divmod(seconds, 60)
-        hours, minute = divmod(minutes, 60)
-        return Text(f"{hours}:{minute:02}:{second:02} left", "green")

@@ -51,9 +51,21 @@ def print_table(table: Table, file: TextIO) -> None:
     file.write("\n".join(line for line in lines if line) + "\n")
 
 
+def show(text: str) -> None:
+    """A result, on standard output."""
+    _put(text, sys.stdout)
+
+
 def say(text: str) -> None:
     """A remark, on standard error."""
-    err().print(text, markup=False)
+    _put(text, sys.stderr)
+
+
+def _put(text: str, file: TextIO) -> None:
+    if file.isatty():
+        console(file).print(text, markup=False)
+    else:
+        file.write(f"{text}\n")  # rich takes a tenth of a second to load
 
 
 def fail(text: str) -> None:

@@ -1,8 +1,8 @@
 """The command line `bighead`: commands by name, and what becomes of errors.
 
 Exit codes: 0 done, 1 failed (or `--check` and `--exit-code` found something), 2 misused. Results go
-to standard output, all else to standard error. A command imports the engine when it runs, so that
-`--help` answers at once.
+to standard output, all else to standard error. Only the command that is asked for is imported, and
+it imports the engine when it runs, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -10,34 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bighead.platform.cli.commands.apply import apply
-from bighead.platform.cli.commands.backfill import backfill
-from bighead.platform.cli.commands.check_aggregate import check_aggregate
-from bighead.platform.cli.commands.demo import demo
-from bighead.platform.cli.commands.describe import describe
-from bighead.platform.cli.commands.diff import diff
-from bighead.platform.cli.commands.drift import drift
-from bighead.platform.cli.commands.explain import explain
-from bighead.platform.cli.commands.fetch import fetch
-from bighead.platform.cli.commands.fmt import fmt
-from bighead.platform.cli.commands.ingest import ingest
-from bighead.platform.cli.commands.init import init
-from bighead.platform.cli.commands.lineage import lineage
-from bighead.platform.cli.commands.plan import plan
-from bighead.platform.cli.commands.query import query
-from bighead.platform.cli.commands.search import search
-from bighead.platform.cli.commands.serve import serve
-from bighead.platform.cli.commands.show import show
-from bighead.platform.cli.commands.stats import stats
-from bighead.platform.cli.commands.store import store
-from bighead.platform.cli.commands.test import run_tests
-from bighead.platform.cli.commands.token import token
-from bighead.platform.cli.commands.upload import upload
+from bighead.platform.cli.as_written import Command, Group
 from bighead.platform.cli.console import fail, say
 from bighead.platform.cli.settings import Settings
 from bighead.zipline.errors import BigheadError
@@ -45,37 +25,18 @@ from bighead.zipline.errors import BigheadError
 INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+COMMANDS = (
+    "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "diff", "lineage",
+    "search", "test", "stats", "drift", "backfill", "check-aggregate", "demo", "serve", "fetch",
+    "upload", "store", "ingest", "token",
+)  # fmt: skip
+"""In the order of `--help`; each lies in the module of its name."""
 
-app.command()(init)
-app.command()(plan)
-app.command()(apply)
-app.command()(query)
-app.command()(explain)
-app.command()(fmt)
-app.command()(show)
-app.command()(describe)
-app.command()(diff)
-app.command()(lineage)
-app.command()(search)
-app.command("test")(run_tests)
-app.command()(stats)
-app.command()(drift)
-app.command()(backfill)
-app.command()(check_aggregate)
-app.command()(demo)
-app.command()(serve)
-app.command()(fetch)
-app.command()(upload)
-app.add_typer(store)
-app.add_typer(ingest)
-app.add_typer(token)
+FUNCTIONS = {"test": "run_tests"}
+"""Where a function is not named as its command."""
+
+VALUED = ("--project", "-p", "--registry")
+"""The options before a command that a value follows."""
 
 
 def _version(wanted: bool) -> None:
@@ -86,7 +47,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def bighead(
     context: typer.Context,
     project: Annotated[
@@ -135,10 +95,49 @@ def bighead(
     context.obj = Settings(start=project, registry=registry, debug=debug)
 
 
+def asked(arguments: Sequence[str]) -> str | None:
+    """The command that is asked for; None where that is to be found out by looking at all of them.
+
+    >>> asked(["-p", "shop", "backfill", "stay_risk"]), asked(["--help"]), asked(["backfil"])
+    ('backfill', None, None)
+    """
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in VALUED:
+            next(rest, None)
+        elif not argument.startswith("-"):
+            return argument if argument in COMMANDS else None
+    return None
+
+
+def made(names: Sequence[str]) -> typer.Typer:
+    """The command line of these commands; what the others import is not loaded."""
+    app = typer.Typer(
+        cls=Group,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(bighead)
+    for name in names:
+        module = name.replace("-", "_")
+        found = import_module(f"bighead.platform.cli.commands.{module}")
+        function = getattr(found, FUNCTIONS.get(name, module))
+        if isinstance(function, typer.Typer):
+            app.add_typer(function)
+        else:
+            app.command(name, cls=Command)(function)
+    return app
+
+
 def main() -> None:
     """Runs the command of `sys.argv` and ends the process with its exit code."""
     debug = "--debug" in sys.argv
     try:
+        name = asked(sys.argv[1:])
+        app = made(COMMANDS if name is None else (name,))
         code = app(prog_name="bighead", standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt

@@ -16,8 +16,6 @@ from bighead.planner.engine import Open, Run
 from bighead.planner.engines.datafusion.estimate import Sizes
 from bighead.planner.engines.datafusion.execution import Execution
 from bighead.planner.engines.datafusion.physical import to_physical
-from bighead.planner.engines.datafusion.streaming import Streaming
-from bighead.planner.spill.folder import opened
 from bighead.planner.spill.memory import Limits, allowed, spelled
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.nodes import Lookup, Node, TemporalJoin, Versions, walk
@@ -87,6 +85,10 @@ class DataFusionEngine:
     def _spilled(
         self, plan: Node, open_source: Open, run: Run, sizes: Sizes, memory: int
     ) -> Iterator[pa.Table]:
+        # Most plans fit into memory, and start without this.
+        from bighead.planner.engines.datafusion.streaming import Streaming  # noqa: PLC0415
+        from bighead.planner.spill.folder import opened  # noqa: PLC0415
+
         run.facts.append(_goes_to_disk(sizes.memory(plan), memory))
         with opened(self.limits) as folder:
             streaming = Streaming(open_source, run, self.threads, folder, memory, sizes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bighead.platform.cli.commands.options import Json, settings_of
-from bighead.platform.cli.console import err, out, print_json, say, waiting
+from bighead.platform.cli.console import err, print_json, say, show, waiting
 from bighead.platform.cli.project import Project, need_project
 from bighead.zipline.errors import BigheadError
 
@@ -56,9 +56,9 @@ def apply(
     elif found.changes:
         count = len(found.changes)
         several = "s" if count != 1 else ""
-        out().print(f"Applied {count} change{several} to {project.name}.", markup=False)
+        show(f"Applied {count} change{several} to {project.name}.")
     else:
-        out().print(f"No changes: {found.kept} definitions are as applied.", markup=False)
+        show(f"No changes: {found.kept} definitions are as applied.")
 
 
 def _apply(project: Project, registry: Registry, yes: bool, json: bool) -> Changes:

@@ -16,7 +16,7 @@ from bighead.platform.cli.commands.options import (
     SpillLimit,
     settings_of,
 )
-from bighead.platform.cli.console import out, print_json, say
+from bighead.platform.cli.console import print_json, say, show
 
 if TYPE_CHECKING:
     from bighead.planner.runtime import Runtime
@@ -114,4 +114,4 @@ def backfill(
     if json:
         print_json(summary_record(summary, output, seconds))
     else:
-        out().print(summary_text(summary, output, seconds), markup=False)
+        show(summary_text(summary, output, seconds))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bighead.platform.cli.commands.options import Dialect, Json, read_text, settings_of
-from bighead.platform.cli.console import err, fail, out, print_json
+from bighead.platform.cli.console import fail, out, print_json, say
 from bighead.platform.cli.project import find_project
 from bighead.zipline.errors import BigheadError, SqlError
 
@@ -79,9 +79,9 @@ def fmt(
         verb = "would change" if check or diff else "changed"
         if not diff:
             for name in changed:
-                err().print(f"{verb} {name}", markup=False)
+                say(f"{verb} {name}")
         plural = "" if len(found) == 1 else "s"
-        err().print(f"{len(found)} file{plural}, {len(changed)} {verb}", markup=False)
+        say(f"{len(found)} file{plural}, {len(changed)} {verb}")
     if failed or (check and changed):
         raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bighead.platform.cli.commands.options import Json, settings_of
-from bighead.platform.cli.console import out, print_json, waiting
+from bighead.platform.cli.console import out, print_json, show, waiting
 from bighead.platform.cli.project import need_project
 
 
@@ -87,7 +87,7 @@ def plan(
         if found.changes:
             out().print(plan_text(found.changes, found.kept))
         else:
-            out().print(f"No changes: {found.kept} definitions are as applied.", markup=False)
+            show(f"No changes: {found.kept} definitions are as applied.")
         for b in backfills:
             out().print(backfill_text(b.name, b.output, b.plan), end="")
     if exit_code and (found.changes or any(not d.idle for b in backfills for d in b.plan.days)):

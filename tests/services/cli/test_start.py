@@ -43,7 +43,7 @@ def applied(shop: Path) -> Path:
 
 
 def test_a_backfill_of_what_is_applied_loads_no_parser_and_no_database(applied: Path) -> None:
-    heavy = {"sqlglot", "sqlalchemy", "alembic", "datafusion"}
+    heavy = {"sqlglot", "sqlalchemy", "alembic", "datafusion", "pydantic", "rich"}
     assert loaded(applied, *BACKFILL) & heavy == set()
 
 
