@@ -11,12 +11,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from bighead.storage.database.commits import whole
 from bighead.storage.database.rocks import Rocks
@@ -70,6 +70,23 @@ class _Opening:
                     "runs, and verify the store where it does not"
                 )
             time.sleep(_PAUSE)
+
+
+class Followed(Protocol):
+    """A store of which whole commits are read, whoever writes it."""
+
+    @property
+    def committed(self) -> int:
+        """The commit that is read."""
+        ...
+
+    def refresh(self) -> int:
+        """Go on to a later commit, if there is one; the number of the commit that is read now."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Store]:
+        """The store as of that commit, which stays so meanwhile."""
+        ...
 
 
 class Follower:

@@ -46,6 +46,10 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "confluent_kafka": ("storage/ingest",),
     "grpc": ("storage",),
     "prometheus_client": ("storage/fetch",),
+    "fastapi": ("storage/fetch/rest",),
+    "starlette": ("storage/fetch/rest",),
+    "uvicorn": ("storage/fetch/rest",),
+    "orjson": ("storage/fetch/rest",),
     "duckdb": (),
 }
 
@@ -63,6 +67,8 @@ LATE_IMPORTS: dict[str, str] = {
     "platform/registry/registry.py: bighead.platform.registry.migrate": "Alembic is seldom needed",
     "planner/sources/object_store.py: datafusion": "slow to load, and most sources are files",
     "planner/sources/object_store.py: datafusion.object_store": "as above",
+    "storage/fetch/process.py: bighead.storage.fetch.rest.door": "an extra, and slow to load",
+    "storage/fetch/process.py: bighead.storage.fetch.rest.server": "as above",
 }
 
 

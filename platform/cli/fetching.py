@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.platform.cli.commands.options import read_text
-from bighead.platform.cli.rows import plain
 from bighead.proto.v1 import fetch_pb2 as pb
 from bighead.storage.fetch.answers import Answer
 from bighead.storage.fetch.packing import arrow_type
@@ -20,6 +19,7 @@ from bighead.zipline.errors import BigheadError, did_you_mean
 from bighead.zipline.expressions import cast, evaluate
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.types import VARCHAR, sql_name
+from bighead.zipline.spelling import plain
 
 
 def assignments(words: Sequence[str]) -> list[dict[str, Any]]:

@@ -11,9 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from math import isfinite, isnan
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,6 +19,7 @@ import pyarrow.parquet as pq
 
 from bighead.platform.cli.table import print_table
 from bighead.zipline.errors import BigheadError
+from bighead.zipline.spelling import plain_column, spelled
 
 if TYPE_CHECKING:
     from bighead.platform.cli.commands.query import Format
@@ -101,17 +99,9 @@ def _write(file: IO[str], format_: Format, rows: pa.Table) -> None:
 def _json_lines(rows: pa.Table) -> Iterator[str]:
     names = rows.column_names
     for batch in rows.to_batches(max_chunksize=BATCH):
-        columns = [_plain_column(column) for column in batch.columns]
+        columns = [plain_column(column) for column in batch.columns]
         for row in zip(*columns, strict=True):
             yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
-
-
-def _plain_column(column: pa.Array[Any]) -> list[object]:
-    values = column.to_pylist()
-    kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_boolean(kind):
-        return values
-    return [plain(v) for v in values]
 
 
 def _fields(column: pa.Array[Any]) -> list[str]:
@@ -122,60 +112,6 @@ def _fields(column: pa.Array[Any]) -> list[str]:
     if pa.types.is_floating(column.type) or pa.types.is_timestamp(column.type):
         return ["" if v is None else spelled(v) for v in values]
     return [_field(None if v is None else spelled(v)) for v in values]
-
-
-def plain(value: object) -> object:
-    """A value as JSON has it.
-
-    >>> plain([Decimal("1.50"), float("nan"), [("a", 1)], datetime(2025, 1, 1, tzinfo=UTC)])
-    ['1.50', 'NaN', {'a': 1}, '2025-01-01T00:00:00Z']
-    """
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if isfinite(value) else spelled(value)
-        case list():
-            if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
-                return {spelled(k): plain(v) for k, v in value}
-            return [plain(v) for v in value]
-        case dict():
-            return {str(k): plain(v) for k, v in value.items()}
-        case _:
-            return spelled(value)
-
-
-def spelled(value: object) -> str:
-    """A value as text, the same in every format.
-
-    >>> spelled(datetime(2025, 1, 1, 2, 3)), spelled(float("-inf")), spelled(timedelta(days=1))
-    ('2025-01-01T02:03:00', '-Infinity', '86400s')
-    """
-    match value:
-        case float():  # the commonest first
-            if isfinite(value):
-                return repr(value)
-            return "NaN" if isnan(value) else f"{'-' if value < 0 else ''}Infinity"
-        case None:
-            return "NULL"
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            if value.tzinfo is None:
-                return value.isoformat()
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case date():
-            return value.isoformat()
-        case timedelta():
-            return f"{Decimal(value // timedelta(microseconds=1)).scaleb(-6).normalize():f}s"
-        case Decimal():
-            return f"{value:f}"
-        case bytes():
-            return value.hex()
-        case list() | dict():
-            return json.dumps(plain(value), ensure_ascii=False)
-        case _:
-            return str(value)
 
 
 def _field(text: str | None) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bighead.platform.cli.console import print_table
-from bighead.platform.cli.rows import plain
+from bighead.zipline.spelling import plain
 from bighead.zipline.statistics import Bar, ColumnDrift, ColumnProfile
 from bighead.zipline.statistics.measure import Kind
 

@@ -74,7 +74,7 @@ def _last_line(rows: pa.Table, total: int, seconds: float | None) -> str:
 
 
 def _cell(value: object) -> Text:
-    from bighead.platform.cli.rows import spelled
+    from bighead.zipline.spelling import spelled
 
     if value is None:
         return Text("NULL", style="dim")

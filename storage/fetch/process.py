@@ -14,11 +14,12 @@ import tempfile
 import time
 from math import nan
 from pathlib import Path
+from typing import Protocol
 
 from prometheus_client import start_http_server
 
+from bighead.storage.access.address import Address
 from bighead.storage.access.authorizer import AccessError, Authorizer, Open
-from bighead.storage.access.tls import Tls
 from bighead.storage.access.token_file import TokenFile
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
@@ -27,45 +28,7 @@ from bighead.storage.fetch.server import Server
 from bighead.storage.fetch.service import MICROSECONDS, Service
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.fetch.shelf import Shelf
-from bighead.storage.fetch_log.fetch_log import FetchLog
-from bighead.storage.following import Follower
-from bighead.zipline.errors import BigheadError
-
-SOON = 14.0
-"""Days before the end of a certificate from which on it is worth a warning."""
-
-
-async def serve(settings: ServeSettings, follower: Follower, stop: asyncio.Event, log: Log) -> None:
-    """Answer requests until `stop` is set. Raises AccessError where it cannot listen."""
-    metrics = Metrics()
-    authorizer = _authorizer(settings)
-    logging = settings.logging
-    fetch_log = None if logging is None else FetchLog(logging, metrics.log, log.write)
-    observers = (metrics.observe,) if fetch_log is None else (metrics.observe, fetch_log.observe)
-    service = Service(
-        Shelf(follower.reading),
-        authorizer,
-        settings.limits,
-        int(settings.stale_after * MICROSECONDS),
-        observers,
-    )
-    server = Server(service, settings.listening, metrics, log)
-    port = await server.start()
-    if settings.metrics is not None:
-        _tell(settings.metrics + settings.process, metrics)
-    facts = _certificate(settings.tls, metrics)
-    level = "warning" if facts.get("certificate_days", SOON) < SOON else "info"
-    log.write(
-        "listening", level, address=settings.address, port=port, commit=follower.committed, **facts
-    )
-    if settings.begun is not None:
-        os.write(settings.begun, b"1")
-        os.close(settings.begun)
-    following = asyncio.create_task(_follow(follower, authorizer, settings.refresh, log))
-    await stop.wait()
-    log.write("stopping", grace=settings.grace)
-    following.cancel()
-    await server.stop()
+    await asyncio.gather(*(door.stop() for door in doors))
     if fetch_log is not None:
         await asyncio.to_thread(fetch_log.close)
     log.write("stopped")
@@ -81,8 +44,24 @@ def _tell(port: int, metrics: Metrics) -> None:
         ) from error
 
 
-def _certificate(tls: Tls | None, metrics: Metrics) -> dict[str, float]:
+def _rest_door(settings: ServeSettings, service: Service, watch: Watch) -> Door:
+    """The door of HTTP. Raises AccessError where what it needs is not installed."""
+    try:
+        from bighead.storage.fetch.rest.door import RestDoor  # noqa: PLC0415 an extra
+        from bighead.storage.fetch.rest.server import RestServer  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise AccessError(
+            f"--rest needs {error.name}, which is not there; run: pip install 'bighead[rest]'"
+        ) from error
+    assert settings.rest is not None
+    address = Address(settings.rest, settings.tls, settings.plaintext)
+    door = RestDoor(service, watch, settings.largest_request)
+    return RestServer(door, address, watch.log, settings.grace, settings.shared)
+
+
+def _certificate(settings: ServeSettings, metrics: Metrics) -> dict[str, float]:
     """In how many days the certificate ends, for the log; metrics tell when."""
+    tls = settings.tls
     if tls is None:
         return {}
 
@@ -100,7 +79,7 @@ def _authorizer(settings: ServeSettings) -> Authorizer:
     return Open() if settings.tokens is None else TokenFile(Path(settings.tokens))
 
 
-async def _follow(follower: Follower, authorizer: Authorizer, every: float, log: Log) -> None:
+async def _follow(follower: Followed, authorizer: Authorizer, every: float, log: Log) -> None:
     """Adopt what has been committed; look after the file of tokens."""
     complaint = failure = ""
     while True:

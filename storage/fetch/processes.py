@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from bighead.storage.access.address import bound
@@ -51,8 +51,10 @@ class Processes:
         """Serve until SIGTERM or SIGINT. Raises StoreError where a process cannot begin."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        with held(self.settings.address) as address:
-            self.settings = replace(self.settings, address=address, shared=True)
+        with ExitStack() as stack:
+            address = stack.enter_context(held(self.settings.address))
+            rest = self.settings.rest and stack.enter_context(held(self.settings.rest))
+            self.settings = replace(self.settings, address=address, rest=rest, shared=True)
             self._running = [self._start(i) for i in range(self.count)]
             try:
                 while not self._stop.wait(0.2):

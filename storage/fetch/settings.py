@@ -20,6 +20,8 @@ class ServeSettings:
 
     store: str
     address: str = ADDRESS
+    rest: str | None = None
+    """Where HTTP is answered too, as `host:port`."""
     tokens: str | None = None
     """A file of tokens; None: everybody may fetch everything."""
     certificate: str | None = None
@@ -77,6 +79,8 @@ class ServeSettings:
         tls = self.listening.address.tls
         if tls is not None:
             tls.check()
+        if self.rest is not None:
+            Address(self.rest, tls, self.plaintext)
         if self.tokens is not None:
             read_tokens(Path(self.tokens))
         if self.logging is not None:

@@ -33,6 +33,10 @@ def serve(
         int,
         typer.Option("--processes", metavar="N", min=1, help="Share the port; one a core."),
     ] = 1,
+    rest: Annotated[
+        str | None,
+        typer.Option("--rest", metavar="HOST:PORT", help="Answer HTTP with JSON too, for curl."),
+    ] = None,
     tokens: Tokens = None,
     certificate: Certificate = None,
     key: Key = None,
@@ -78,7 +82,7 @@ def serve(
         typer.Option("--slow", metavar="SECONDS", min=0, help="Log requests that take longer."),
     ] = 0.25,
 ) -> None:
-    """Answer requests for the sets of a store, over gRPC.
+    """Answer requests for the sets of a store, over gRPC and perhaps HTTP.
 
     What is served are the sets that 'bighead store define' named, with the rows that another
     process writes meanwhile. Ends by Ctrl-C or SIGTERM, once requests under way have their answers.
@@ -87,6 +91,7 @@ def serve(
     \b
     Examples:
       bighead serve online
+      bighead serve online --rest 127.0.0.1:7656
       bighead serve online --processes 4 --metrics 9464 --tokens tokens.json
       bighead serve online --log served --log-sample 0.01
       bighead serve online --listen 0.0.0.0:7654 --certificate cert.pem --key key.pem
@@ -103,6 +108,7 @@ def serve(
     settings = ServeSettings(
         store=str(store.absolute()),
         address=listen,
+        rest=rest,
         tokens=text(tokens),
         certificate=text(certificate),
         key=text(key),

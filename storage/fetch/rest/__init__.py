@@ -1,0 +1,1 @@
+"""The door for curl: the fetch service over HTTP, in JSON."""

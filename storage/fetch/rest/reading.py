@@ -1,0 +1,109 @@
+"""JSON values as columns of the types that sets need: exactly, or not at all.
+
+JSON has fewer types than a plan. What it has no word for stands as text and is read as SQL's CAST
+reads it: times, decimals, NaN and the infinities; whole numbers and booleans may stand so too. A
+time may also be microseconds since 1970, and BINARY is hexadecimal. A value that is none of its
+type is an error of its entity alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from bighead.storage.fetch.asking import values
+from bighead.storage.fetch.fitting import Bad
+from bighead.zipline.expressions import cast
+from bighead.zipline.expressions.arrow import Array, join, make, nulls, view
+from bighead.zipline.expressions.casts import castable
+from bighead.zipline.ir.expr import Column
+from bighead.zipline.ir.types import VARCHAR, sql_name
+
+_SHOWN = 40
+"""Letters of a value that an error shows."""
+
+
+def read_column(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[Array, Bad]:
+    """The values as `wanted`, and the entities whose value is not one; theirs is NULL."""
+    made = _whole(name, given, wanted)
+    if made is not None:
+        return made
+    if len(given) == 1:
+        return nulls(1, wanted), {0: _refusal(name, given[0], wanted)}
+    parts: list[Array] = []
+    bad: Bad = {}
+    for entity, value in enumerate(given):
+        part, wrong = read_column(name, [value], wanted)
+        parts.append(part)
+        if wrong:
+            bad[entity] = wrong[0]
+    return join(parts), bad
+
+
+def _whole(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[Array, Bad] | None:
+    """The column at once; None where its values are not all of one kind that is taken."""
+    kinds = set(map(type, given)) - {type(None)}
+    try:
+        if kinds <= _natural(wanted):
+            return make(list(given), wanted), {}
+        if kinds == {int} and pa.types.is_timestamp(wanted):
+            return view(make(list(given), pa.int64()), wanted), {}
+        if kinds == {str} and pa.types.is_binary(wanted):
+            return make([None if v is None else bytes.fromhex(v) for v in given], wanted), {}
+        if kinds == {str} and castable(VARCHAR, wanted):
+            texts = {name: make(list(given), VARCHAR)}
+            bad: Bad = {}
+            array = values(cast(Column(name, VARCHAR), wanted), texts, len(given), bad)
+            return array, {e: _refusal(name, given[e], wanted) for e in bad}
+        if kinds <= {list, dict} and pa.types.is_nested(wanted):
+            return make([_nested(v, wanted) for v in given], wanted), {}
+    except (pa.ArrowException, OverflowError, ValueError):
+        pass
+    return None
+
+
+def _natural(wanted: pa.DataType) -> set[type]:
+    """What JSON's own values of a type are in Python."""
+    if pa.types.is_boolean(wanted):
+        return {bool}
+    if pa.types.is_integer(wanted) or pa.types.is_decimal(wanted):
+        return {int}
+    if pa.types.is_floating(wanted):
+        return {int, float}
+    return {str} if pa.types.is_string(wanted) else set()
+
+
+def _nested(value: Any, wanted: pa.DataType) -> Any:
+    """A list, an object or what lies in one, as Arrow takes it. Raises ValueError."""
+    if value is None:
+        return None
+    if pa.types.is_map(wanted) and isinstance(value, dict):
+        keys = [_nested(key, wanted.key_type) for key in value]
+        return list(zip(keys, (_nested(v, wanted.item_type) for v in value.values()), strict=True))
+    if pa.types.is_list(wanted) and isinstance(value, list):
+        return [_nested(v, wanted.value_type) for v in value]
+    if pa.types.is_struct(wanted) and isinstance(value, dict):
+        fields = {f.name: f.type for f in wanted.fields}
+        if value.keys() - fields.keys():
+            raise ValueError("there is no such field")
+        return {name: _nested(value.get(name), kind) for name, kind in fields.items()}
+    array, bad = (None, True) if pa.types.is_nested(wanted) else read_column("", [value], wanted)
+    if bad or array is None:
+        raise ValueError("of another type")
+    return array.to_pylist()[0]
+
+
+def _refusal(name: str, value: Any, wanted: pa.DataType) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+    whole = type(value) is int and (
+        pa.types.is_integer(wanted) or pa.types.is_floating(wanted) or pa.types.is_decimal(wanted)
+    )
+    told = "does not fit" if whole else "is none"
+    hint = ""
+    if pa.types.is_decimal(wanted) and isinstance(value, float):
+        hint = "; write it as text, which has all of its digits"
+    return f"'{name}' is {sql_name(wanted)}, and {shown} {told}{hint}"
