@@ -90,4 +90,5 @@ def _of_type(value: Any, kind: Any) -> Any:
         return {spelled(k): _of_type(v, kind.item_type) for k, v in value}
     if pa.types.is_struct(kind):
         return {f.name: _of_type(value[f.name], f.type) for f in kind.fields}
-    return [_of_type(v, kind.value_type) for v in value]
+    item: Any = kind
+    return [_of_type(v, item.value_type) for v in value]

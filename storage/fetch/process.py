@@ -28,6 +28,57 @@ from bighead.storage.fetch.server import Server
 from bighead.storage.fetch.service import MICROSECONDS, Service
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.fetch.shelf import Shelf
+from bighead.storage.fetch.watching import Watch
+from bighead.storage.fetch_log.fetch_log import FetchLog
+from bighead.storage.following import Followed, Follower
+from bighead.zipline.errors import BigheadError
+
+SOON = 14.0
+"""Days before the end of a certificate from which on it is worth a warning."""
+
+
+class Door(Protocol):
+    """A way in."""
+
+    async def start(self) -> int:
+        """Listen; the port. Raises AccessError where the address cannot be had."""
+        ...
+
+    async def stop(self) -> None:
+        """Take no more requests, and give those under way their time."""
+        ...
+
+
+async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event, log: Log) -> None:
+    """Answer requests until `stop` is set. Raises AccessError where it cannot listen."""
+    metrics = Metrics()
+    authorizer = _authorizer(settings)
+    logging = settings.logging
+    fetch_log = None if logging is None else FetchLog(logging, metrics.log, log.write)
+    observers = (metrics.observe,) if fetch_log is None else (metrics.observe, fetch_log.observe)
+    service = Service(
+        Shelf(follower.reading),
+        authorizer,
+        settings.limits,
+        int(settings.stale_after * MICROSECONDS),
+        observers,
+    )
+    doors: list[Door] = [Server(service, settings.listening, metrics, log)]
+    if settings.rest is not None:
+        doors.append(_rest_door(settings, service, Watch("rest", metrics, log, settings.slow)))
+    ports = [await door.start() for door in doors]
+    if settings.metrics is not None:
+        _tell(settings.metrics + settings.process, metrics)
+    facts = dict(zip(("port", "rest_port"), ports, strict=False)) | _certificate(settings, metrics)
+    level = "warning" if facts.get("certificate_days", SOON) < SOON else "info"
+    log.write("listening", level, address=settings.address, commit=follower.committed, **facts)
+    if settings.begun is not None:
+        os.write(settings.begun, b"1")
+        os.close(settings.begun)
+    following = asyncio.create_task(_follow(follower, authorizer, settings.refresh, log))
+    await stop.wait()
+    log.write("stopping", grace=settings.grace)
+    following.cancel()
     await asyncio.gather(*(door.stop() for door in doors))
     if fetch_log is not None:
         await asyncio.to_thread(fetch_log.close)
