@@ -138,9 +138,10 @@ def shape_of(training_set: TrainingSet) -> Shape:
     time = spine.time_of(training_set)
     values = dict(training_set.plan.columns) if isinstance(training_set.plan, Project) else {}
     base = spine.spine_of(training_set.plan)
+    joined = spine.Joined.of(training_set)
     columns = []
     for name, expr in values.items():
-        plan = spine.over_stored(training_set, (name,))
+        plan = joined.columns((name,))
         stored = expr.name if isinstance(expr, Column) and expr.name in base.schema.names else None
         reads = (stored,) if stored is not None else spine.reads_of(plan)
         columns.append(Computed(name, meaning_of(plan), reads, _others(sights(plan, time)), stored))

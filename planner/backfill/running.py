@@ -33,6 +33,9 @@ from bighead.planner.sources.dataset import Dataset
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.windows import DAY
 
+READS = 4
+"""The stored spine of so many days is read at once."""
+
 Compute = Callable[[Node, Mapping[str, Dataset]], pa.Table]
 """Runs a logical plan, with data for some of its sources by name, and gives its rows in order."""
 
@@ -180,7 +183,9 @@ class Run:
         """Some columns for all these days."""
         plan = spine.over_stored(self.shape.training_set, names)
         reads = spine.reads_of(plan)
-        stored = pa.concat_tables([self._stored(day, reads) for day in days]).combine_chunks()
+        with ThreadPoolExecutor(READS) as threads:
+            found = list(threads.map(lambda day: self._stored(day, reads), days))
+        stored = pa.concat_tables(found).combine_chunks()
         given: dict[str, Dataset] = {spine.STORED: hold(stored, spine.STORED)}
         if self.projections is not None:
             covered = Days(days[0].day, days[-1].day + ONE_DAY)

@@ -8,9 +8,8 @@ its stored rows they have nothing left to choose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -29,8 +28,6 @@ TIME = "__backfill_time"
 
 STORED = "__backfill_spine"
 """The name under which a plan reads the stored rows."""
-
-Joined = TypeVar("Joined", TemporalJoin, StaticJoin)
 
 
 def time_of(training_set: TrainingSet) -> Expr:
@@ -85,16 +82,30 @@ def of_days(training_set: TrainingSet, days: Days) -> Node:
 
 def over_stored(training_set: TrainingSet, columns: Iterable[str]) -> Node:
     """A row is a stored row of the spine, with columns of the training set computed for it."""
-    plan = _projection(training_set)
-    base = spine_of(plan)
-    names = base.schema.names
-    stored = Scan(Table(STORED, base.schema), tuple(names))
-    values = dict(plan.columns)
-    asked = tuple((name, values[name]) for name in columns)
-    below = Project(_all_rows(plan.input, base, stored), asked)
-    pruned = _narrowed(_without_joins(prune_columns(below), None))
-    assert isinstance(pruned, Project)
-    return pruned
+    return Joined.of(training_set).columns(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The joins of a training set over its stored spine, from which columns are taken."""
+
+    values: Mapping[str, Expr]
+    joins: Node
+
+    @staticmethod
+    def of(training_set: TrainingSet) -> Joined:
+        """Those of a training set."""
+        plan = _projection(training_set)
+        base = spine_of(plan)
+        stored = Scan(Table(STORED, base.schema), tuple(base.schema.names))
+        return Joined(dict(plan.columns), _all_rows(plan.input, base, stored))
+
+    def columns(self, names: Iterable[str]) -> Node:
+        """A row is a stored row of the spine, with these columns computed for it."""
+        below = Project(self.joins, tuple((name, self.values[name]) for name in names))
+        pruned = _narrowed(_without_joins(prune_columns(below), None))
+        assert isinstance(pruned, Project)
+        return pruned
 
 
 def reads_of(plan: Node) -> tuple[str, ...]:
