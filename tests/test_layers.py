@@ -69,6 +69,7 @@ LATE_IMPORTS: dict[str, str] = {
     "planner/sources/object_store.py: datafusion.object_store": "as above",
     "storage/fetch/process.py: bighead.storage.fetch.rest.door": "an extra, and slow to load",
     "storage/fetch/process.py: bighead.storage.fetch.rest.server": "as above",
+    "platform/features/doors.py: bighead.storage.ingest.kafka": "its client is an option",
 }
 
 

@@ -1,4 +1,4 @@
-"""The doors of a store's sources: files that are followed, topics of Kafka, producers' streams."""
+"""Taking the streams of a store's sources in, until a signal."""
 
 from __future__ import annotations
 
@@ -15,92 +15,13 @@ from bighead.platform.cli.console import say
 from bighead.zipline.errors import BigheadError
 
 if TYPE_CHECKING:
+    from bighead.platform.features.doors import Streams
     from bighead.storage.access.address import Address
     from bighead.storage.ingest.counters import Counters
-    from bighead.storage.ingest.door import Door
     from bighead.storage.ingest.ingester import Ingester, Settings
     from bighead.storage.ingest.listening import Listener
     from bighead.storage.store import Store
     from bighead.zipline.ir.sources import Source
-
-KAFKA = "kafka://"
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """Where the streams of sources are found."""
-
-    folder: Path
-    """Relative paths begin here."""
-    kafka: str | None = None
-    """host:port of brokers, for streams that name none."""
-    kafka_options: Mapping[str, str] = field(default_factory=dict)
-    group: str = "bighead"
-    longest: int = 16 << 20
-    """Bytes of a line."""
-    note: Callable[[str], None] = say
-
-
-def open_doors(store: Store, sources: Mapping[str, Source], streams: Streams) -> list[Door]:
-    """A door for each source that names a stream. Raises BigheadError where one does not open."""
-    doors: list[Door] = []
-    try:
-        for source in sources.values():
-            stream = source.option("stream")
-            if isinstance(stream, str):
-                doors.append(_open(store, source, stream, streams))
-    except BaseException:
-        for door in doors:
-            door.close()
-        raise
-    return doors
-
-
-def _open(store: Store, source: Source, stream: str, streams: Streams) -> Door:
-    from bighead.storage.ingest.files import FileDoor
-    from bighead.storage.ingest.positions import files_at
-
-    if stream.startswith(KAFKA):
-        return _open_topic(store, source, stream.removeprefix(KAFKA), streams)
-    scheme, there, _ = stream.partition("://")
-    if there and scheme != "file":
-        raise BigheadError(
-            f"the stream of {source.name} is {stream}, and only kafka:// and files are read from; "
-            "leave the option out where producers write to it"
-        )
-    pattern = str(streams.folder / stream.removeprefix("file://"))
-    return FileDoor(
-        source.name,
-        pattern,
-        known=list(files_at(store.database, source.name)),
-        note=streams.note,
-        longest=streams.longest,
-    )
-
-
-def _open_topic(store: Store, source: Source, stream: str, streams: Streams) -> Door:
-    try:
-        from bighead.storage.ingest.kafka import KafkaDoor
-    except ModuleNotFoundError as error:
-        raise BigheadError(
-            f'{source.name} is read from Kafka, which needs a client: pip install "bighead[kafka]"'
-        ) from error
-    servers, slash, topic = stream.rpartition("/")
-    if not slash:
-        servers = streams.kafka or ""
-    if not servers or not topic:
-        raise BigheadError(
-            f"the stream of {source.name} names the topic {topic or stream} and no broker; write "
-            "kafka://host:port/topic, or give --kafka host:port"
-        )
-    name = source.name
-
-    def offset(partition: str) -> int:
-        return store.offset(name, partition)
-
-    return KafkaDoor(
-        name, topic, servers, offset, streams.group, streams.note, streams.kafka_options
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +46,7 @@ class Running:
 
 def run_ingester(path: Path, streams: Streams, settings: Settings, running: Running) -> None:
     """Take what comes into a store until a signal, or with `once` until nothing is left."""
+    from bighead.platform.features.doors import open_door
     from bighead.storage.ingest.doors import Doors
     from bighead.storage.ingest.ingester import Ingester
     from bighead.storage.ingest.sources import sources_of
@@ -135,10 +57,7 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
     with Store.open(path, StoreSettings(sync=running.sync), create=False) as store:
         sources = sources_of(store)
 
-        def opened(source: Source) -> Door | None:
-            return next(iter(open_doors(store, {source.name: source}, streams)), None)
-
-        doors = Doors(opened, streams.note)
+        doors = Doors(lambda source: open_door(store, source, streams), streams.note)
         listener = None
         try:
             doors.begin(sources)
@@ -223,7 +142,7 @@ class Progress:
     def last(self) -> None:
         """The sums of all."""
         total = self._total()
-        say(f"{_told(total)}; commit {self.commit():,}")
+        say(f"{told(total)}; commit {self.commit():,}")
 
     def _total(self) -> Counters:
         from bighead.storage.ingest.counters import Counters
@@ -240,11 +159,12 @@ class Progress:
         new = total.since(self.before or Counters())
         if new.messages:
             rate = new.messages / (now - self.said)
-            say(f"{rate:,.0f} messages/s: {_told(new)}; commit {self.commit():,}")
+            say(f"{rate:,.0f} messages/s: {told(new)}; commit {self.commit():,}")
         self.said, self.before = now, total
 
 
-def _told(counted: Counters) -> str:
+def told(counted: Counters) -> str:
+    """What came, in words."""
     parts = [f"{counted.messages:,} messages", f"{counted.rows:,} rows taken"]
     for name, count in (
         ("copies", counted.copies),

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bighead.planner.session import Session
-from bighead.planner.sources.dataset import Dataset, Span, Streams, Versioned
 from bighead.platform.cli.serving import asked_for, chosen
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.workspace import open_session
+from bighead.platform.features.batches import Batches
 from bighead.platform.registry import Version
 from bighead.storage.errors import LockedError, StoreError
 from bighead.storage.fetch.served import find, offers
 from bighead.storage.following import beside_a_writer
 from bighead.storage.requests.asking import ask
 from bighead.storage.sets.definitions import Definition
-from bighead.storage.sets.source_versions import base_name, same_rows
 from bighead.storage.store import Store
-from bighead.storage.upload.building import Asked, Batch, Read
+from bighead.storage.upload.building import Asked
 from bighead.storage.upload.package import Package, read_package
 from bighead.storage.upload.uploads import adopt, build, waiting
-from bighead.storage.writing.stream_log import time_of
 from bighead.zipline.errors import did_you_mean
-from bighead.zipline.ir.sources import Source, Table
 
-PIECE = 1 << 16
-"""Rows of a source that are read at once."""
 _PAUSE, _RETRY = 0.1, 1.0
 
 
@@ -87,7 +81,7 @@ def _upload(session: Session, path: Path, name: str, asked: Asked, patience: flo
         if left.generation.upload.as_of == asked.as_of:
             return _done(path, name)
     with beside_a_writer(path) as store:
-        package = build(store, path, name, asked, reader(session, asked.as_of))
+        package = build(store, path, name, asked, Batches(session).read(asked.as_of))
     handed_over(path, package, patience)
     return _done(path, name)
 
@@ -122,44 +116,6 @@ def sets_of(store: Store, names: Sequence[str]) -> list[str]:
 
 def _is_known(store: Store, name: str) -> bool:
     return name.casefold() in offers(store.database) or name in store.sets
-
-
-def reader(session: Session, as_of: int) -> Read:
-    """Reads the batch of a source a piece at a time; later rows may be left out."""
-
-    def read(source: Source, columns: Sequence[str]) -> Batch:
-        dataset = session.dataset(_declared(session, source))
-        when = time_of(source)
-        span = None if when is None else Span(when, None, as_of - 1)
-        if isinstance(dataset, Streams):
-            pieces = dataset.pieces(columns, PIECE, None, span)
-        else:
-            pieces = iter([dataset.scan(columns, None, span)])
-        return Batch(pieces, len(dataset.files), version_of(dataset))
-
-    return read
-
-
-def _declared(session: Session, source: Source) -> Source:
-    """A source of a store as it is declared now: its batch may lie elsewhere."""
-    name = base_name(source.name)
-    found = session.definitions.by_name.get(name.casefold())
-    if isinstance(found, Table) and same_rows(found, source):
-        return found
-    return replace(source, name=name)
-
-
-def version_of(dataset: Dataset) -> str:
-    """Changes when a file of a dataset does: its name, size or time, or its object's version."""
-    told = hashlib.sha256()
-    if isinstance(dataset, Versioned):
-        for name, version in sorted(dataset.versions().items()):
-            told.update(f"{name}\0{version}\0".encode())
-    for name in dataset.files:
-        path = Path(name)
-        said = path.stat() if path.is_file() else None
-        told.update(f"{name}\0{said and (said.st_size, said.st_mtime_ns)}\0".encode())
-    return told.hexdigest()[:16]
 
 
 def handed_over(path: Path, package: Package, patience: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -21,8 +22,14 @@ class Doors:
     """None: the source names no stream. Raises BigheadError where it cannot be read."""
     note: Callable[[str], None]
     producers: StreamDoor | None = None
+    again: float = 5.0
+    """Seconds until a source is tried again that could not be read."""
+    clock: Callable[[], float] = time.monotonic
     held: dict[str, Door | None] = field(default_factory=dict, init=False)
     """By source."""
+    faults: dict[str, str] = field(default_factory=dict, init=False)
+    """By source, why it cannot be read."""
+    _tried: float = field(default=float("-inf"), init=False)
 
     @property
     def all(self) -> list[Door]:
@@ -38,24 +45,35 @@ class Doors:
     def follow(self, ingester: Ingester) -> None:
         """Open the doors of sources that came since, and close those of sources that went.
 
-        One that does not open is told of, and the others go on.
+        One that does not open is told of once and tried again, and the others go on.
         """
         sources = sources_of(ingester.store)
-        if sources == ingester.sources:
+        due = bool(self.faults) and self.clock() - self._tried >= self.again
+        if sources == ingester.sources and not due:
             return
+        self._tried = self.clock()
         for name in [name for name in self.held if name not in sources]:
             door = self.held.pop(name)
+            self.faults.pop(name, None)
             if door is not None:
                 door.close()
-        for name in [name for name in sources if name not in self.held]:
-            try:
-                self.held[name] = self.open(sources[name])
-            except BigheadError as error:
-                self.held[name] = None
-                self.note(f"{error}; {name} is read once the ingester is started anew")
+        for name in [name for name in sources if name not in self.held or name in self.faults]:
+            self._try(name, sources[name])
         if self.producers is not None:
             self.producers.change(sources)
         ingester.change(sources, self.all)
+
+    def _try(self, name: str, source: Source) -> None:
+        try:
+            self.held[name] = self.open(source)
+        except BigheadError as error:
+            self.held[name] = None
+            if self.faults.get(name) != str(error):
+                self.note(f"the stream of {name} is not read: {error}")
+            self.faults[name] = str(error)
+            return
+        if self.faults.pop(name, None) is not None:
+            self.note(f"the stream of {name} is read now")
 
     def close(self) -> None:
         """Nothing comes any more."""

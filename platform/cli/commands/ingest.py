@@ -20,6 +20,7 @@ from bighead.platform.cli.commands.options import (
     Tokens,
     check_pair,
     duration_of,
+    named_values,
     settings_of,
     size_of,
 )
@@ -138,8 +139,9 @@ def run(
       bighead ingest run online --once
       bighead ingest run online --kafka 127.0.0.1:9092 --listen 127.0.0.1:7655
     """
-    from bighead.platform.cli.ingesting import Producers, Running, Streams, run_ingester
+    from bighead.platform.cli.ingesting import Producers, Running, run_ingester
     from bighead.platform.cli.project import find_project
+    from bighead.platform.features.doors import Streams
     from bighead.storage.access.address import Address
     from bighead.storage.access.tls import Tls
     from bighead.storage.ingest.ingester import Settings
@@ -162,9 +164,10 @@ def run(
         Streams(
             folder=data or (project.data if project is not None else Path()),
             kafka=kafka,
-            kafka_options=dict(_named(option) for option in kafka_option or []),
+            kafka_options=named_values(kafka_option or [], "--kafka-option"),
             group=group,
             longest=size_of(longest_line, "--longest-line"),
+            note=say,
         ),
         Settings(
             wait=commit_every,
@@ -173,13 +176,6 @@ def run(
         ),
         Running(once=once, sync=sync, report_every=report_every, producers=producers),
     )
-
-
-def _named(option: str) -> tuple[str, str]:
-    name, equals, value = option.partition("=")
-    if not equals or not name:
-        raise typer.BadParameter(f"--kafka-option '{option}' is no NAME=VALUE")
-    return name, value
 
 
 @ingest.command()

@@ -58,5 +58,6 @@ def init(
     enter = "" if folder == Path() else f"cd {folder} && "
     say(
         f"Made the project {name}. Next:\n  {enter}bighead apply\n"
-        '  bighead query "SELECT * FROM stay_risk LIMIT 5"'
+        '  bighead query "SELECT * FROM stay_risk LIMIT 5"\n'
+        "  bighead up"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -127,6 +128,17 @@ def duration_of(text: str, option: str) -> int:
         return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(f"{option}: {error}") from None
+
+
+def named_values(given: Sequence[str], option: str) -> dict[str, str]:
+    """What `option` says each time as NAME=VALUE."""
+    found = {}
+    for said in given:
+        name, equals, value = said.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{option} '{said}' is no NAME=VALUE")
+        found[name] = value
+    return found
 
 
 def size_of(text: str, option: str) -> int:

@@ -46,7 +46,9 @@ def test_describe_for_a_script(shop: Path) -> None:
     assert told["uses"] == ["bookings"]
     assert told["used_by"] == ["stay_risk"]
     assert {"name": "nights_7d", "type": "BIGINT"} in told["columns"]
-    assert told["options"] == {"description": "Booking activity of a listing", "owner": "homes"}
+    assert told["options"] == {
+        "description": "Booking activity of a listing", "owner": "homes", "online": True
+    }  # fmt: skip
     training = run(shop, "describe", "stay_risk", "--json").json
     assert (training["id"], training["labels"]) == (["request_id"], ["is_risky"])
     source = run(shop, "describe", "bookings", "--json").json

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bighead.storage.access.address import Address
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.listening import Listener
 from bighead.storage.ingest.producer import Producer, Rejected
@@ -78,7 +79,8 @@ def test_a_service_that_starts_anew_gets_each_row_once() -> None:
         done = threading.Thread(target=producer.write, args=(objects(20, 100),))
         done.start()
         first.stop()
-        second = Listener(StreamDoor(sources_of(store), store.offset), f"127.0.0.1:{port}")
+        door = StreamDoor(sources_of(store), store.offset)
+        second = Listener(door, Address(f"127.0.0.1:{port}"))
         second.start()
         loop = ingester(store, second.door)
         thread = threading.Thread(target=loop.run, daemon=True)

@@ -1,6 +1,6 @@
 -- How much a listing was booked. Windows are exact to the microsecond: [t - 7d, t).
 CREATE FEATURE SET listing_bookings
-  WITH (description = 'Booking activity of a listing', owner = 'homes')
+  WITH (description = 'Booking activity of a listing', owner = 'homes', online = true)
 AS
 SELECT listing,
        SUM(n_nights) OVER w                                     AS nights,

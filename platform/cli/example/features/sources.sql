@@ -1,5 +1,6 @@
 -- Each booking of a listing. A booking is known when it was loaded, some minutes after it happened:
--- a feature as of t sees only what was known before t.
+-- a feature as of t sees only what was known before t. 'bighead up' also takes what is appended to
+-- files of the stream, a JSON object a line.
 CREATE EVENT SOURCE bookings (
   booking_id BIGINT,
   listing    BIGINT,
@@ -9,7 +10,12 @@ CREATE EVENT SOURCE bookings (
   ts         TIMESTAMP,
   loaded_at  TIMESTAMP
 ) EVENT TIME ts KNOWN AT loaded_at IDENTITY (booking_id)
-  WITH (batch = 'data/bookings.csv', description = 'Bookings of all listings', owner = 'homes');
+  WITH (
+    batch = 'data/bookings.csv',
+    stream = 'data/bookings/*.jsonl',
+    description = 'Bookings of all listings',
+    owner = 'homes'
+  );
 
 -- The spine: each request to stay, and whether it turned out to be risky.
 CREATE EVENT SOURCE requests (request_id BIGINT, listing BIGINT, is_risky BOOLEAN, ts TIMESTAMP)

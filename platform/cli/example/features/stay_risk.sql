@@ -1,5 +1,5 @@
 -- For each request, what was known of its listing just before it was made.
-CREATE TRAINING SET stay_risk ID (request_id) WITH (owner = 'trust') AS
+CREATE TRAINING SET stay_risk ID (request_id) WITH (owner = 'trust', online = true) AS
 SELECT q.request_id,
        q.ts,
        LABEL q.is_risky,

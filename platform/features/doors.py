@@ -1,0 +1,85 @@
+"""The doors of a store's sources: files that are followed, and topics of Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bighead.storage.ingest.door import Door
+from bighead.storage.ingest.files import FileDoor
+from bighead.storage.ingest.positions import files_at
+from bighead.storage.store import Store
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.sources import Source
+
+KAFKA = "kafka://"
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Where the streams of sources are found."""
+
+    folder: Path
+    """Relative paths begin here."""
+    kafka: str | None = None
+    """host:port of brokers, for streams that name none."""
+    kafka_options: Mapping[str, str] = field(default_factory=dict)
+    group: str = "bighead"
+    longest: int = 16 << 20
+    """Bytes of a line."""
+    note: Callable[[str], None] = print
+
+
+def open_door(store: Store, source: Source, streams: Streams) -> Door | None:
+    """The door of a source; None: it names no stream. Raises BigheadError where it cannot open."""
+    stream = source.option("stream")
+    if not isinstance(stream, str):
+        return None
+    if stream.startswith(KAFKA):
+        return _open_topic(store, source, stream.removeprefix(KAFKA), streams)
+    scheme, there, _ = stream.partition("://")
+    if there and scheme != "file":
+        raise BigheadError(
+            f"the stream of {source.name} is {stream}, and only kafka:// and files are read from; "
+            "leave the option out where producers write to it"
+        )
+    pattern = str(streams.folder / stream.removeprefix("file://"))
+    return FileDoor(
+        source.name,
+        pattern,
+        known=list(files_at(store.database, source.name)),
+        note=streams.note,
+        longest=streams.longest,
+    )
+
+
+def _open_topic(store: Store, source: Source, stream: str, streams: Streams) -> Door:
+    try:
+        from bighead.storage.ingest.kafka import KafkaDoor  # noqa: PLC0415  (an option)
+    except ModuleNotFoundError as error:
+        raise BigheadError(
+            f'{source.name} is read from Kafka, which needs a client: pip install "bighead[kafka]"'
+        ) from error
+    servers, slash, topic = stream.rpartition("/")
+    if not slash:
+        servers = streams.kafka or ""
+    if not servers or not topic:
+        raise BigheadError(
+            f"the stream of {source.name} names the topic {topic or stream} and no broker; write "
+            "kafka://host:port/topic, or give --kafka host:port"
+        )
+    name = source.name
+
+    def offset(partition: str) -> int:
+        return store.offset(name, partition)
+
+    return KafkaDoor(
+        name,
+        topic,
+        servers,
+        offset,
+        f"{streams.group}.{name}",  # two versions of a source read one topic side by side
+        streams.note,
+        streams.kafka_options,
+    )

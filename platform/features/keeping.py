@@ -1,0 +1,122 @@
+"""Which sets a store is to have online, what they lack for it, and what is served meanwhile.
+
+A set is served when all that the store keeps of it has its batch. Until then the version before is
+served under its name, so that nobody who asks sees a set without its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bighead.platform.features.batches import Batches
+from bighead.storage.fetch.served import Offer, keep, offers, serve, withdraw
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.prepare import source_of
+from bighead.storage.store import Store
+from bighead.zipline.catalog import FeatureSet, TrainingSet
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Sets that are to be online, with their versions, and the offline rows of their sources."""
+
+    sets: Sequence[tuple[FeatureSet | TrainingSet, int | None]]
+    batches: Batches
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A set that is wanted, and the sets of the store that answer it."""
+
+    definition: FeatureSet | TrainingSet
+    version: int | None
+    sets: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """With its version."""
+        bare = self.definition.name
+        return bare if self.version is None else f"{bare}@{self.version}"
+
+
+def hold(store: Store, wanted: Wanted) -> list[Held]:
+    """Keep what is wanted from now on. Raises UnsupportedError for a set that is offline only."""
+    return [
+        Held(definition, version, tuple(dict.fromkeys(keep(store, definition, version).values())))
+        for definition, version in wanted.sets
+    ]
+
+
+def serve_ready(store: Store, held: Sequence[Held], lacking: Sequence[str]) -> list[Offer]:
+    """Serve the sets that lack nothing; those that were not served before."""
+    before = offers(store.database)
+    fresh = []
+    for one in held:
+        if not set(one.sets).intersection(lacking):
+            offer = serve(store, one.definition, one.version)
+            if before.get(one.definition.name.casefold()) != offer:
+                fresh.append(offer)
+    return fresh
+
+
+def withdraw_others(store: Store, held: Sequence[Held]) -> Iterator[str]:
+    """Serve sets no more of which no version is wanted; their names. What is kept stays."""
+    wanted = {one.definition.name.casefold() for one in held}
+    names = dict.fromkeys(offer.definition.name for offer in offers(store.database).values())
+    for name in names:
+        if name.casefold() not in wanted:
+            for said, offer in list(offers(store.database).items()):
+                if offer.definition.name == name and "@" in said:
+                    withdraw(store, said)
+            if name.casefold() in offers(store.database):
+                withdraw(store, name)
+            yield name
+
+
+def lacks(store: Store, name: str, batches: Batches, as_of: int | None) -> str:
+    """Why what a store keeps as a set has to be uploaded; empty: it has all of its batch.
+
+    as_of: rows of earlier times are to be there; None: those of the last upload are enough, until
+    the files of a batch are others. Raises SourceError where a batch cannot be read.
+    """
+    definition, sources = store.sets[name], sources_read(store, name)
+    if any(source.option("batch") is None for source in sources):
+        return ""
+    upload = definition.upload
+    if upload is None:
+        return "it has no batch yet"
+    if as_of is not None and upload.as_of < as_of:
+        return "its batch is older than asked"
+    for source in sources:
+        said = upload.sources.get(source.name)
+        if said is not None and said.version != batches.version(source):
+            return f"the batch of {source.name} has changed"
+    return ""
+
+
+def sources_read(store: Store, name: str) -> list[Source]:
+    """The sources that a set of a store reads, each once."""
+    found = {source_of(part.input).name: source_of(part.input) for part in store.plans[name].parts}
+    return list(found.values())
+
+
+def versions_of(store: Store, held: Sequence[Held], batches: Batches) -> dict[str, str]:
+    """What tells of the batch of each source that it is another one now; '' where it is gone."""
+    needed = {s.name: s for one in held for n in one.sets for s in sources_read(store, n)}
+    found = {}
+    for name, source in needed.items():
+        if source.option("batch") is not None:
+            try:
+                found[name] = batches.version(source)
+            except BigheadError:
+                found[name] = ""
+    return found
+
+
+def uploaded_rows(definition: Definition) -> int:
+    """Of batches, that a generation was made of."""
+    upload = definition.upload
+    return 0 if upload is None else sum(s.rows for s in upload.sources.values())

@@ -1,0 +1,120 @@
+"""One process for all of it: definitions kept, batches uploaded, streams followed, features served.
+
+Three threads share one store. This one takes streams in and is the only one that writes; the
+*keeper* follows the definitions and makes uploads, and has everything written here, between two
+commits; the *service* answers from the store as it stands. All that is known lies in the store and
+in the sources, so that the process may end at any moment and be started again.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from bighead.platform.features.calls import Calls
+from bighead.platform.features.doors import Streams, open_door
+from bighead.platform.features.keeper import Definitions, Keeper, Uploading
+from bighead.platform.features.screen import Screen, SourceState, State, Told
+from bighead.storage.ingest.doors import Doors
+from bighead.storage.ingest.ingester import Ingester, Settings
+from bighead.storage.ingest.streams import StreamDoor
+from bighead.storage.requests.carrying_out import carry_out_all
+from bighead.storage.store import Store
+from bighead.storage.writing.newest import newest_time
+
+SHOW = 0.25
+"""Seconds between two looks at how things stand."""
+LAST = 30.0
+"""Seconds for what the keeper is doing to end."""
+
+
+class Service(Protocol):
+    """What answers requests, or takes rows, in threads of its own."""
+
+    def start(self, store: Store) -> list[tuple[str, str]]:
+        """Begin; what listens where. Raises BigheadError where it cannot."""
+        ...
+
+    def stop(self) -> None:
+        """Take nothing more, and end what is under way."""
+        ...
+
+
+@dataclass(slots=True)
+class Up:
+    """All of it over one store, which nobody else writes."""
+
+    store: Store
+    path: Path
+    """The store's folder."""
+    definitions: Definitions
+    streams: Streams
+    screen: Screen
+    services: list[Service] = field(default_factory=list)
+    producers: StreamDoor | None = None
+    """Where producers write, if they may."""
+    uploading: Uploading = field(default_factory=Uploading)
+    ingesting: Settings = field(default_factory=Settings)
+    ending: Event = field(default_factory=Event)
+    _shown: float = float("-inf")
+    _addresses: list[tuple[str, str]] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """End after the commit that is being made; from any thread, or a signal."""
+        self.ending.set()
+
+    def run(self) -> None:
+        """Go on until `stop`. Raises BigheadError where it cannot begin, or the store fails."""
+        doors = Doors(
+            lambda source: open_door(self.store, source, self.streams),
+            self.streams.note,
+            self.producers,
+        )
+        ingester = Ingester(self.store, {}, doors.all, self.ingesting)
+        ingester.stopping = self.ending
+        calls = Calls(self.ending)
+        keeper = Keeper(self.store, self.path, self.definitions, self.uploading, calls, self.screen)
+
+        def each() -> None:
+            calls.carry_out()
+            carry_out_all(self.store, self.path)
+            doors.follow(ingester)
+            self._show(ingester, doors, keeper)
+
+        with ExitStack() as stack:
+            stack.callback(doors.close)
+            for service in self.services:
+                self._addresses += service.start(self.store)
+                stack.callback(service.stop)
+            told = ", ".join(f"{what} on {where}" for what, where in self._addresses)
+            self._tell("listening", told, addresses=dict(self._addresses))
+            stack.callback(keeper.join, LAST)
+            stack.callback(self.ending.set)
+            keeper.start()
+            ingester.run(each=each)
+            self._tell("stopping", "stopping")
+        self._tell("stopped", f"stopped at commit {self.store.committed:,}")
+
+    def _show(self, ingester: Ingester, doors: Doors, keeper: Keeper) -> None:
+        if time.monotonic() - self._shown < SHOW:
+            return
+        self._shown = time.monotonic()
+        sources = tuple(
+            SourceState(
+                name,
+                str(source.option("stream") or ""),
+                ingester.counters[name],
+                newest_time(self.store.database, name),
+                doors.faults.get(name, ""),
+            )
+            for name, source in ingester.sources.items()
+        )
+        state = State(self.store.committed, keeper.sets, sources, tuple(self._addresses))
+        self.screen.show(state)
+
+    def _tell(self, event: str, text: str, **facts: object) -> None:
+        self.screen.tell(Told(event, text, facts=facts))
