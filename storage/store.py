@@ -365,6 +365,13 @@ class Store:
         sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
+    def remove(self, name: str) -> None:
+        """Keep a set no more, of which no block is left."""
+        self.plan(name)
+        self.commit({("meta", set_key(name)): None})
+        del self.sets[name], self.plans[name]
+        self._settle()
+
     def expire_identities(self, source: str, most: int = 100_000) -> int:
         """Forget which events of a source have come where no set can count them any more.
 

@@ -51,6 +51,7 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
     from bighead.storage.ingest.ingester import Ingester
     from bighead.storage.ingest.sources import sources_of
     from bighead.storage.requests.carrying_out import carry_out_all
+    from bighead.storage.retiring import Retiring
     from bighead.storage.store import Settings as StoreSettings
     from bighead.storage.store import Store
 
@@ -72,8 +73,11 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
             ingester = Ingester(store, sources, doors.all, settings)
             progress = Progress(ingester.counters, running.report_every, lambda: store.committed)
 
+            retiring = Retiring(store)
+
             def each() -> None:
                 carry_out_all(store, path)
+                retiring.turn()
                 doors.follow(ingester)
                 progress()
 

@@ -23,7 +23,7 @@ def print_counts(counts: Sequence[Counts]) -> None:
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
     for c in counts:
         numbers = (c.keys, c.rows, c.blocks, c.bytes, c.largest)
-        table.add_row(c.name, *(f"{n:,}" for n in numbers), _spell(c.horizon))
+        table.add_row(c.name, *(f"{n:,}" for n in numbers), time_text(c.horizon))
     print_table(table, sys.stdout)
 
 
@@ -46,7 +46,8 @@ def counts_record(
     return {"commit": committed, "sets": sets, "files": dict(sizes)}
 
 
-def _spell(horizon: int) -> str:
+def time_text(horizon: int) -> str:
+    """From when on rows are kept, in microseconds, as a time."""
     if horizon == -(2**63):
         return "the start"
     return format_expr(Literal(horizon, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")

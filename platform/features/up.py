@@ -23,6 +23,7 @@ from bighead.storage.ingest.doors import Doors
 from bighead.storage.ingest.ingester import Ingester, Settings
 from bighead.storage.ingest.streams import StreamDoor
 from bighead.storage.requests.carrying_out import carry_out_all
+from bighead.storage.retiring import Retiring
 from bighead.storage.store import Store
 from bighead.storage.writing.newest import newest_time
 
@@ -79,9 +80,12 @@ class Up:
         calls = Calls(self.ending)
         keeper = Keeper(self.store, self.path, self.definitions, self.uploading, calls, self.screen)
 
+        retiring = Retiring(self.store)
+
         def each() -> None:
             calls.carry_out()
             carry_out_all(self.store, self.path)
+            retiring.turn()
             doors.follow(ingester)
             self._show(ingester, doors, keeper)
 

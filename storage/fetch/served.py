@@ -82,7 +82,15 @@ class Offer:
     @cached_property
     def stale_after(self) -> int | None:
         """The option `stale_after` of the set, in microseconds."""
-        given = dict(self.definition.options).get("stale_after")
+        return self._duration("stale_after")
+
+    @property
+    def retention(self) -> int | None:
+        """The option `retention` of the set, in microseconds; None: for ever."""
+        return self._duration("retention")
+
+    def _duration(self, option: str) -> int | None:
+        given = dict(self.definition.options).get(option)
         return parse_duration(given) if isinstance(given, str) else None
 
     @property

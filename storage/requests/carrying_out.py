@@ -6,16 +6,18 @@ does, has none until it is done, and is looked at again after each turn.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bighead.storage.errors import StoreError
-from bighead.storage.fetch.served import Offer, keep, serve
+from bighead.storage.fetch.served import Offer, keep, serve, withdraw
 from bighead.storage.ingest.letters import Kept, letters
 from bighead.storage.ingest.replaying import drop, replay
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.requests.spool import Facts, answer, take_up
+from bighead.storage.retiring import clear, due, sweep, unserved
 from bighead.storage.store import Store
 from bighead.storage.upload.switching import go_back, switches
 from bighead.storage.upload.uploads import adopt_waiting
@@ -89,10 +91,46 @@ def _begun(store: Store, name: str) -> dict[str, Any]:
     return {"of": shared.owner.name, "since": shared.owner.horizon}
 
 
+def _withdraw(store: Store, facts: Facts) -> Facts:
+    """name: that is served no more."""
+    withdraw(store, facts["name"])
+    return {}
+
+
+def _sweep(store: Store, facts: Facts) -> Facts | None:
+    """set, before: rows of earlier times go, in microseconds; without a set all that is due."""
+    if facts.get("set") is None:
+        wanted = due(store, time.time_ns() // 1000)
+    else:
+        name, before = store.owner(facts["set"]), int(facts["before"])
+        definition, _ = store.plan(name)
+        wanted = {name: before} if definition.swept or definition.horizon < before else {}
+    for name, horizon in wanted.items():
+        sweep(store, name, horizon)
+        return None
+    return {"kept": {name: d.horizon for name, (d, _) in store.owned().items()}}
+
+
+def _clear(store: Store, facts: Facts) -> Facts:
+    """sets: that nothing served is read from; all of them where none is named."""
+    names = facts["sets"] or unserved(store)
+    for name in sorted(names, key=lambda name: not store.plan(name)[0].of):
+        clear(store, name)
+    return {"cleared": names}
+
+
 Way = Callable[[Store, Facts], "Facts | None"]
 """How something is done: what came of it, or None where it goes on."""
 
-WAYS: dict[str, Way] = {"replay": _replay, "drop": _drop, "back": _back, "define": _define}
+WAYS: dict[str, Way] = {
+    "replay": _replay,
+    "drop": _drop,
+    "back": _back,
+    "define": _define,
+    "withdraw": _withdraw,
+    "sweep": _sweep,
+    "clear": _clear,
+}
 
 
 def carry_out(store: Store, path: Path, kind: str, facts: Facts) -> Facts:

@@ -29,6 +29,9 @@ from bighead.storage.writing.versions import (
 )
 from bighead.zipline.ir.nodes import Versions
 
+TOGETHER = 1000
+"""Blocks that change in one commit, and a key more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Swept:
@@ -61,18 +64,19 @@ class Sweep:
             state = state.at(horizon, set_prefix(state.generation, state.number).hex())
             self.remember(state, {})
         keys = rows = 0
+        batch: Batch = {}
         table: Table = "changes" if self.plan.entity else "blocks"
         for of_key in self._keys(table, bytes.fromhex(state.swept)):
             if most is not None and keys >= most:
-                self.remember(state.at(state.horizon, of_key.hex()), {})
+                self.remember(state.at(state.horizon, of_key.hex()), batch)
                 return Swept(keys, rows, False)
-            batch: Batch = {}
+            if len(batch) >= TOGETHER:
+                self.remember(state.at(state.horizon, of_key.hex()), batch)
+                batch = {}
             sweep = self._changes if self.plan.entity else self._key
             rows += sweep(of_key, state.horizon, batch)
             keys += 1
-            if batch:
-                self.remember(state.at(state.horizon, of_key.hex()), batch)
-        self.remember(state.at(state.horizon, ""), {})
+        self.remember(state.at(state.horizon, ""), batch)
         return Swept(keys, rows, True)
 
     def _keys(self, table: Table, start: bytes) -> Iterator[bytes]:

@@ -126,7 +126,8 @@ def drop_old(store: Store) -> int:
     gone = 0
     for key, _ in list(store.database.scan("meta", _DROPPED, _DROPPED[:-1] + b"\1")):
         prefix = key.removeprefix(_DROPPED)
-        _clear(store, int.from_bytes(prefix[:4], "big"), int.from_bytes(prefix[4:], "big"))
+        generation, number = int.from_bytes(prefix[:4], "big"), int.from_bytes(prefix[4:], "big")
+        clear_generation(store, generation, number)
         store.commit({("meta", key): None})
         gone += 1
     return gone
@@ -159,7 +160,7 @@ def sources_of(plan: SetPlan) -> list[Source]:
 def _adopt(store: Store, path: Path, switch: Switch) -> None:
     """The files into the database, under a generation that nobody reads yet."""
     definition, _ = store.plan(switch.set)
-    _clear(store, switch.to.number, definition.number)  # what an earlier attempt left
+    clear_generation(store, switch.to.number, definition.number)  # what an earlier attempt left
     try:
         package = read_package(path / UPLOADS / switch.package)
         package.check()
@@ -178,7 +179,7 @@ def _adopt(store: Store, path: Path, switch: Switch) -> None:
 
 
 def _undo(store: Store, switch: Switch, definition: Definition) -> None:
-    _clear(store, switch.to.number, definition.number)
+    clear_generation(store, switch.to.number, definition.number)
     store.commit({("meta", _SWITCH + switch.set.encode()): None})
 
 
@@ -249,7 +250,7 @@ def _flip(
         package.remove()
 
 
-def _clear(store: Store, generation: int, number: int) -> None:
+def clear_generation(store: Store, generation: int, number: int) -> None:
     """Delete all of a generation; what is not there costs nothing."""
     prefix = set_prefix(generation, number)
     end = after(prefix)

@@ -12,7 +12,7 @@ from bighead.platform.cli.console import print_json, say, waiting
 
 store = typer.Typer(
     name="store",
-    help="Define what an online store serves; back up, restore, check, measure and compact it.",
+    help="Define what an online store serves; back up, restore, check, measure and shrink it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -56,19 +56,80 @@ def withdraw(
     path: Folder,
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sets, or NAME@VERSION.")],
 ) -> None:
-    """Serve sets no more; what the store keeps for them stays.
+    """Serve sets no more; what the store keeps for them stays until 'bighead store clear'.
 
     \b
     Examples:
       bighead store withdraw online stay_risk@1
     """
-    from bighead.storage.fetch.served import withdraw as take_away
-    from bighead.storage.store import Store
+    from bighead.storage.requests.asking import ask
 
-    with Store.open(path, create=False) as opened:
-        for name in names:
-            take_away(opened, name)
-            say(f"{path} serves {name} no more")
+    for name in names:
+        ask(path, "withdraw", {"name": name})
+        say(f"{path} serves {name} no more")
+
+
+@store.command()
+def sweep(
+    path: Folder,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[SET]", help="As 'bighead store stats' shows it.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Rows of earlier times go.")
+    ] = None,
+) -> None:
+    """Drop rows that no question reads any more.
+
+    Without SET that is what lies beyond the option 'retention' of what is served; a process that
+    writes the store does so by itself. With SET and --before, times are refused whose windows
+    begin before that one.
+
+    \b
+    Examples:
+      bighead store sweep online
+      bighead store sweep online listing_bookings@1 --before 2025-01-01
+    """
+    from bighead.platform.cli.fetching import moment
+    from bighead.platform.cli.store_text import time_text
+    from bighead.platform.cli.uploading import microseconds
+    from bighead.storage.requests.asking import ask
+    from bighead.zipline.errors import BigheadError
+
+    if (name is None) != (before is None):
+        raise BigheadError("SET and --before go together; leave both out for what is due")
+    time = None if before is None else microseconds(moment(before))
+    with waiting("sweeping"):
+        said = ask(path, "sweep", {"set": name, "before": time})
+    for kept, since in said["kept"].items():
+        say(f"{kept}: rows are kept from {time_text(since)}")
+
+
+@store.command()
+def clear(
+    path: Folder,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SET", help="As 'bighead store stats' shows it; else all such."),
+    ] = None,
+) -> None:
+    """Forget sets that nothing served is read from, with all their rows.
+
+    Those are the sets of older versions, and of what was withdrawn.
+
+    \b
+    Examples:
+      bighead store clear online
+      bighead store clear online listing_bookings@1
+    """
+    from bighead.storage.requests.asking import ask
+
+    with waiting("clearing"):
+        said = ask(path, "clear", {"sets": names or []})
+    for name in said["cleared"]:
+        say(f"{path} keeps {name} no more")
+    if not said["cleared"]:
+        say("all that is kept is served")
 
 
 @store.command()

@@ -18,7 +18,9 @@ INGEST = (
     "run", "offsets", "forget", "dead-letters list", "dead-letters show", "dead-letters replay",
     "dead-letters drop",
 )  # fmt: skip
-STORE = ("define", "withdraw", "backup", "restore", "verify", "stats", "compact")
+STORE = (
+    "define", "withdraw", "sweep", "clear", "backup", "restore", "verify", "stats", "compact",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -39,7 +39,7 @@ ENTITY_OPTIONS = {
     "op": TEXT,
     "on_schema_change": REFUSE_OR_APPLY,
 }
-SET_OPTIONS = {**DESCRIBING, "online": FLAG, "stale_after": DURATION}
+SET_OPTIONS = {**DESCRIBING, "online": FLAG, "retention": DURATION, "stale_after": DURATION}
 FEATURE_SET_OPTIONS = {**SET_OPTIONS, "tail": DURATION}
 TRAINING_SET_OPTIONS = {**SET_OPTIONS, "open_labels": OPEN}
 TAILS = ("5m", "1h", "1d")

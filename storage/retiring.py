@@ -1,0 +1,135 @@
+"""What a store may forget: rows beyond the retention of what it serves, and sets not served.
+
+A set with `retention = '30d'` answers as of any time from 30 days before the newest row of its
+sources on. A set whose blocks several others read keeps what the longest of them asks for, and one
+that is served without the option keeps all. Time is that of the rows and not of a clock, so a store
+that is filled from history, or whose streams have stopped, loses nothing by waiting; a row from the
+future moves nothing, since no time after now counts. Whoever writes the store calls `Retiring.turn`
+between its commits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bighead.storage.errors import StoreError
+from bighead.storage.fetch.served import offers
+from bighead.storage.sets.prepare import source_of
+from bighead.storage.store import Store
+from bighead.storage.upkeep.sweeping import Swept
+from bighead.storage.upload.switching import clear_generation, switches
+from bighead.storage.writing.newest import newest_time
+from bighead.zipline.ir.nodes import View
+
+PARTS = 32
+"""A sweep waits until so small a part of what is kept can go: sweeping costs a read of each key."""
+KEYS = 64
+"""Swept between two commits, some milliseconds' worth."""
+
+
+def due(store: Store, now: int) -> dict[str, int]:
+    """The sweeps that stopped on the way, or are worth while: by set, before which time rows go.
+
+    now: in microseconds.
+    """
+    found = {}
+    kept = retentions(store)
+    for name, (definition, plan) in store.owned().items():
+        if definition.swept:
+            found[name] = definition.horizon
+            continue
+        retention, newest = kept.get(name), _newest(store, name)
+        if retention is None or newest is None:
+            continue
+        tail = plan.right.tail if isinstance(plan.right, View) else None
+        span = retention + plan.reach + (tail or 0)
+        horizon = min(newest, now) - span
+        if horizon - definition.horizon > span // PARTS:
+            found[name] = horizon
+    return found
+
+
+def retentions(store: Store) -> dict[str, int | None]:
+    """By set with blocks of its own, how long before its newest row it is asked; None: for ever.
+
+    Those that nobody is served from are not there.
+    """
+    found: dict[str, int | None] = {}
+    for offer in offers(store.database).values():
+        for held in set(offer.sets.values()) & set(store.sets):
+            name = store.owner(held)
+            both = (offer.retention, found.get(name, 0))
+            found[name] = None if None in both else max(r for r in both if r is not None)
+    return found
+
+
+def _newest(store: Store, name: str) -> int | None:
+    """Up to which time rows have come, of the source that is furthest behind."""
+    _, plan = store.plan(name)
+    times = [newest_time(store.database, source_of(part.input).name) for part in plan.parts]
+    known = [found for found in times if found is not None]
+    return min(known) if len(known) == len(times) else None
+
+
+@dataclass(slots=True)
+class Retiring:
+    """The sweeps of a store that is written, a few keys a turn."""
+
+    store: Store
+    every: float = 60.0
+    """Seconds between looks at what is due."""
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], int] = lambda: time.time_ns() // 1000
+    waiting: dict[str, int] = field(default_factory=dict, init=False)
+    """By set, before which time rows go."""
+    looked: float = field(default=-math.inf, init=False)
+
+    def turn(self) -> Swept | None:
+        """Sweep a few keys; None: nothing is due."""
+        if not self.waiting and self.clock() - self.looked >= self.every:
+            self.looked = self.clock()
+            self.waiting = due(self.store, self.now())
+        for name, horizon in list(self.waiting.items()):
+            if name in self.store.owned():
+                swept = sweep(self.store, name, horizon)
+                if swept.done:
+                    del self.waiting[name]
+                return swept
+            del self.waiting[name]
+        return None
+
+
+def sweep(store: Store, name: str, horizon: int) -> Swept:
+    """Some keys of a set; behind the last one the identities go that guard no row any more."""
+    swept = store.sweep(name, horizon, KEYS)
+    if swept.done:
+        for part in store.plan(name)[1].parts:
+            store.expire_identities(source_of(part.input).name)
+    return swept
+
+
+def unserved(store: Store) -> list[str]:
+    """The sets that are kept, and that nothing served is read from."""
+    needed = {name for offer in offers(store.database).values() for name in offer.sets.values()}
+    needed |= {store.owner(name) for name in needed if name in store.sets}
+    return sorted(name for name in store.sets if name not in needed)
+
+
+def clear(store: Store, name: str) -> None:
+    """Forget a set with all its rows. Raises StoreError where something served needs it."""
+    definition, _ = store.plan(name)
+    if name not in unserved(store):
+        raise StoreError(f"what the store serves is read from {name}; withdraw it first")
+    readers = sorted(other for other, d in store.sets.items() if d.of == name)
+    if readers:
+        raise StoreError(f"{readers[0]} is read from the blocks of {name}; clear it first")
+    if any(switch.set == name for switch in switches(store.database)):
+        raise StoreError(f"{name} is being uploaded; clear it afterwards")
+    if not definition.of:
+        clear_generation(store, definition.generation, definition.number)
+        if definition.previous is not None:
+            clear_generation(store, definition.previous.number, definition.number)
+    store.remove(name)
