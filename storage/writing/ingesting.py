@@ -26,6 +26,7 @@ from bighead.storage.database.keys import (
     offset_key,
     set_prefix,
 )
+from bighead.storage.errors import StoreError
 from bighead.storage.sets.definitions import LEAST, Definition
 from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
@@ -115,6 +116,8 @@ class Ingest:
         try:
             self._take(source, rows)
             return
+        except StoreError:
+            raise  # of the store, and no fault of a row
         except BigheadError:
             numbers, refused = sift(range(rows.num_rows), lambda r: self._attempt(source, rows, r))
         self.batch, self.report = before, Report(count)

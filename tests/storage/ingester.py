@@ -16,6 +16,7 @@ from bighead.storage.store import Settings, Store
 from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.ir.nodes import View
 from bighead.zipline.windows import DAY, HOUR, Window
+from tests.storage.mortal import Say
 from tests.storage.shop import START, bookings, source, view
 
 ROWS, BATCH = 1200, 10
@@ -31,17 +32,21 @@ def set_of_rows(seed: int) -> tuple[View, pa.Table]:
     return view(source(), windows, wanted), bookings(rng, times, 4)
 
 
-def take_rows(path: Path, seed: int, pause: float) -> None:
-    """Takes up where the last process was killed, and rests after each commit."""
+def take_rows(path: Path, seed: int, pause: float, say: Say) -> None:
+    """Takes up where the last process was killed, says what is committed, and rests after each."""
     asked, rows = set_of_rows(seed)
     with Store.open(path, SMALL) as store:
         store.define("set", asked)
         while (first := store.offset("events", "0")) < ROWS:
             store.ingest("events", rows.slice(first, BATCH), Stamp("0", first))
-            sys.stdout.write(f"{store.offset('events', '0')}\n")
-            sys.stdout.flush()
+            say(store.offset("events", "0"))
             time.sleep(pause)
 
 
 if __name__ == "__main__":
-    take_rows(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    take_rows(
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        float(sys.argv[3]),
+        lambda s: print(s, flush=True),  # noqa: T201
+    )

@@ -1,4 +1,4 @@
-"""A process that follows a folder until it kills itself: `python killed.py STORE FOLDER WHEN HOW`.
+"""A process that follows a folder until it kills itself.
 
 WHEN: the number of the commit at which it ends, 0: never. HOW: `before` or `after` that commit is
 written; or `full`: files may not grow beyond a few blocks, as on a full disk.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import sys
 from pathlib import Path
 
 from bighead.storage.database.database import Batch
@@ -21,6 +20,7 @@ from bighead.storage.ingest.positions import files_at
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Store
 from tests.storage.ingester import SMALL
+from tests.storage.mortal import Say
 
 FULL = 60_000
 """Bytes of a file, where the disk is full."""
@@ -43,7 +43,7 @@ class Ending(Rocks):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def follow(path: Path, folder: Path, when: int, how: str) -> None:
+def follow(path: Path, folder: Path, when: int, how: str, say: Say) -> None:
     """Take what the folder holds, in many small commits."""
     Ending.when, Ending.before = when, how == "before"
     with Store.over(Ending(path, create=False), SMALL) as store:
@@ -55,10 +55,5 @@ def follow(path: Path, folder: Path, when: int, how: str) -> None:
         try:
             loop.run(once=True)
         except StoreError as error:
-            sys.stderr.write(f"{error}\n")
-            sys.stderr.flush()
+            say(str(error))
             os._exit(3)
-
-
-if __name__ == "__main__":
-    follow(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

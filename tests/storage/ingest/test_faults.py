@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from signal import SIGKILL
 
 import pyarrow.parquet as pq
 import pytest
 
+from bighead.storage.ingest.positions import files_at
 from bighead.storage.store import Store
+from tests.storage.ingest.killed import follow
 from tests.storage.ingest.rows import assert_holds, booked, dead, lines
 from tests.storage.ingester import SMALL
+from tests.storage.mortal import begun, note
 from tests.storage.shop import SHORT, source, view
-from tests.storage.test_kills import ROOT
 
 ROWS = booked(400)
 # Without an identity a row that came twice would count twice.
 PLAIN = view(source(), SHORT, ["sum", "count_rows", "last", "max"])
 
 
-def run(path: Path, folder: Path, when: int, how: str) -> subprocess.CompletedProcess[str]:
-    """The process, to its end."""
-    paths = os.pathsep.join([str(ROOT), *sys.path])
-    command = [sys.executable, "-m", "tests.storage.ingest.killed"]
-    return subprocess.run(
-        [*command, str(path), str(folder), str(when), how],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": paths},
-        check=False,
-    )
+def run(path: Path, folder: Path, when: int, how: str) -> tuple[int | None, list[str]]:
+    """The process, to its end: its exit code, and what it said."""
+    with begun(follow, path, folder, when, how) as process:
+        return process.ended(), process.said
 
 
 def made(tmp_path: Path) -> tuple[Path, Path]:
@@ -58,14 +50,16 @@ def write(folder: Path, first: int, last: int) -> None:
 
 
 def kill_and_compare(tmp_path: Path, seed: int, kills: int) -> None:
+    """Each time some rows come, in more commits than the one at which it is killed."""
     chance = random.Random(seed)
     path, folder = made(tmp_path)
     each = 400 // kills
     for i in range(kills):
         write(folder, i * each, (i + 1) * each)
-        ended = run(path, folder, chance.randint(1, 12), chance.choice(["before", "after"]))
-        assert ended.returncode in (0, -9), ended.stderr
-    assert run(path, folder, 0, "after").returncode == 0
+        when, how = chance.randint(1, 4), chance.choice(["before", "after"])
+        assert run(path, folder, when, how) == (-SIGKILL, [])
+        note("ingester", seed, i, f"{how} commit {when}")
+    assert run(path, folder, 0, "after") == (0, [])
     with Store.open(path, SMALL, create=False) as store:
         assert_holds(store, ROWS.slice(0, each * kills), PLAIN)
         assert store.counts()[0].rows == each * kills
@@ -76,29 +70,65 @@ def kill_and_compare(tmp_path: Path, seed: int, kills: int) -> None:
 
 
 def test_a_killed_ingester_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    kill_and_compare(tmp_path, 1, 3)
+    kill_and_compare(tmp_path, 1, 7)
 
 
 @pytest.mark.soak
-def test_hundreds_of_kills(tmp_path: Path) -> None:
-    for seed in range(60):
+def test_a_hundred_and_fifty_kills(tmp_path: Path) -> None:
+    for seed in range(25):
         (tmp_path / f"{seed}").mkdir()
-        kill_and_compare(tmp_path / f"{seed}", seed, 8)
+        kill_and_compare(tmp_path / f"{seed}", seed, 6)
 
 
 def test_a_full_disk_is_an_error_and_the_store_stays_whole(tmp_path: Path) -> None:
     path, folder = made(tmp_path)
     write(folder, 0, 400)
-    ended = run(path, folder, 0, "full")
-    assert ended.returncode == 3, ended.stderr
-    assert "the store cannot be written" in ended.stderr
-    assert "see that the disk has room" in ended.stderr
+    code, (said,) = run(path, folder, 0, "full")
+    assert code == 3
+    assert "the store cannot be written" in said
+    assert "see that the disk has room" in said
     with Store.open(path, SMALL, create=False) as store:
         held = store.counts()[0].rows
         assert 0 < held < 400
         store.verify()
-    assert run(path, folder, 0, "after").returncode == 0
+    assert run(path, folder, 0, "after") == (0, [])
     with Store.open(path, SMALL, create=False) as store:
         assert_holds(store, ROWS, PLAIN)
         assert store.counts()[0].rows == 400
         assert len(dead(store)) == 1
+
+
+def damaged(path: Path) -> Callable[[], None]:
+    """Other bytes in the blocks of the largest file; the function puts the right ones back."""
+    largest = max(path.glob("*.sst"), key=lambda f: f.stat().st_size)
+    right = largest.read_bytes()
+    wrong = bytearray(right)
+    for place in range(0, len(wrong) // 2, 16):  # the index lies behind them
+        wrong[place] ^= 0xFF
+    largest.write_bytes(bytes(wrong))
+    return lambda: largest.write_bytes(right) and None
+
+
+def test_a_damaged_file_ends_the_ingester_with_nothing_lost(tmp_path: Path) -> None:
+    path, folder = made(tmp_path)
+    write(folder, 0, 200)
+    assert run(path, folder, 0, "after") == (0, [])
+    with Store.open(path, SMALL, create=False) as store:
+        store.compact()
+        offsets = list(files_at(store.database, "events"))
+    mended = damaged(path)
+    write(folder, 200, 400)
+    code, (said,) = run(path, folder, 0, "after")
+    assert code == 3
+    assert "the store is damaged" in said
+    assert "restore a backup" in said
+    mended()
+    with Store.open(path, SMALL, create=False) as store:
+        assert store.counts()[0].rows == 200
+        assert len(dead(store)) == 1
+        assert list(files_at(store.database, "events")) == offsets
+    assert run(path, folder, 0, "after") == (0, [])
+    with Store.open(path, SMALL, create=False) as store:
+        assert_holds(store, ROWS, PLAIN)
+        assert store.counts()[0].rows == 400
+        assert len(dead(store)) == 2

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
-import time
 from pathlib import Path
+from signal import SIGKILL
 
 import numpy as np
 import pyarrow as pa
@@ -17,26 +14,19 @@ from bighead.storage.following import Follower
 from bighead.storage.sets.values import numbers
 from bighead.storage.store import Store
 from bighead.storage.upload.package import packages
+from tests.storage.mortal import begun, note
 from tests.storage.shop import asking, assert_equal
 from tests.storage.upload.scenario import online_view
-from tests.storage.upload.uploader import LAST, ROWS, SMALL, expected, meeting_of, rows_of
-
-ROOT = Path(__file__).parents[3]
-
-
-def started(path: Path, seed: int) -> subprocess.Popen[str]:
-    """The process, once it has taken its first rows."""
-    paths = os.pathsep.join([str(ROOT), *sys.path])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.storage.upload.uploader", str(path), str(seed)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    return process
+from tests.storage.upload.uploader import (
+    LAST,
+    ROWS,
+    SMALL,
+    expected,
+    meeting_of,
+    rows_of,
+    upload,
+    upload_onto_a_full_disk,
+)
 
 
 def compare(store: Store, seed: int, questions: int) -> tuple[int, int]:
@@ -50,18 +40,16 @@ def compare(store: Store, seed: int, questions: int) -> tuple[int, int]:
 
 
 def kill_and_compare(path: Path, seed: int, kills: int) -> None:
+    """Kills it at steps that are drawn by the seed, each within the next generation or two."""
     chance = random.Random(seed)
     before = (0, 0)
     for kill in range(kills + 1):
-        process = started(path, seed)
-        try:
-            if kill < kills:
-                time.sleep(chance.random() * 0.6)
-                process.kill()
-        finally:
-            process.communicate()
+        when = 0 if kill == kills else chance.randint(1, 90 if kill else 450)
+        with begun(upload, path, seed, when) as process:
+            assert process.ended() == (-SIGKILL if when else 0)
         with Store.open(path, SMALL, create=False) as store:
             seen = compare(store, seed, 6)
+            note("uploader", seed, kill, f"step {when}, generation {seen[0]}, {seen[1]} rows")
             store.verify()
             assert seen[0] >= before[0]
             assert seen[1] >= before[1]
@@ -76,29 +64,42 @@ def kill_and_compare(path: Path, seed: int, kills: int) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_killed_uploader_leaves_one_generation_or_the_next(tmp_path: Path, seed: int) -> None:
-    kill_and_compare(tmp_path / "store", seed, 2)
+    kill_and_compare(tmp_path / "store", seed, 3)
 
 
 def test_readers_in_another_process_see_one_generation_or_the_next(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    process = started(path, 2)
     seen: set[tuple[int, int]] = set()
-    try:
+    with begun(upload, path, 2, 0) as running:
+        running.hear(1)
         with Follower(path, tmp_path / "notes") as follower:
-            while process.poll() is None:
+            while running.process.is_alive():
                 follower.refresh()
                 with follower.reading() as store:
                     seen.add(compare(store, 2, 2))
             follower.refresh()
             with follower.reading() as store:
                 assert compare(store, 2, 2) == (LAST, ROWS)
-    finally:
-        process.kill()
-        process.communicate()
     assert len(seen) > 3
 
 
+def test_a_full_disk_ends_an_upload_and_the_store_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    with begun(upload_onto_a_full_disk, path, 0) as process:
+        assert process.ended() == 0
+    reason, (generation, more) = process.said
+    assert "a file of an upload cannot be written" in reason
+    assert "see that the disk has room" in reason
+    assert (generation, more) == (1, False)
+    with Store.open(path, SMALL, create=False) as store:
+        assert compare(store, 0, 6) == (1, 100)
+    with begun(upload, path, 0, 0) as process:
+        assert process.ended() == 0
+    with Store.open(path, SMALL, create=False) as store:
+        assert compare(store, 0, 6) == (LAST, ROWS)
+
+
 @pytest.mark.soak
-def test_hundreds_of_kills(tmp_path: Path) -> None:
-    for seed in range(10, 70):
-        kill_and_compare(tmp_path / f"{seed}", seed, 5)
+def test_a_hundred_and_fifty_kills(tmp_path: Path) -> None:
+    for seed in range(10, 60):
+        kill_and_compare(tmp_path / f"{seed}", seed, 3)

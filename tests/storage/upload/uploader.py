@@ -1,4 +1,4 @@
-"""A process that streams into a store and uploads it until it is killed: FOLDER SEED.
+"""A process that streams into a store and uploads it until it is killed.
 
 Each generation is of a batch that is drawn by the seed and its number, so that whoever looks at the
 store knows which rows it should have.
@@ -6,7 +6,8 @@ store knows which rows it should have.
 
 from __future__ import annotations
 
-import sys
+import os
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,9 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
+from bighead.storage.database.rocks import Rocks
+from bighead.storage.database.sorted_files import SortedFiles
+from bighead.storage.errors import StoreError
 from bighead.storage.sets.values import numbers
 from bighead.storage.store import Settings, Store
 from bighead.storage.upload.building import Asked, Batch
@@ -22,6 +26,7 @@ from bighead.storage.writing.arrival import Arrival
 from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.ir.sources import Source
 from bighead.zipline.windows import DAY, HOUR
+from tests.storage.mortal import Say, die_at
 from tests.storage.shop import START, bookings
 from tests.storage.upload.scenario import Meeting, online_view
 
@@ -78,8 +83,22 @@ def stream(store: Store, rows: pa.Table, most: int) -> None:
         )
 
 
-def upload(path: Path, seed: int) -> None:
-    """Streams and uploads in turns, from where the last process was killed."""
+STEPS = (
+    (Rocks, "write"),
+    (Rocks, "adopt"),
+    (Rocks, "drop"),
+    (SortedFiles, "finish"),
+    (Path, "rename"),
+)
+"""What changes something on the disk: a process may be killed with some of it done and some not."""
+
+
+def upload(path: Path, seed: int, when: int, say: Say) -> None:
+    """Streams and uploads in turns, from where the last process was killed.
+
+    when: at which step of those above it is killed; 0: it goes on to its end.
+    """
+    steps = die_at(when, *STEPS)
     rows = rows_of(seed)
     with Store.open(path, SMALL) as store:
         store.define("set", online_view(meeting_of(seed)))
@@ -96,9 +115,27 @@ def upload(path: Path, seed: int) -> None:
                     return Batch([some.slice(i, 20) for i in range(0, some.num_rows, 20)])
 
                 build(store, path, "set", Asked(as_of, instant, 1500), read)
-            sys.stdout.write(f"{generation} {store.offset('events', '0')}\n")
-            sys.stdout.flush()
+            say((generation, store.offset("events", "0"), steps[0]))
 
 
-if __name__ == "__main__":
-    upload(Path(sys.argv[1]), int(sys.argv[2]))
+FULL = 3_000
+"""Bytes of a file, where the disk is full."""
+
+
+def upload_onto_a_full_disk(path: Path, seed: int, say: Say) -> None:
+    """Says why the upload is not made, and what the set answers then."""
+    batch, as_of, instant = batch_of(seed, 2)
+
+    def read(_: Source, columns: Sequence[str]) -> Batch:
+        return Batch([batch.select(columns)])
+
+    with Store.open(path, SMALL) as store:
+        store.define("set", online_view(meeting_of(seed)))
+        stream(store, rows_of(seed), 100)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+        try:
+            build(store, path, "set", Asked(as_of, instant), read)
+        except StoreError as error:
+            say(str(error))
+        say((store.sets["set"].generation, adopt_waiting(store, path)))
+        os._exit(0)
