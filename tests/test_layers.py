@@ -45,11 +45,11 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "rocksdict": ("storage/database",),
     "confluent_kafka": ("storage/ingest",),
     "grpc": ("storage",),
-    "prometheus_client": ("storage/fetch",),
     "fastapi": ("storage/fetch/rest",),
     "starlette": ("storage/fetch/rest",),
     "uvicorn": ("storage/fetch/rest",),
     "orjson": ("storage/fetch/rest",),
+    "prometheus_client": ("storage/access", "storage/fetch", "storage/ingest"),
     "duckdb": (),
 }
 

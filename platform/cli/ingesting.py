@@ -42,13 +42,17 @@ class Running:
     sync: bool
     report_every: float
     producers: Producers | None
+    metrics: int | None = None
+    """The port on which Prometheus is told."""
 
 
 def run_ingester(path: Path, streams: Streams, settings: Settings, running: Running) -> None:
     """Take what comes into a store until a signal, or with `once` until nothing is left."""
     from bighead.platform.features.doors import open_door
+    from bighead.storage.access.telling import tell
     from bighead.storage.ingest.doors import Doors
     from bighead.storage.ingest.ingester import Ingester
+    from bighead.storage.ingest.metrics import registry_of
     from bighead.storage.ingest.sources import sources_of
     from bighead.storage.requests.carrying_out import carry_out_all
     from bighead.storage.retiring import Retiring
@@ -71,6 +75,8 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
                     "or let producers write with --listen"
                 )
             ingester = Ingester(store, sources, doors.all, settings)
+            if running.metrics is not None:
+                tell(running.metrics, registry_of(ingester))
             progress = Progress(ingester.counters, running.report_every, lambda: store.committed)
 
             retiring = Retiring(store)

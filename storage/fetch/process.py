@@ -16,10 +16,9 @@ from math import nan
 from pathlib import Path
 from typing import Protocol
 
-from prometheus_client import start_http_server
-
 from bighead.storage.access.address import Address
 from bighead.storage.access.authorizer import AccessError, Authorizer, Open
+from bighead.storage.access.telling import tell
 from bighead.storage.access.token_file import TokenFile
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
@@ -68,7 +67,7 @@ async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event
         doors.append(_rest_door(settings, service, Watch("rest", metrics, log, settings.slow)))
     ports = [await door.start() for door in doors]
     if settings.metrics is not None:
-        _tell(settings.metrics + settings.process, metrics)
+        tell(settings.metrics + settings.process, metrics.registry)
     facts = dict(zip(("port", "rest_port"), ports, strict=False)) | _certificate(settings, metrics)
     level = "warning" if facts.get("certificate_days", SOON) < SOON else "info"
     log.write("listening", level, address=settings.address, commit=follower.committed, **facts)
@@ -83,16 +82,6 @@ async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event
     if fetch_log is not None:
         await asyncio.to_thread(fetch_log.close)
     log.write("stopped")
-
-
-def _tell(port: int, metrics: Metrics) -> None:
-    """Answer Prometheus."""
-    try:
-        start_http_server(port, "127.0.0.1", metrics.registry)
-    except OSError as error:
-        raise AccessError(
-            f"cannot tell metrics on port {port}: {error.strerror}; give another one"
-        ) from error
 
 
 def _rest_door(settings: ServeSettings, service: Service, watch: Watch) -> Door:

@@ -23,11 +23,19 @@ class Counters:
     rejected: int = 0
     """Lie among the dead letters."""
     commits: int = 0
+    lag: int = 0
+    """Microseconds from when the oldest message of the last commit was written to its stream, where
+    that is known, else came, until it was committed; of several sources, the longest."""
 
     def added(self, other: Counters) -> Counters:
         """The sums."""
-        return Counters(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return self._with(other, 1)
 
     def since(self, other: Counters) -> Counters:
         """What came on top of an earlier count."""
-        return Counters(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+        return self._with(other, -1)
+
+    def _with(self, other: Counters, sign: int) -> Counters:
+        names = [f.name for f in fields(self) if f.name != "lag"]
+        sums = {n: getattr(self, n) + sign * getattr(other, n) for n in names}
+        return Counters(**sums, lag=max(self.lag, other.lag) if sign > 0 else self.lag)

@@ -1,4 +1,4 @@
-"""Files that are followed: JSON lines as they grow, Parquet files as they appear.
+"""Files that are followed: JSON lines as they grow; Parquet files, and compressed ones, when whole.
 
 A file is told from others by its device and number, and known again by how it begins; so one that
 was renamed goes on where it was, and one that was cut, replaced or restored from a copy is noticed,
@@ -19,11 +19,13 @@ from typing import Literal as OneOf
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_lines import FollowedLines, head_of
+from bighead.storage.ingest.followed_packed import COMPRESSIONS, FollowedPacked
 from bighead.storage.ingest.followed_rows import FollowedRows
 from bighead.storage.ingest.positions import FileAt
 
 LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
+PACKED = tuple(f"{kind}{how}" for kind in LINES for how in COMPRESSIONS)
 OPEN_FILES = 100
 """Kept open at a time; the others are opened when they have grown."""
 
@@ -143,7 +145,7 @@ class FileDoor:
         pattern = self.pattern
         if Path(pattern).is_dir():
             pattern = f"{pattern}/*"
-        kinds = (*LINES, *PARQUET)
+        kinds = (*LINES, *PARQUET, *PACKED)
         return sorted(
             path
             for path in glob.glob(pattern, recursive=True)  # noqa: PTH207  # patterns may be absolute
@@ -174,8 +176,13 @@ class FileDoor:
         return None
 
     def _followed(self, at: FileAt) -> Followed:
-        if kind_of(at.path, self.source) == "lines":
+        kind = kind_of(at.path, self.source)
+        if kind == "lines":
             return FollowedLines(self.source, at, self.note, self.longest)
+        if kind == "packed":
+            return FollowedPacked(
+                self.source, at, self.note, self.settle, self.clock, longest=self.longest
+            )
         return FollowedRows(self.source, at, self.note, self.settle, self.clock)
 
     def _renamed_meanwhile(self, at: FileAt) -> None:
@@ -210,24 +217,26 @@ class FileDoor:
         self.files.clear()
 
 
-def kind_of(path: str, source: str) -> OneOf["lines", "rows", "any"]:
+def kind_of(path: str, source: str) -> OneOf["lines", "rows", "packed", "any"]:
     """How files of a name are read. Raises StoreError where they are not."""
     suffix = Path(path).suffix.lower()
     if suffix in LINES:
         return "lines"
     if suffix in PARQUET:
         return "rows"
+    if path.lower().endswith(PACKED):
+        return "packed"
     if suffix in ("", ".*") or Path(path).is_dir():
         return "any"
     raise StoreError(
         f"the stream of {source} cannot be read from {path}: files that are followed end in "
-        f"{', '.join((*LINES, *PARQUET))}"
+        f"{', '.join((*LINES, *PARQUET))}; of lines also {', '.join(COMPRESSIONS)} behind it"
     )
 
 
 def _is(at: FileAt, path: str, size: int) -> bool:
     """Whether the file of a path is that of a record."""
-    if kind_of(at.path, "") == "rows":
+    if kind_of(at.path, "") in ("rows", "packed"):
         return True  # `look` knows it by its foot
     if size < at.position:
         return False

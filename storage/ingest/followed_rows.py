@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from bighead.storage.database.database import Batch
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_lines import HEAD
+from bighead.storage.ingest.letters import Form
 from bighead.storage.ingest.messages import Messages
 from bighead.storage.ingest.positions import FileAt, drop_file, put_file
 
@@ -118,19 +119,27 @@ class FollowedRows:
 
     def _handed(self, rows: pa.Table, position: int) -> Arrived:
         first = self.at.position
-        head, size = self._foot(self.shape[0])
-        self.at = replace(self.at, position=position, head=head, headed=size)
+        self._move(position)
         return self._arrived(rows, first)
 
+    def _move(self, position: int) -> None:
+        """It has been handed over up to here."""
+        head, size = self._foot(self.shape[0])
+        self.at = replace(self.at, position=position, head=head, headed=size)
+
     def _arrived(
-        self, content: Messages | pa.Table, first: int, dead: str | None = None
+        self,
+        content: Messages | pa.Table,
+        first: int,
+        dead: str | None = None,
+        form: Form = "file",
     ) -> Arrived:
         at = self.at
 
         def put(batch: Batch) -> None:
             put_file(batch, self.source, at)
 
-        return Arrived(self.source, at.path, content, first, put, form="file", dead=dead)
+        return Arrived(self.source, at.path, content, first, put, form=form, dead=dead)
 
     def last_line(self) -> Arrived | None:
         """Rows have no end that could be missing."""

@@ -145,6 +145,7 @@ class Ingester:
         count.expired += report.expired
         count.rejected += sum(map(len, turn.rejected))
         count.commits += 1
+        count.lag = max(self.clock() - turn.oldest, 0)
         if rows is not None:
             count.late += late(turn.decoder.source, rows, turn.now - self.settings.late_after)
 

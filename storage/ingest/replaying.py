@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from bighead.storage.database.database import Batch
 from bighead.storage.ingest.decode import Decoder
 from bighead.storage.ingest.door import Arrived
+from bighead.storage.ingest.followed_packed import COMPRESSIONS, chunks
 from bighead.storage.ingest.letters import Kept, Letter
-from bighead.storage.ingest.messages import Messages
+from bighead.storage.ingest.messages import Messages, lines_of
 from bighead.storage.ingest.turn import Turn, stream_of
 from bighead.storage.store import Store
 from bighead.storage.writing.arrival import Arrival
@@ -97,7 +98,7 @@ def _arrived(kept: Kept) -> Arrived:
         content = pa.ipc.open_stream(raw).read_all()
     elif facts.form == "file":
         try:
-            content = pq.read_table(raw.decode())
+            content = _content(raw.decode())
         except (pa.ArrowException, OSError) as error:
             dead = f"{raw.decode()} cannot be read: {error}"
     count = len(content) if isinstance(content, Messages) else content.num_rows
@@ -105,6 +106,13 @@ def _arrived(kept: Kept) -> Arrived:
     return Arrived(
         facts.source, facts.partition, content, facts.position, _nothing, dead=dead, written=written
     )
+
+
+def _content(path: str) -> Messages | pa.Table:
+    """Of a file that could not be read before."""
+    if path.lower().endswith(COMPRESSIONS):
+        return lines_of(b"".join(chunks(path)), 0)
+    return pq.read_table(path)
 
 
 def _nothing(_batch: Batch) -> None:

@@ -106,6 +106,12 @@ class Turn:
         return make(written, pa.int64())
 
     @property
+    def oldest(self) -> int:
+        """When the first of the messages was written to its stream, in microseconds."""
+        times = [a.written.min() for a in self.arrived if a.written is not None and len(a.written)]
+        return min([self.now, *map(int, times)])
+
+    @property
     def messages(self) -> int:
         """How many came, or rows of tables."""
         return sum(_length(a.content) for a in self.arrived)

@@ -122,6 +122,9 @@ def run(
             "--sync/--no-sync", help="A commit survives a loss of power, or only our own end."
         ),
     ] = True,
+    metrics: Annotated[
+        int | None, typer.Option("--metrics", metavar="PORT", help="Tell Prometheus on 127.0.0.1.")
+    ] = None,
     report_every: Annotated[
         float, typer.Option("--report-every", metavar="SECONDS", min=0.1, help="A line of counts.")
     ] = 10.0,
@@ -174,7 +177,7 @@ def run(
             most=size_of(commit_size, "--commit-size"),
             late_after=duration_of(late_after, "--late-after"),
         ),
-        Running(once=once, sync=sync, report_every=report_every, producers=producers),
+        Running(once, sync, report_every, producers, metrics),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pyarrow as pa
 import pytest
@@ -41,6 +43,13 @@ def made(folder: Path, stream: str) -> Path:
     assert run(folder, "apply", "--yes").code == 0
     assert run(folder, "store", "define", "online").code == 0
     return folder
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
 
 
 def nights(project: Path) -> int | None:
@@ -103,6 +112,7 @@ def test_a_partition_is_forgotten(project: Path) -> None:
 
 
 def test_it_follows_until_it_is_told_to_end(project: Path) -> None:
+    port = free_port()
     command = [
         str(SCRIPT),
         "ingest",
@@ -112,6 +122,8 @@ def test_it_follows_until_it_is_told_to_end(project: Path) -> None:
         "127.0.0.1:0",
         "--report-every",
         "0.2",
+        "--metrics",
+        str(port),
     ]
     process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
     try:
@@ -126,6 +138,10 @@ def test_it_follows_until_it_is_told_to_end(project: Path) -> None:
         while "1 rows taken" not in (line := process.stderr.readline()):
             assert line, "it ended"
         assert "messages/s" in line
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            told = answer.read().decode()
+        assert 'bighead_ingest_rows_total{source="bookings"} 3.0' in told
+        assert 'bighead_ingest_rejected_total{source="bookings"} 1.0' in told
         process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 20
         assert process.wait(deadline - time.monotonic()) == 0

@@ -106,7 +106,11 @@ def damaged(path: Path) -> Callable[[], None]:
     for place in range(0, len(wrong) // 2, 16):  # the index lies behind them
         wrong[place] ^= 0xFF
     largest.write_bytes(bytes(wrong))
-    return lambda: largest.write_bytes(right) and None
+
+    def mend() -> None:
+        largest.write_bytes(right)
+
+    return mend
 
 
 def test_a_damaged_file_ends_the_ingester_with_nothing_lost(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,8 @@ import pytest
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.files import FileDoor
 from bighead.storage.ingest.positions import files_at, forget_partition
+from bighead.storage.ingest.replaying import replay
+from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Store
 from bighead.zipline.windows import DAY
 from tests.storage.ingest.rows import (
@@ -293,3 +296,51 @@ def test_late_is_what_comes_long_after_its_time(store: Store, log: Path) -> None
     loop.clock = lambda: int(ROWS["ts"].cast(pa.int64())[0].as_py()) + DAY
     loop.run(once=True)
     assert loop.counters["events"].late == 20
+
+
+@pytest.mark.parametrize(("how", "codec"), [("gz", "gzip"), ("zst", "zstd")])
+def test_a_compressed_file_is_taken_once_it_is_whole(
+    store: Store, tmp_path: Path, how: str, codec: Literal["gzip", "zstd"]
+) -> None:
+    path = tmp_path / f"a.jsonl.{how}"
+    packed = pa.compress(text(0, 60), codec=codec, asbytes=True)
+    path.write_bytes(packed[:-9])
+    door = file_door(store, tmp_path)
+    door.settle = 3600.0
+    loop = ingester(store, door, most=1000)
+    loop.run(once=True)
+    assert store.committed == 1
+    path.write_bytes(packed)
+    door = file_door(store, tmp_path)
+    loop = ingester(store, door, most=1000)
+    loop.commit(loop.gather())
+    door.close()
+    assert 0 < store.counts()[0].rows < 60
+    again = take(store, tmp_path, most=1000)
+    assert_holds(store, ROWS)
+    assert again.counters["events"].copies == 0
+    assert take(store, tmp_path).counters["events"].messages == 0
+
+
+def test_a_compressed_file_that_is_damaged_is_one_dead_letter(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    packed = pa.compress(text(0, 60), codec="gzip", asbytes=True)
+    path.write_bytes(packed[: len(packed) // 2])
+    take(store, tmp_path)
+    (letter,) = dead(store)
+    assert "the file is damaged or cut short" in letter.letter.facts.reason
+    path.write_bytes(packed)
+    assert replay(store, sources_of(store), [letter]).taken == 1
+    assert_holds(store, ROWS)
+
+
+def test_bad_lines_and_long_ones_of_a_compressed_file_are_set_aside(
+    store: Store, tmp_path: Path
+) -> None:
+    held = text(0, 30) + b"oops\n" + b"x" * 5000 + b"\n" + text(30, 60).rstrip(b"\n")
+    (tmp_path / "a.jsonl.gz").write_bytes(pa.compress(held, codec="gzip", asbytes=True))
+    take(store, tmp_path, longest=2000)
+    assert_holds(store, ROWS)
+    raw = [kept.letter.raw for kept in dead(store)]
+    assert raw[0] == b"oops"
+    assert b"".join(raw[1:]) == b"x" * 5000

@@ -31,6 +31,7 @@ from bighead.storage.ingest.listening import NAME, Listener
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.ingest.streams import StreamDoor
 from bighead.storage.store import Store
+from tests.storage.fetch.certificates import Authority, authority
 from tests.storage.ingest.rows import assert_holds, booked, dead, ingester, lines, memory_store
 
 ROWS = booked(100)
@@ -55,7 +56,7 @@ class Running:
 def running(store: Store, **how: Any) -> Running:
     waiting = how.pop("most_waiting", 32 << 20)
     door = StreamDoor(sources_of(store), store.offset, waiting)
-    listener = Listener(door, Address("127.0.0.1:0"), **how)
+    listener = Listener(door, how.pop("address", Address("127.0.0.1:0")), **how)
     listener.start()
     loop = ingester(store, door)
     thread = threading.Thread(target=loop.run, daemon=True)
@@ -78,10 +79,14 @@ class Producer:
     name: str = "shop"
     source: str = "events"
     metadata: Sequence[tuple[str, str]] = ()
+    tls: grpc.ChannelCredentials | None = None
     requests: queue.SimpleQueue[pb.WriteRequest | None] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        self.channel = grpc.insecure_channel(address)
+        if self.tls is not None:
+            self.channel = grpc.secure_channel(address, self.tls)
         call = self.channel.stream_stream(
             f"/{NAME}/Write",
             request_serializer=pb.WriteRequest.SerializeToString,
@@ -324,3 +329,27 @@ def test_an_address_that_cannot_be_had_is_told(tmp_path: Path) -> None:
     with pytest.raises(AccessError, match=f"cannot listen on {address}"):
         Listener(door, Address(address)).start()
     first.stop()
+
+
+def test_only_producers_with_a_certificate_of_the_authority_write(tmp_path: Path) -> None:
+    ours, theirs = authority(tmp_path), authority(tmp_path, "theirs")
+    certificate, key = ours.sign("service")
+    made = running(memory_store(), address=Address("127.0.0.1:0", Tls(certificate, key, ours.file)))
+    roots = ours.file.read_bytes()
+
+    def shown(by: Authority, days: int = 1) -> grpc.ChannelCredentials:
+        mine, secret = by.sign(f"producer{days}", days)
+        return grpc.ssl_channel_credentials(roots, secret.read_bytes(), mine.read_bytes())
+
+    try:
+        producer = Producer(made.listener.port, tls=shown(ours))
+        assert producer.opened().next_offset == 0
+        producer.write(0, MESSAGES)
+        assert producer.committed().next_offset == 100
+        producer.close()
+        for refused in (shown(theirs), shown(ours, -1), grpc.ssl_channel_credentials(roots)):
+            assert Producer(made.listener.port, tls=refused).refused()[0] == "UNAVAILABLE"
+        assert Producer(made.listener.port).refused()[0] == "UNAVAILABLE"
+    finally:
+        made.stop()
+    assert_holds(made.store, ROWS)
