@@ -65,8 +65,6 @@ LATE_IMPORTS: dict[str, str] = {
     "planner/engines/datafusion/engine.py: bighead.planner.spill.folder": "as above",
     "planner/result.py: polars": "optional, and slow to load",
     "platform/registry/registry.py: bighead.platform.registry.migrate": "Alembic is seldom needed",
-    "planner/sources/object_store.py: datafusion": "slow to load, and most sources are files",
-    "planner/sources/object_store.py: datafusion.object_store": "as above",
     "storage/fetch/process.py: bighead.storage.fetch.rest.door": "an extra, and slow to load",
     "storage/fetch/process.py: bighead.storage.fetch.rest.server": "as above",
     "platform/features/doors.py: bighead.storage.ingest.kafka": "its client is an option",

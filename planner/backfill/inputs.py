@@ -16,17 +16,16 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bighead.planner.backfill.reach import Times, event_time_of
 from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.dataset import Dataset, Versioned
 from bighead.planner.sources.files import Files
+from bighead.planner.sources.kind import Dates
 from bighead.planner.sources.paths import File
 from bighead.planner.sources.pick import column_of
-from bighead.planner.sources.row_groups import bounds
 from bighead.zipline.catalog import TrainingSet
-from bighead.zipline.errors import BigheadError
+from bighead.zipline.errors import BigheadError, SourceError
 from bighead.zipline.ir.address import address
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import Project, Scan, walk
@@ -80,23 +79,18 @@ def _files_of(
         yield earlier.get((MEMORY, mark)) or InputFile(MEMORY, mark, _read(dataset, source, time))
         return
     versions = dataset.versions() if isinstance(dataset, Versioned) else {}
-    for name, version in versions.items():
+    for number, name in enumerate(dataset.files):
+        shown, version = name, versions.get(name)
+        if version is None:
+            path = Path(name).resolve()
+            shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+            version = _mark(path)
         mark = f"{version} {told}".strip()
-        times = dataset.times if isinstance(dataset, Versioned) and time is not None else None
-        same = earlier.get((name, mark))
-        yield same or InputFile(name, mark, times(name, time) if times and time else None)
-    found = dataset.found if isinstance(dataset, Files) else [File(Path(f)) for f in dataset.files]
-    for name, file in zip(dataset.files, found, strict=True):
-        if "://" in name:
-            continue  # the store has told of it
-        path = Path(name).resolve()
-        shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
-        mark = f"{_mark(path)} {told}".strip()
         same = earlier.get((shown, mark))
         if same is not None or not isinstance(dataset, Files) or time is None:
             yield same or InputFile(shown, mark)
             continue
-        yield InputFile(shown, mark, _times(dataset, file, source, time))
+        yield InputFile(shown, mark, _times(dataset, dataset.found[number], source, time))
 
 
 def _spelled(time: Expr, source: Source) -> str:
@@ -135,13 +129,12 @@ def _digest(dataset: ArrowTable) -> str:
 
 
 def _times(dataset: Files, file: File, source: Source, time: Expr) -> Times | None:
-    """From the statistics of a Parquet file, else by reading the column."""
-    if isinstance(time, Column) and dataset.kind.name == "Parquet":
+    """From what the file tells of itself, else by reading the column."""
+    if isinstance(time, Column) and isinstance(dataset.kind, Dates):
         try:
-            metadata = pq.read_metadata(file.path)
-        except (pa.ArrowException, OSError):
+            found = dataset.kind.bounds(file.path, time.name)
+        except SourceError:
             return None  # damaged, as whoever reads its rows will say
-        found = bounds(metadata, time.name)
         if found is not None:
             return found
     return _read(replace(dataset, found=(file,)), source, time)

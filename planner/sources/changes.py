@@ -21,7 +21,6 @@ from bighead.planner.sources.opener import KINDS, Place, is_path, open_source
 from bighead.planner.sources.pick import pick
 from bighead.planner.sources.snapshots import Conflicts, Snapshots, open_snapshots
 from bighead.zipline.errors import SourceError
-from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.records.operations import scanned_rows
 
@@ -57,10 +56,6 @@ class Changes:
         """By the name of an object that is among the files, what changes when it does."""
         found = {name: self.mirror.version(name) for name in self.files}
         return {name: version for name, version in found.items() if version is not None}
-
-    def times(self, name: str, time: Expr) -> tuple[int, int] | None:
-        """Not known before all changes are read."""
-        return None
 
     def size(self) -> Size:
         """That of the log; of snapshots only their changes are rows, and not counted before."""

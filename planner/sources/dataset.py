@@ -99,10 +99,6 @@ class Versioned(Protocol):
         """By the name of an object, what changes when it does."""
         ...
 
-    def times(self, name: str, time: Expr) -> tuple[int, int] | None:
-        """The least and the greatest of the times in an object, in microseconds; None: unknown."""
-        ...
-
 
 @runtime_checkable
 class Streams(Protocol):

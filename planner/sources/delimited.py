@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 from pyarrow import csv
 
 from bighead.planner.sources.dataset import Size, Span
-from bighead.planner.sources.kind import Piece, Tells, no_access, reason_of
+from bighead.planner.sources.kind import (
+    Piece,
+    Tells,
+    bytes_of,
+    no_access,
+    reason_of,
+    stream_of,
+)
+from bighead.planner.sources.store import FilePath
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.types import canonical, sql_name
@@ -39,10 +46,10 @@ class DelimitedFiles:
         self.name = "CSV" if delimiter == "," else "TSV"
         self.delimiter = delimiter
 
-    def schema(self, path: Path) -> pa.Schema:
+    def schema(self, path: FilePath) -> pa.Schema:
         """The columns as the first block of the file shows them."""
         try:
-            with pa.input_stream(path) as stream, self._streaming(stream) as reader:
+            with stream_of(path) as stream, self._streaming(stream) as reader:
                 found = reader.schema
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, []) from error
@@ -70,13 +77,13 @@ class DelimitedFiles:
     def _parsing(self) -> csv.ParseOptions:
         return csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
 
-    def size(self, path: Path) -> Size:
+    def size(self, path: FilePath) -> Size:
         """Bytes only: rows are not counted before they are read."""
-        return Size(None, path.stat().st_size)
+        return Size(None, bytes_of(path))
 
     def read(
         self,
-        path: Path,
+        path: FilePath,
         wanted: Sequence[Wanted],
         predicate: Expr | None,
         span: Span | None,
@@ -95,8 +102,8 @@ class DelimitedFiles:
         arrays = [times_from_text(table.column(w.own), w.type, w.name, str(path)) for w in wanted]
         yield Piece(pa.table(arrays, names=[w.own for w in wanted]), beyond_span=True)
 
-    def _table(self, path: Path, wanted: Sequence[Wanted], threads: bool) -> pa.Table:
-        with pa.input_stream(path) as stream:
+    def _table(self, path: FilePath, wanted: Sequence[Wanted], threads: bool) -> pa.Table:
+        with stream_of(path) as stream:
             return csv.read_csv(
                 cast("Any", stream),
                 read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=threads),
@@ -112,7 +119,7 @@ class DelimitedFiles:
 
     def _error(
         self,
-        path: Path,
+        path: FilePath,
         error: Exception,
         wanted: Sequence[Wanted],
     ) -> SchemaError | SourceError:
@@ -146,11 +153,11 @@ class DelimitedFiles:
 
     def _column(
         self,
-        path: Path,
+        path: FilePath,
         position: int,
         wanted: Sequence[Wanted],
     ) -> tuple[str, str]:
-        with pa.input_stream(path) as stream, self._streaming(stream) as reader:
+        with stream_of(path) as stream, self._streaming(stream) as reader:
             own = reader.schema.names[position]
         for w in wanted:
             if w.own == own:

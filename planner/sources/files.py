@@ -7,11 +7,11 @@ each row that is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,11 +21,14 @@ from bighead.planner.sources.kind import Dates, Kind, Streaming
 from bighead.planner.sources.lag import DS, outside_lag
 from bighead.planner.sources.paths import File, partition_schema, partition_value
 from bighead.planner.sources.pick import column_of, pick, reads
+from bighead.planner.sources.store import REQUESTS, FilePath, Remote, versions_of
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.records.conform import check_type, conform, plan_schema, resolve
 from bighead.zipline.records.wanted import Wanted
 from bighead.zipline.windows import DAY
+
+_T = TypeVar("_T")
 
 _EPOCH = date(1970, 1, 1)
 
@@ -43,7 +46,7 @@ class Files:
     lag: Lag | None = None
     everywhere: frozenset[str] = frozenset()
     """The columns that no file may lack; another one is NULL in the files that lack it."""
-    gone: tuple[str, frozenset[str]] = ("", frozenset())
+    gone: tuple[FilePath | None, frozenset[str]] = (None, frozenset())
     """The newest file, the last one, and the columns that it lacks: the source has them no more.
 
     No file where it cannot be read.
@@ -62,16 +65,29 @@ class Files:
     def check(self) -> None:
         """Raises SchemaError where the newest file is not of the declared types."""
         newest, gone = self.gone
-        if self.kind.tells != "types" or not newest:
+        if self.kind.tells != "types" or newest is None:
             return
-        own = self.kind.schema(Path(newest))
+        own = self.kind.schema(newest)
         names = [n for n in self.schema.names if n not in self.partitions and n not in gone]
-        for name, found in zip(names, resolve(names, own.names, newest), strict=True):
-            check_type(name, own.field(found).type, self.schema.field(name).type, newest)
+        for name, found in zip(names, resolve(names, own.names, str(newest)), strict=True):
+            check_type(name, own.field(found).type, self.schema.field(name).type, str(newest))
+
+    def ask_each(self, ask: Callable[[FilePath], _T]) -> list[_T]:
+        """What is told of each file, in order; objects are asked many at a time."""
+        paths = [f.path for f in self.found]
+        if not any(isinstance(path, Remote) for path in paths):
+            return [ask(path) for path in paths]
+        with ThreadPoolExecutor(REQUESTS) as asks:
+            return list(asks.map(ask, paths))
+
+    def versions(self) -> dict[str, str]:
+        """By the name of each object among the files, what changes when it does."""
+        found = [f.path for f in self.found if isinstance(f.path, Remote)]
+        return dict(zip(map(str, found), versions_of(found), strict=True)) if found else {}
 
     def size(self) -> Size:
         """The sum over the files."""
-        sizes = [self.kind.size(f.path) for f in self.found]
+        sizes = self.ask_each(self.kind.size)
         rows = [s.rows for s in sizes]
         return Size(
             None if None in rows else sum(r for r in rows if r is not None),
@@ -84,12 +100,10 @@ class Files:
         """The columns of the rows for which the predicate is true, file by file."""
         asked = self._asked(columns, predicate, span)
         schema = pa.schema([self.schema.field(c) for c in asked])
-        pieces = [
-            piece
-            for file in self.found
-            if not self._outside(file, span)
-            for piece in self._read(file, asked, predicate, span)
-        ]
+        inside = replace(self, found=tuple(f for f in self.found if not self._outside(f, span)))
+        if self.kind.tells == "types":
+            inside.ask_each(self.kind.schema)
+        pieces = [p for f in inside.found for p in self._read(f, asked, predicate, span)]
         whole = pa.concat_tables(pieces) if pieces else schema.empty_table()
         return whole.select(list(columns))
 
@@ -133,7 +147,8 @@ class Files:
         asked = list(columns) or [n for n in self.schema.names if n not in gone][:1]
         lost = [n for n in reads(asked, predicate, span) if n in gone]
         if lost:
-            resolve(lost, self.kind.schema(Path(newest)).names, newest)
+            assert newest is not None, "the newest file says what is gone"
+            resolve(lost, self.kind.schema(newest).names, str(newest))
         return asked
 
     def _outside(self, file: File, span: Span | None) -> bool:
@@ -253,4 +268,4 @@ def files_dataset(
     folded = {n.casefold() for n in own.names}
     lying = [n for n in declared.names if n not in partitions]
     there = [n for n in lying if n.casefold() in folded]
-    return replace(made, gone=(str(newest), frozenset(lying) - frozenset(there)))
+    return replace(made, gone=(newest, frozenset(lying) - frozenset(there)))

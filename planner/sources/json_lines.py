@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.json as pj
 
 from bighead.planner.sources.dataset import Size, Span
-from bighead.planner.sources.kind import Piece, Tells, no_access
+from bighead.planner.sources.kind import Piece, Tells, bytes_of, no_access, stream_of
+from bighead.planner.sources.store import FilePath
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.types import canonical
@@ -34,8 +34,8 @@ class _Objects:
     Arrow reads such lines so, but does not survive one at the beginning of a block.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._stream = pa.input_stream(path)
+    def __init__(self, path: FilePath) -> None:
+        self._stream = stream_of(path)
         self._line = b"\n"
         """The beginning of a line that may become `null`; its first byte has been given."""
         self.closed = False
@@ -64,7 +64,7 @@ class JsonLines:
     name = "JSON lines"
     tells: Tells = "nothing"
 
-    def schema(self, path: Path) -> pa.Schema:
+    def schema(self, path: FilePath) -> pa.Schema:
         """The columns as the first block of the file shows them."""
         try:
             found = pj.open_json(
@@ -81,13 +81,13 @@ class JsonLines:
             ]
         )
 
-    def size(self, path: Path) -> Size:
+    def size(self, path: FilePath) -> Size:
         """Bytes only: rows are not counted before they are read."""
-        return Size(None, path.stat().st_size)
+        return Size(None, bytes_of(path))
 
     def read(
         self,
-        path: Path,
+        path: FilePath,
         wanted: Sequence[Wanted],
         predicate: Expr | None,
         span: Span | None,
@@ -96,10 +96,12 @@ class JsonLines:
         table = self.objects(path, asked_schemas(wanted), wanted)
         yield Piece(columns_of_objects(table, wanted, str(path)), beyond_span=True)
 
-    def objects(self, path: Path, asked: Sequence[pa.Schema], wanted: Sequence[Wanted]) -> pa.Table:
+    def objects(
+        self, path: FilePath, asked: Sequence[pa.Schema], wanted: Sequence[Wanted]
+    ) -> pa.Table:
         """Every object of a file, with the fields that are asked for and no others."""
         try:
-            with pa.input_stream(path) as stream:
+            with stream_of(path) as stream:
                 if not stream.read(1):
                     return asked[0].empty_table()
             return read_objects(lambda: _Objects(path), asked)
@@ -107,6 +109,6 @@ class JsonLines:
             raise self._error(path, error, wanted) from error
 
     def _error(
-        self, path: Path, error: Exception, wanted: Sequence[Wanted]
+        self, path: FilePath, error: Exception, wanted: Sequence[Wanted]
     ) -> SchemaError | SourceError:
         return no_access(path, error) or unreadable(error, wanted, str(path))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from bighead.planner.sources.dataset import Size, Span
+from bighead.planner.sources.store import FilePath, Remote, refused
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.records.wanted import Wanted
@@ -40,16 +40,16 @@ class Kind(Protocol):
         """What each file says of its own columns; the declaration says the rest."""
         ...
 
-    def schema(self, path: Path) -> pa.Schema:
+    def schema(self, path: FilePath) -> pa.Schema:
         """The columns of a file; raises SourceError where it cannot be read."""
         ...
 
-    def size(self, path: Path) -> Size:
+    def size(self, path: FilePath) -> Size:
         """What can be told of its size without reading it."""
         ...
 
     def read(
-        self, path: Path, wanted: Sequence[Wanted], predicate: Expr | None, span: Span | None
+        self, path: FilePath, wanted: Sequence[Wanted], predicate: Expr | None, span: Span | None
     ) -> Iterator[Piece]:
         """The rows of a file. Predicate and span are hints: what they rule out may be left out."""
         ...
@@ -57,9 +57,16 @@ class Kind(Protocol):
 
 @runtime_checkable
 class Dates(Protocol):
-    """A kind whose files tell their greatest time."""
+    """A kind whose files tell times of their rows."""
 
-    def newest(self, path: Path, column: str) -> int | None:
+    def bounds(self, path: FilePath, column: str) -> tuple[int, int] | None:
+        """The least and the greatest time of a column, in microseconds, (1, 0) of no rows.
+
+        None where the file does not tell, or has a NULL there. Raises SourceError.
+        """
+        ...
+
+    def newest(self, path: FilePath, column: str) -> int | None:
         """The greatest time of a column, in microseconds; None where the file does not tell."""
         ...
 
@@ -70,7 +77,7 @@ class Streaming(Protocol):
 
     def stream(
         self,
-        path: Path,
+        path: FilePath,
         wanted: Sequence[Wanted],
         predicate: Expr | None,
         span: Span | None,
@@ -80,8 +87,21 @@ class Streaming(Protocol):
         ...
 
 
-def no_access(path: Path, error: Exception) -> SourceError | None:
+def stream_of(path: FilePath) -> pa.NativeFile:
+    """The bytes of a file, decompressed where its suffix says so."""
+    found: pa.NativeFile = path.stream() if isinstance(path, Remote) else pa.input_stream(path)
+    return found
+
+
+def bytes_of(path: FilePath) -> int:
+    """The size of a file."""
+    return path.size if isinstance(path, Remote) else path.stat().st_size
+
+
+def no_access(path: FilePath, error: Exception) -> SourceError | None:
     """The error for a file that is gone or closed to us; None for any other reason."""
+    if isinstance(path, Remote) and "AWS Error" in str(error):
+        return refused(str(path), error)
     if isinstance(error, FileNotFoundError):
         return SourceError(f"there is no file {path} any more")
     if isinstance(error, PermissionError):

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bighead.planner.sources.store import ObjectStore, system_of, versions
+from bighead.planner.sources.store import ObjectStore, objects, refused, system_of, versions_of
 from bighead.zipline.errors import DataError, SchemaError, SourceError
 
 PIECE_BYTES = 8 << 20
@@ -57,10 +57,8 @@ class Mirror:
         fixed = "/".join(parts[:first]).rstrip("/")
         try:
             self._copy(fixed, rest)
-        except FileNotFoundError:
-            raise SourceError(f"there is nothing to read at {path}; check the path") from None
         except (OSError, pa.ArrowException) as error:
-            raise _refused(path, error) from error
+            raise refused(path, error) from error
         return str(self.root / rest)
 
     def version(self, name: str) -> str | None:
@@ -85,7 +83,8 @@ class Mirror:
     def _copy(self, fixed: str, pattern: str) -> None:
         """What lies at or below `fixed` and may match the pattern, if it is not here already."""
         system = system_of(self.store)
-        wanted = versions(system, fixed, lambda path: _matches(path, fixed, pattern))
+        found = [o for o in objects(system, fixed) if _matches(o.key, fixed, pattern)]
+        wanted = dict(zip((o.key for o in found), versions_of(found), strict=True))
         for path in [p for p in self.known if p == fixed or p.startswith(f"{fixed}/")]:
             if path not in wanted and _matches(path, fixed, pattern):
                 (self.root / path).unlink(missing_ok=True)
@@ -114,17 +113,3 @@ def _matches(path: str, fixed: str, pattern: str) -> bool:
     if not wild or "**" in wild:
         return True
     return all(fnmatchcase(a, b) for a, b in zip(below, wild.split("/"), strict=False))
-
-
-def _refused(path: str, error: Exception) -> SourceError:
-    text = str(error)
-    if "NoSuchBucket" in text or "NO_SUCH_BUCKET" in text:
-        return SourceError(
-            f"there is no bucket {path.removeprefix('s3://').split('/')[0]} ({path})"
-        )
-    if any(word in text for word in ("ACCESS_DENIED", "AccessDenied", "403", "INVALID_ACCESS")):
-        return SourceError(
-            f"no access to {path}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the "
-            "session an ObjectStore"
-        )
-    return SourceError(f"{path} cannot be read ({text.splitlines()[0]})")

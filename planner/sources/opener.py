@@ -20,7 +20,7 @@ from bighead.planner.sources.files import files_dataset
 from bighead.planner.sources.json_lines import JsonLines
 from bighead.planner.sources.kind import Kind
 from bighead.planner.sources.mirror import Mirror
-from bighead.planner.sources.object_store import SCHEMES, open_objects
+from bighead.planner.sources.objects import SCHEMES, find_objects
 from bighead.planner.sources.parquet import ParquetFiles
 from bighead.planner.sources.paths import File, find_files
 from bighead.planner.sources.store import ObjectStore
@@ -112,13 +112,12 @@ def open_paths(
                 f"{name} cannot be read from {unknown[0]}://; files and {known} can, so copy it "
                 "there first"
             )
-        if len(paths) > 1:
-            raise SourceError(
-                f"{name} names {len(paths)} objects; name one folder or glob in the object store"
-            )
-        return open_objects(paths[0], name, place.store, declared, lag)
-    local = [str(place.folder / p.removeprefix("file://")) for p in paths]
-    found = find_files(local, name)
+    found: list[File] = []
+    for path in paths:
+        if path.partition("://")[0] in SCHEMES:
+            found += find_objects(path, name, place.store)
+        else:
+            found += find_files([str(place.folder / path.removeprefix("file://"))], name)
     kind = one_kind(found, name, kinds)
     return files_dataset(kind, found, name, declared, lag, everywhere)
 

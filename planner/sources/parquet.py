@@ -9,15 +9,16 @@ DataFusion's scan took 0.6 s, half of it to join its many small chunks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bighead.planner.sources.dataset import Size, Span
-from bighead.planner.sources.kind import Piece, Tells, no_access, reason_of
+from bighead.planner.sources.kind import Piece, Tells, bytes_of, no_access, reason_of
 from bighead.planner.sources.pick import WORTH_LEAVING
-from bighead.planner.sources.row_groups import choose, newest
+from bighead.planner.sources.row_groups import bounds, choose, newest
+from bighead.planner.sources.store import FilePath, Remote
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.records.wanted import Wanted
@@ -28,6 +29,14 @@ PIECE_ROWS = 2_000_000
 BUFFER_BYTES = 1 << 20
 """How much compressed data is held at a time for each column."""
 
+READING: dict[str, Any] = {
+    "coerce_int96_timestamp_unit": "us",
+    "page_checksum_verification": True,
+}
+
+FOOTER = "footer"
+"""What is learned of an object."""
+
 
 class ParquetFiles:
     """Reads one Parquet file at a time."""
@@ -35,26 +44,29 @@ class ParquetFiles:
     name = "Parquet"
     tells: Tells = "types"
 
-    def schema(self, path: Path) -> pa.Schema:
+    def schema(self, path: FilePath) -> pa.Schema:
         """The columns as the file types them."""
         with _open(path) as file:
             return file.schema_arrow
 
-    def size(self, path: Path) -> Size:
+    def size(self, path: FilePath) -> Size:
         """Exact rows, from the footer."""
         with _open(path) as file:
-            return Size(file.metadata.num_rows, path.stat().st_size)
+            return Size(file.metadata.num_rows, bytes_of(path))
 
-    def newest(self, path: Path, column: str) -> int | None:
+    def newest(self, path: FilePath, column: str) -> int | None:
         """The greatest time of the column that the footer tells, in microseconds."""
         with _open(path) as file:
-            names = {n.casefold(): n for n in file.schema_arrow.names}
-            own = names.get(column.casefold(), column)
-            return newest(file.metadata, own)
+            return newest(file.metadata, _own(file, column))
+
+    def bounds(self, path: FilePath, column: str) -> tuple[int, int] | None:
+        """The least and the greatest time of the column, as far as the footer tells."""
+        with _open(path) as file:
+            return bounds(file.metadata, _own(file, column))
 
     def read(
         self,
-        path: Path,
+        path: FilePath,
         wanted: Sequence[Wanted],
         predicate: Expr | None,
         span: Span | None,
@@ -74,7 +86,7 @@ class ParquetFiles:
 
     def stream(
         self,
-        path: Path,
+        path: FilePath,
         wanted: Sequence[Wanted],
         predicate: Expr | None,
         span: Span | None,
@@ -109,20 +121,29 @@ def _pieces(groups: Sequence[int], sizes: Sequence[int], most: int | None) -> It
     yield piece
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _own(file: pq.ParquetFile, column: str) -> str:
+    """The name that a file has for a column."""
+    names = {n.casefold(): n for n in file.schema_arrow.names}
+    return names.get(column.casefold(), column)
+
+
+def _open(path: FilePath) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(
-            path,
-            buffer_size=BUFFER_BYTES,
-            pre_buffer=False,
-            coerce_int96_timestamp_unit="us",
-            page_checksum_verification=True,
+        if not isinstance(path, Remote):
+            return pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False, **READING)
+        file = pq.ParquetFile(
+            path.open(),
+            metadata=path.learned.get(FOOTER),
+            pre_buffer=True,  # ranges that lie near each other are asked for at once
+            **READING,
         )
+        path.learned[FOOTER] = file.metadata
+        return file
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> SourceError:
+def _unreadable(path: FilePath, error: Exception) -> SourceError:
     return no_access(path, error) or SourceError(
         f"{path} is no Parquet file, or is damaged or cut short ({reason_of(error)}); "
         "write it again"

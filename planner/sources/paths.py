@@ -8,7 +8,7 @@ names begin with `_` or `.` are bookkeeping and left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bighead.planner.sources.store import FilePath
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.types import sql_name
 
@@ -24,14 +25,14 @@ NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _SEGMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_WILDCARD = re.compile(r"[*?\[]")
+WILDCARD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     """A file and the values of its partition columns, as they are written in its path."""
 
-    path: Path
+    path: FilePath
     partitions: tuple[tuple[str, str | None], ...] = ()
 
     def partition(self, name: str) -> str | None:
@@ -59,14 +60,14 @@ def _find(text: str, place: str) -> list[File]:
         if not files:
             raise SourceError(f"{place}: the folder {text} holds no files")
         return files
-    if _WILDCARD.search(text):
+    if WILDCARD.search(text):
         fixed = Path(*_before_wildcard(path))
         matches = sorted(fixed.glob(str(path.relative_to(fixed))))
         files = []
         for match in matches:
             if match.is_dir():
                 files += [File(p, _partitions(p, fixed)) for p in _below(match)]
-            elif not _is_bookkeeping(match.relative_to(fixed)):
+            elif not is_bookkeeping(match.relative_to(fixed).parts):
                 files.append(File(match, _partitions(match, fixed)))
         if not files:
             raise SourceError(f"{place}: no file matches {text}")
@@ -79,7 +80,7 @@ def _find(text: str, place: str) -> list[File]:
 def _before_wildcard(path: Path) -> list[str]:
     parts = []
     for part in path.parts:
-        if _WILDCARD.search(part):
+        if WILDCARD.search(part):
             break
         parts.append(part)
     return parts
@@ -87,15 +88,21 @@ def _before_wildcard(path: Path) -> list[str]:
 
 def _below(folder: Path) -> list[Path]:
     files = (p for p in folder.rglob("*") if p.is_file())
-    return sorted(p for p in files if not _is_bookkeeping(p.relative_to(folder)))
+    return sorted(p for p in files if not is_bookkeeping(p.relative_to(folder).parts))
 
 
-def _is_bookkeeping(path: Path) -> bool:
-    return any(part.startswith(("_", ".")) for part in path.parts)
+def is_bookkeeping(parts: Iterable[str]) -> bool:
+    """Whether a path, below the part that was named, is one that is left out."""
+    return any(part.startswith(("_", ".")) for part in parts)
 
 
 def _partitions(path: Path, base: Path) -> tuple[tuple[str, str | None], ...]:
-    matches = (_SEGMENT.fullmatch(part) for part in path.relative_to(base).parent.parts)
+    return partitions_of(path.relative_to(base).parent.parts)
+
+
+def partitions_of(folders: Iterable[str]) -> tuple[tuple[str, str | None], ...]:
+    """The partition columns that folders name, and their values."""
+    matches = (_SEGMENT.fullmatch(part) for part in folders)
     pairs = ((m[1], unquote(m[2])) for m in matches if m is not None)
     return tuple((name, None if value == NULL_PARTITION else value) for name, value in pairs)
 

@@ -45,7 +45,7 @@ def drift_of(declared: pa.Schema, dataset: Dataset) -> Drift | None:
     if files is None or files.kind.tells == "nothing":
         return None
     types = files.kind.tells == "types"
-    schemas = [files.kind.schema(f.path) for f in files.found]
+    schemas = files.ask_each(files.kind.schema)
     newest = schemas[-1]
     by_name = {n.casefold(): n for n in declared.names if n not in files.partitions}
     partitions = {n.casefold() for n in files.partitions}

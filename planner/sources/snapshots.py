@@ -23,7 +23,7 @@ from bighead.kernels.temporal import encode
 from bighead.planner.sources.files import Files, files_dataset
 from bighead.planner.sources.history import History
 from bighead.planner.sources.lag import DS
-from bighead.planner.sources.object_store import SCHEMES
+from bighead.planner.sources.objects import SCHEMES
 from bighead.planner.sources.opener import Place, one_kind
 from bighead.planner.sources.paths import find_files
 from bighead.planner.sources.pick import column_of

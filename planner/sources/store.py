@@ -1,5 +1,7 @@
 """An object store: how it is reached, which objects there are, and what changes when one does.
 
+An object that is read where it lies stands wherever a path of this machine may; what is not given
+in `ObjectStore` is taken from the usual environment variables when it is reached, not before.
 A version is the size, the time of change and the ETag. The time counts in seconds, so that an
 object written twice within one is told by its ETag alone; that takes a request for each object, and
 many go at once.
@@ -8,12 +10,15 @@ many go at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pyarrow import fs
+
+from bighead.zipline.errors import SourceError
 
 REQUESTS = 16
 """So many objects are asked for at once."""
@@ -68,8 +73,49 @@ def system_of(store: ObjectStore) -> Any:
     )
 
 
-def versions(system: Any, place: str, wanted: Callable[[str], bool]) -> dict[str, str]:
-    """By bucket and key, sorted, the version of each object at or below a place that is wanted.
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An object, as it was when it was found."""
+
+    key: str
+    """With its bucket before it."""
+    size: int
+    changed: int
+    """When, in nanoseconds."""
+    system: Any = field(compare=False, repr=False)
+    learned: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What whoever reads it was told of it, so that the store is asked once."""
+
+    def __str__(self) -> str:
+        return f"s3://{self.key}"
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    def open(self) -> Any:
+        """A file of which any range can be read."""
+        return self.system.open_input_file(self.key)
+
+    def stream(self) -> Any:
+        """Its bytes one after the other, decompressed where its suffix says so."""
+        return self.system.open_input_stream(self.key)
+
+    def version(self) -> str:
+        """What changes when it does."""
+        with self.open() as file:
+            tag = (file.metadata() or {}).get("ETag", b"")
+        text = tag.decode() if isinstance(tag, bytes) else str(tag)
+        return f"{self.size} bytes, {self.changed} ns, {text.strip(chr(34))}"
+
+
+FilePath = Path | Remote
+"""Where a file lies."""
+
+
+def objects(system: Any, place: str) -> list[Remote]:
+    """The objects at or below a bucket and key, sorted.
 
     Raises FileNotFoundError where there is none at all, OSError where the store refuses.
     """
@@ -79,16 +125,29 @@ def versions(system: Any, place: str, wanted: Callable[[str], bool]) -> dict[str
     found: list[Any] = [here]
     if here.type == fs.FileType.Directory:
         found = list(system.get_file_info(fs.FileSelector(place, recursive=True)))
-    objects = sorted(
-        (info for info in found if info.type == fs.FileType.File and wanted(info.path)),
-        key=lambda info: str(info.path),
-    )
+    there = (info for info in found if info.type == fs.FileType.File)
+    made = (Remote(info.path, info.size, info.mtime_ns, system) for info in there)
+    return sorted(made, key=lambda remote: remote.key)
 
-    def version(info: Any) -> str:
-        with system.open_input_file(info.path) as file:
-            tag = (file.metadata() or {}).get("ETag", b"")
-        text = tag.decode() if isinstance(tag, bytes) else str(tag)
-        return f"{info.size} bytes, {info.mtime_ns} ns, {text.strip(chr(34))}"
 
+def versions_of(found: Iterable[Remote]) -> list[str]:
+    """What changes when one of the objects does, of each."""
     with ThreadPoolExecutor(REQUESTS) as asks:
-        return dict(zip((i.path for i in objects), asks.map(version, objects), strict=True))
+        return list(asks.map(Remote.version, found))
+
+
+def refused(path: str, error: Exception) -> SourceError:
+    """The error for what a store does not give."""
+    text = str(error)
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"there is nothing to read at {path}; check the path")
+    if "NoSuchBucket" in text or "NO_SUCH_BUCKET" in text:
+        return SourceError(
+            f"there is no bucket {path.removeprefix('s3://').split('/')[0]} ({path})"
+        )
+    if any(word in text for word in ("ACCESS_DENIED", "AccessDenied", "403", "INVALID_ACCESS")):
+        return SourceError(
+            f"no access to {path}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the "
+            "session an ObjectStore"
+        )
+    return SourceError(f"{path} cannot be read ({text.splitlines()[0]})")
