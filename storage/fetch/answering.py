@@ -7,17 +7,19 @@ theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from bighead.storage.errors import DamagedError
 from bighead.storage.fetch.asking import Asked, constant_times, table_of, values
 from bighead.storage.fetch.served import Offer
 from bighead.storage.fetch.shelf import Reading
-from bighead.zipline.expressions.arrow import Array, make
-from bighead.zipline.ir.nodes import Lookup
+from bighead.storage.reading.fetching import Fetched
+from bighead.zipline.expressions.arrow import Array, make, nulls
+from bighead.zipline.ir.nodes import Lookup, View
 from bighead.zipline.serving import EVER, Group
 
 FRESH, STALE, MISSING = 1, 2, 3
@@ -26,7 +28,7 @@ GREATEST = 2**63 - 1
 UNKNOWN = -1
 """The age where no row has come, or where no time is asked."""
 
-BAD_VALUE, BEYOND_RETENTION, NO_RESULT, DERIVED = 1, 2, 3, 4
+BAD_VALUE, BEYOND_RETENTION, NO_RESULT, DERIVED, DAMAGED = 1, 2, 3, 4, 5
 """The numbers of ErrorCode in fetch.proto."""
 
 
@@ -102,7 +104,6 @@ class Answering:
         for entity, reason in self.asked.bad.items():
             self.faults.append(EntityFault(entity, BAD_VALUE, reason))
         for group in self.offer.serving.groups:
-            self.pause()
             self.read(group)
         if self.whole is not None:
             batches = self.whole.to_batches()
@@ -120,32 +121,64 @@ class Answering:
         keys = [values(key, self.values, entities, bad) for key in group.keys]
         if group.timeless:
             times = constant_times(EVER, entities)
-        reads_spine = isinstance(right, Lookup) and right.residual is not None
-        fetched = self.reading.store.fetch(
-            self.offer.sets[group.name],
-            keys,
-            times,
-            inclusive=group.inclusive,
-            spine=table_of(self.values, entities) if reads_spine else None,
-            alias=group.name,
-            only=self.offer.only[group.name],
-            snapshot=self.reading.snapshot,
-        )
+        damaged: dict[int, str] = {}
+        fetched = self.fetched(group, keys, times, damaged)
         table = fetched.table
-        sound = not bad and not fetched.faults and not self.asked.bad
+        sound = not (bad or damaged or fetched.faults or self.asked.bad)
         if self.offer.straight and sound and entities:
             self.whole = table
         else:
             self._take(group, table)
-        if bad or fetched.faults:
+        if not sound:
             there = {f"{group.name}.{c}" for c in right.schema.names}
             for entity, reason in bad.items():
                 self.fault(entity, BAD_VALUE, reason, there)
+            for entity, reason in damaged.items():
+                self.fault(entity, DAMAGED, reason, there)
             for fault in fetched.faults:
                 code = BEYOND_RETENTION if fault.late else NO_RESULT
                 names = {f"{group.name}.{fault.column}"} if fault.column else there
                 self.fault(fault.question, code, fault.reason, names)
         self.groups.append(self.state(group, fetched.found))
+
+    def fetched(
+        self,
+        group: Group,
+        keys: Sequence[Array],
+        times: Array,
+        damaged: dict[int, str],
+        first: int = 0,
+    ) -> Fetched:
+        """What the store has, for as many entities as there are times, from `first` on.
+
+        Entities whose blocks are damaged are told in `damaged`, and have nothing; to find them, the
+        others are asked for again in halves.
+        """
+        self.pause()
+        entities, right = len(times), group.right
+        reads_spine = isinstance(right, Lookup) and right.residual is not None
+        spine = table_of(self.values, len(self.asked.times)) if reads_spine else None
+        try:
+            return self.reading.store.fetch(
+                self.offer.sets[group.name],
+                keys,
+                times,
+                inclusive=group.inclusive,
+                spine=None if spine is None else spine.slice(first, entities),
+                alias=group.name,
+                only=self.offer.only[group.name],
+                snapshot=self.reading.snapshot,
+            )
+        except DamagedError as error:
+            if entities == 1:
+                damaged[first] = str(error)
+                return _nothing(right, self.offer.only[group.name])
+        half = entities // 2
+        return _beside(*(
+            self.fetched(group, [k.slice(start, n) for k in keys], times.slice(start, n), damaged,
+                         first + start)
+            for start, n in ((0, half), (half, entities - half))
+        ))  # fmt: skip
 
     def _take(self, group: Group, table: pa.Table) -> None:
         """The columns of a group that anything reads."""
@@ -199,6 +232,21 @@ class Answering:
                 array = _nulled(array, without)
             arrays.append(array)
         return arrays
+
+
+def _nothing(right: View | Lookup, only: Collection[str] | None) -> Fetched:
+    """One entity without values."""
+    fields = [f for f in right.schema if only is None or f.name in only]
+    columns = [nulls(1, f.type) for f in fields]
+    return Fetched(pa.Table.from_arrays(columns, schema=pa.schema(fields)), [False])
+
+
+def _beside(one: Fetched, other: Fetched) -> Fetched:
+    """The answers of both, one after the other."""
+    names, ahead = one.table.column_names, len(one.found)
+    table = pa.concat_tables([one.table, other.table.select(names)]).combine_chunks()
+    faults = [replace(f, question=f.question + ahead) for f in other.faults]
+    return Fetched(table, [*one.found, *other.found], [*one.faults, *faults])
 
 
 def _nulled(array: Array, entities: set[int]) -> Array:

@@ -34,7 +34,7 @@ class EntityError:
 
     entity: int
     code: str
-    """'BAD_VALUE', 'BEYOND_RETENTION', 'NO_RESULT' or 'DERIVED'."""
+    """'BAD_VALUE', 'BEYOND_RETENTION', 'NO_RESULT', 'DERIVED' or 'DAMAGED'."""
     message: str
     columns: tuple[str, ...]
     """Those that are NULL for it; none: all."""
@@ -132,7 +132,7 @@ def _array(name: str, values: Any) -> Any:
         if arrow is None:
             raise FetchError(Kind.WRONG, f"'{name}' is {array.type}, which no set takes")
         return array if array.type == arrow else array.cast(arrow, safe=_safe(array.type))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OverflowError) as error:
         raise FetchError(Kind.WRONG, f"'{name}' is no column: {error}") from error
 
 

@@ -24,10 +24,10 @@ from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
 from bighead.storage.fetch.metrics import Metrics
 from bighead.storage.fetch.server import Server
-from bighead.storage.fetch.service import MICROSECONDS, Service
+from bighead.storage.fetch.service import MICROSECONDS, Observer, Service
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.fetch.shelf import Shelf
-from bighead.storage.fetch.watching import Watch
+from bighead.storage.fetch.watching import Watch, tell_damage
 from bighead.storage.fetch_log.fetch_log import FetchLog
 from bighead.storage.following import Followed, Follower
 from bighead.zipline.errors import BigheadError
@@ -54,13 +54,15 @@ async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event
     authorizer = _authorizer(settings)
     logging = settings.logging
     fetch_log = None if logging is None else FetchLog(logging, metrics.log, log.write)
-    observers = (metrics.observe,) if fetch_log is None else (metrics.observe, fetch_log.observe)
+    observers: list[Observer] = [metrics.observe, tell_damage(log)]
+    if fetch_log is not None:
+        observers.append(fetch_log.observe)
     service = Service(
         Shelf(follower.reading),
         authorizer,
         settings.limits,
         int(settings.stale_after * MICROSECONDS),
-        observers,
+        tuple(observers),
     )
     doors: list[Door] = [Server(service, settings.listening, metrics, log)]
     if settings.rest is not None:

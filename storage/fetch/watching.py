@@ -12,9 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bighead.storage.access.authorizer import UnauthenticatedError, bearer
+from bighead.storage.fetch.answering import DAMAGED, Answered
+from bighead.storage.fetch.asking import Asked
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.logs import Log
 from bighead.storage.fetch.metrics import Metrics
+from bighead.storage.fetch.served import Offer
+from bighead.storage.fetch.service import Observer
+from bighead.storage.fetch.shelf import Reading
 
 SUSPECT = ("UNAUTHENTICATED", "PERMISSION_DENIED", "DATA_LOSS")
 
@@ -54,6 +59,18 @@ class Watch:
             self.metrics.answered(self.door, method, code, seconds)
             if seconds >= self.slow:
                 self.log.write("slow", "warning", method=method, code=code, seconds=seconds)
+
+
+def tell_damage(log: Log) -> Observer:
+    """Has the log tell of entities whose blocks are damaged: somebody should restore a backup."""
+
+    def observe(_: Reading, offer: Offer, __: Asked, answered: Answered) -> None:
+        damaged = [fault for fault in answered.faults if fault.code == DAMAGED]
+        if damaged:
+            told = {"set": offer.name, "entities": len(damaged), "reason": damaged[0].message}
+            log.write("damaged", "error", **told)
+
+    return observe
 
 
 def token_of(header: str | None) -> str | None:

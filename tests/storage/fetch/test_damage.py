@@ -5,12 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
-
 from bighead.storage.database.database import Batch
 from bighead.storage.database.keys import after
 from bighead.storage.fetch.client import Client
-from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.store import Store
 from tests.storage.fetch.running import serving
 from tests.storage.fetch.stays import Stays
@@ -30,10 +27,12 @@ def test_a_file_with_other_bytes_is_found_and_the_service_goes_on(
     largest.write_bytes(bytes(content))
     with serving(path) as running, Client(running.address, timeout=20.0) as client:
         for _ in range(2):
-            with pytest.raises(FetchError, match=r"damaged: .*; restore a backup") as raised:
-                client.fetch("stay_risk", of_spine(data))
-            assert raised.value.kind is Kind.DAMAGED
-        assert running.event("refused")["code"] == "DATA_LOSS"
+            answer = client.fetch("stay_risk", of_spine(data))
+            damaged = [e for e in answer.errors if e.code == "DAMAGED"]
+            assert len(damaged) > 40
+            assert all("; restore a backup" in e.message for e in damaged)
+        told = running.event("damaged")
+        assert (told["level"], told["set"]) == ("error", "stay_risk")
         assert "stay_risk" in client.sets()
         assert running.process.poll() is None
 
@@ -48,12 +47,15 @@ def test_a_block_with_other_bytes_concerns_its_key_alone(
         blocks = list(store.database.scan("blocks", of_key, after(of_key)))
         cut: Batch = {("blocks", key): block[:-1] for key, block in blocks}
         store.database.write(cut, sync=True)
-    kinds = set()
     with serving(path) as running, Client(running.address, timeout=20.0) as client:
-        for row in range(40):
-            try:
-                client.fetch("stay_risk", of_spine(data, row, 1))
-                kinds.add("sound")
-            except FetchError as error:
-                kinds.add(error.kind.name)
-    assert kinds == {"sound", "DAMAGED"}
+        answer = client.fetch("stay_risk", of_spine(data))
+        with serving(filled) as whole, Client(whole.address, timeout=20.0) as other:
+            sound = other.fetch("stay_risk", of_spine(data))
+    damaged = {e.entity: e for e in answer.errors}
+    assert 0 < len(damaged) < len(answer) / 2
+    assert {e.code for e in damaged.values()} == {"DAMAGED"}
+    columns = {name for e in damaged.values() for name in e.columns}
+    assert columns < set(answer.batch.schema.names), "other groups have their values"
+    for entity, (row, expected) in enumerate(zip(answer, sound, strict=True)):
+        lost = damaged[entity].columns if entity in damaged else ()
+        assert row == {n: None if n in lost else v for n, v in expected.items()}

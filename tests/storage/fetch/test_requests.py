@@ -53,6 +53,12 @@ def test_columns_of_unequal_lengths_are_no_rows(client: Client) -> None:
         client.fetch("room_bookings", {"listing": [1, 2], "room": ["private"]})
 
 
+def test_values_that_no_column_holds_are_told(client: Client) -> None:
+    with pytest.raises(FetchError, match="'listing' is no column: ") as raised:
+        client.fetch("listing_bookings", {"listing": [1, 2**64]})
+    assert raised.value.kind is Kind.WRONG
+
+
 def test_bad_entities_have_an_error_each_and_the_others_their_values(client: Client) -> None:
     good = {"listing": [1, 2, 3, 4, 5], "guests": [2] * 5}
     bad = {"listing": [1, 2**40, 3, -(2**31) - 1, None], "guests": [2] * 5}
