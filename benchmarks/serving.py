@@ -1,22 +1,25 @@
 """How long a fetch takes over gRPC, beside an empty echo server in the same run.
 
 `python -m benchmarks.serving`: a store of keys with 1,000 events each, spread over a year; sets of
-10, 50 and 250 features over six windows up to a year; one process serves, another asks in a closed
-loop, one call after the other, now the service and now the echo, so that both meet the same noise.
-A call is measured from the values in Python to the columns in Arrow. Writes SERVING.md.
+10, 50 and 250 features over six windows up to a year; one process serves, another asks: first in a
+closed loop, one call after the other, now the service and now the echo, so that both meet the same
+noise; then at fixed rates, when a call is due whether those before it have their answers or not. A
+call is measured from the values in Python, or from when it was due, to the columns in Arrow. Writes
+SERVING.md, with histograms.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +43,12 @@ START = 1_704_067_200_000_000
 WINDOWS = ("1d", "7d", "30d", "90d", "180d", "365d")
 AGGREGATES = ("SUM", "AVG", "MAX", "MIN", "COUNT", "LAST", "STDDEV")
 FEATURES, BATCHES = (10, 50, 250), (1, 10, 100)
+RATES = (50, 200)
+"""Calls a second, of the fixed rates."""
+BUSY = 0.7
+"""Of a second that the calls of a rate may take in all, by their p90."""
+BUCKETS = 2.0 ** np.arange(-2, 10)
+"""Bounds of the histograms, in milliseconds."""
 ECHO = "/benchmark.Echo/Echo"
 """An empty method: bytes in, the same bytes out."""
 
@@ -127,7 +136,7 @@ def process(*arguments: str) -> Iterator[int]:
             else:
                 assert running.stderr is not None
                 line = next(text for text in running.stderr if '"listening"' in text)
-                yield int(line.partition('"port": ')[2].partition(",")[0])
+                yield int(json.loads(line)["port"])
         finally:
             running.terminate()
 
@@ -165,9 +174,52 @@ def alternating(calls: int, seconds: float, *ways: Any) -> list[Times]:
     return [Times(np.array(times)) for times in found]
 
 
-def measured(port: int, echo: int, keys: int, calls: int, seconds: float) -> list[list[str]]:
-    """A row for each number of features and batch."""
-    rows = []
+def paced(rate: float, calls: int, way: Any) -> Times:
+    """Calls that are due at a fixed rate, measured from when each was due."""
+    found = np.zeros(calls)
+
+    def run(i: int, due: float) -> None:
+        way(i)
+        found[i] = time.perf_counter() - due
+
+    with ThreadPoolExecutor(32) as pool:
+        began = time.perf_counter() + 0.05
+        for i in range(calls):
+            due = began + i / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+            pool.submit(run, i, due)
+    assert found.all(), "a call failed"
+    return Times(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What was measured of a number of features and entities."""
+
+    features: int
+    batch: int
+    rate: int
+    """Calls a second; 0: a closed loop."""
+    fetch: Times
+    echo: Times
+
+    @property
+    def above(self) -> float:
+        """What the fetch's p99 lies above the echo's, in milliseconds."""
+        return self.fetch.at(0.99) - self.echo.at(0.99)
+
+    def row(self) -> list[str]:
+        """Of a table."""
+        rate = [str(self.rate)] if self.rate else []
+        shape = [str(self.features), str(self.batch), *rate, str(len(self.fetch.seconds))]
+        return [*shape, *self.fetch.row(), *self.echo.row(), f"{self.above:.2f}"]
+
+
+def measured(
+    port: int, echo: int, keys: int, calls: int, seconds: float, rates: Sequence[int]
+) -> list[Case]:
+    """All numbers of features and entities, in a closed loop and at the rates that can be kept."""
+    cases = []
     rng = np.random.default_rng(1)
     now = START + 365 * DAY
     with (
@@ -184,13 +236,23 @@ def measured(port: int, echo: int, keys: int, calls: int, seconds: float) -> lis
                     answer = client.fetch(f"features_{features}", given, at=now)
                     assert len(answer) == asked.shape[1]
 
-                bare, full = alternating(calls, seconds, lambda _: empty(b""), fetch)
-                rows.append(
-                    [str(features), str(batch), str(len(full.seconds)), *full.row(), *bare.row(),
-                     f"{full.at(0.99) - bare.at(0.99):.2f}"]
-                )  # fmt: skip
-                print(" | ".join(rows[-1]), flush=True)
-    return rows
+                def nothing(_: int) -> None:
+                    empty(b"")
+
+                bare, full = alternating(calls, seconds, nothing, fetch)
+                found = [Case(features, batch, 0, full, bare)]
+                for rate in rates:
+                    if rate * full.at(0.9) / 1000 > BUSY:
+                        continue  # calls would wait for each other without end
+                    due = max(100, int(rate * seconds / 2))
+                    found.append(
+                        Case(features, batch, rate, paced(rate, due, fetch),
+                             paced(rate, due, nothing))
+                    )  # fmt: skip
+                for case in found:
+                    print(" | ".join(case.row()), flush=True)
+                cases += found
+    return cases
 
 
 def main() -> None:
@@ -203,6 +265,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--calls", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rates", type=int, nargs="*", default=RATES, help="calls a second")
     parser.add_argument("--store", type=Path, help="use this store; make it if it is not there")
     parser.add_argument("--dry", action="store_true", help="write no file")
     args = parser.parse_args()
@@ -227,9 +290,9 @@ def measure(args: argparse.Namespace) -> None:
             process("benchmarks.serving", "threads") as threads,
         ):
             echoes = echo_rows(loop, threads, args.calls, args.seconds)
-            rows = measured(port, loop, args.keys, args.calls, args.seconds)
+            cases = measured(port, loop, args.keys, args.calls, args.seconds, args.rates)
     if not args.dry:
-        (Path(__file__).parent / "SERVING.md").write_text(page(args, echoes, rows))
+        (Path(__file__).parent / "SERVING.md").write_text(page(args, echoes, cases))
 
 
 def echo_rows(loop: int, threads: int, calls: int, seconds: float) -> list[list[str]]:
@@ -246,7 +309,15 @@ def echo_rows(loop: int, threads: int, calls: int, seconds: float) -> list[list[
     return rows
 
 
-def page(args: argparse.Namespace, echoes: list[list[str]], rows: list[list[str]]) -> str:
+def histogram(case: Case) -> list[str]:
+    """How many calls took up to each of the bounds, and longer than the last."""
+    milliseconds = case.fetch.seconds * 1000
+    counts, _ = np.histogram(milliseconds, [0.0, *BUCKETS, np.inf])
+    shape = [str(case.features), str(case.batch), str(case.rate or "closed loop")]
+    return [*shape, *(str(count or "") for count in counts), f"{milliseconds.max():.1f}"]
+
+
+def page(args: argparse.Namespace, echoes: list[list[str]], cases: list[Case]) -> str:
     """The results as a document."""
 
     def table(head: str, body: list[list[str]]) -> str:
@@ -255,7 +326,11 @@ def page(args: argparse.Namespace, echoes: list[list[str]], rows: list[list[str]
         return "\n".join(lines)
 
     cores = len(os.sched_getaffinity(0))
-    fetched = "features | entities | calls | p50 | p90 | p99 | p999"
+    times = "calls | p50 | p90 | p99 | p999 | echo p50 | p90 | p99 | p999 | p99 above echo"
+    bounds = " | ".join(f"{bound:g}" for bound in BUCKETS)
+    closed = [case.row() for case in cases if not case.rate]
+    counted = list(map(histogram, cases))
+    open_ = [case.row() for case in cases if case.rate]
     lines = [
         "# Serving: latency of a fetch",
         "",
@@ -266,7 +341,17 @@ def page(args: argparse.Namespace, echoes: list[list[str]], rows: list[list[str]
         "measured from values in Python to columns in Arrow. Milliseconds; the last column is what",
         "the fetch's p99 lies above the echo's.",
         "",
-        table(f"{fetched} | echo p50 | p90 | p99 | p999 | p99 above echo", rows),
+        table(f"features | entities | {times}", closed),
+        "",
+        "At fixed rates, in calls a second: from when a call was due, so that one which waits for",
+        "others counts in full. Rates that the service cannot keep are left out.",
+        "",
+        table(f"features | entities | rate | {times}", open_),
+        "",
+        "How many calls took at most so many milliseconds, and more than the bound before; then",
+        "those that took longer, and the longest of all:",
+        "",
+        table(f"features | entities | rate | {bounds} | more | longest", counted),
         "",
         "The echo alone, as the service is (an event loop) and with a pool of threads:",
         "",
