@@ -66,6 +66,16 @@ class Settings:
 
 
 @dataclass(slots=True)
+class Looked:
+    """How far the logs of streams have been looked through for what may go."""
+
+    at: dict[str, int | None] = field(default_factory=dict)
+    """By source the last commit that was looked at; None: all of them were. Empty: nobody looks."""
+    commit: int = 0
+    """The last commit when they had been looked through."""
+
+
+@dataclass(slots=True)
 class Store:
     """An open store."""
 
@@ -78,6 +88,7 @@ class Store:
     _seen: dict[str, tuple[bytes, Definition]] = field(default_factory=dict)
     """Definitions by what lies in the database, so that each is read once."""
     logs: Logs = field(init=False, repr=False)
+    looked: Looked = field(default_factory=Looked, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.logs = Logs(self.settings.logs)

@@ -1,8 +1,8 @@
 """Rows that come in columns (Parquet, Arrow) as the rows of a source.
 
 As in files of a batch, a column that is of another type than declared is an error, one that is not
-there is NULL unless a clause of the source reads it. The column of KNOWN AT may be absent too: such
-rows are known on arrival.
+there is NULL unless a clause of the source reads it. Those of KNOWN AT may be absent too: rows that
+have none of them are known on arrival.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from bighead.storage.ingest.decode import Decoded, Rejected
 from bighead.storage.ingest.messages import Integers
-from bighead.storage.writing.arrival import known_field
+from bighead.storage.writing.arrival import known_fields
 from bighead.storage.writing.refusing import sift
 from bighead.zipline.errors import DataError
 from bighead.zipline.expressions.arrow import make, repeat, scalar
@@ -37,9 +37,9 @@ def read_columns(source: Source, table: pa.Table, place: str) -> Decoded:
         rejected = [Rejected(r.row, r.reason) for r in refused]
         numbers = make(kept, pa.int64()).to_numpy()
         rows = _columns(source, table.take(make(kept, pa.int64())), place)
-    known = known_field(source)
+    known = [field.column.casefold() for field in known_fields(source)]
     found = {n.casefold() for n in table.column_names}
-    lacks = known is not None and known.column.casefold() not in found
+    lacks = bool(known) and found.isdisjoint(known)
     unsaid = repeat(scalar(True, BOOLEAN), rows.num_rows) if lacks else None
     return Decoded(rows, numbers, unsaid, rejected)
 
@@ -51,8 +51,7 @@ def _all(count: int) -> Integers:
 
 def _columns(source: Source, table: pa.Table, place: str) -> pa.Table:
     there = {name.casefold() for name in table.column_names}
-    known = known_field(source)
-    needed = source.stated - ({known.column} if known is not None else set())
+    needed = source.stated - {field.column for field in known_fields(source)}
     names = [
         field.name
         for field in source.schema

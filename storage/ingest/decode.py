@@ -18,7 +18,7 @@ import pyarrow as pa
 from bighead.kernels.messages import Fault, scan
 from bighead.storage.ingest.messages import Integers, Messages
 from bighead.storage.sets.prepare import whole
-from bighead.storage.writing.arrival import known_field
+from bighead.storage.writing.arrival import known_fields
 from bighead.zipline.errors import BigheadError, UnsupportedError
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.sources import DELETED, EntitySource, Source
@@ -86,7 +86,7 @@ class Decoder:
     wanted: tuple[Wanted, ...] = field(init=False)
     asked: tuple[pa.Schema, ...] = field(init=False)
     paths: tuple[tuple[str, ...], ...] = field(init=False)
-    """Where the field of KNOWN AT may stand."""
+    """Where fields of KNOWN AT may stand; a message that has none of them is known on arrival."""
 
     def __post_init__(self) -> None:
         source = self.source
@@ -104,11 +104,10 @@ class Decoder:
             )
         wanted = image_of(source) if isinstance(source, EntitySource) and debezium else None
         wanted = declared(source.schema) if wanted is None else wanted
-        known = known_field(source)
         paths: list[tuple[str, ...]] = []
-        if known is not None:
+        for known in known_fields(source):
             inside = [("after", known.column), ("payload", "after", known.column)]
-            paths = inside if debezium else [(known.column,)]
+            paths += inside if debezium else [(known.column,)]
         self.debezium = debezium
         self.wanted = tuple(wanted)
         self.asked = asked_envelopes(wanted) if debezium else asked_schemas(wanted)

@@ -7,6 +7,9 @@ sets that count all history, or the newest rows however old, and of entities, no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
 from bighead.storage.database.database import Batch
 from bighead.storage.sets.definitions import LEAST, Definition
 from bighead.storage.sets.prepare import source_of
@@ -17,31 +20,79 @@ from bighead.storage.writing.meeting import is_in_batch
 from bighead.storage.writing.stream_log import Entry, entries, forgotten, note_forgotten
 from bighead.zipline.ir.sources import EntitySource, EventSource, Source
 
+EVERY, MOST = 256, 64
+"""After so many commits the logs are looked through again, so many commits' rows a turn."""
+
 
 def forget_streams(store: Store) -> int:
     """Drop what is kept of streams and asked for no more; how many commits' rows went."""
+    gone = 0
+    for source, sets in _sources(store):
+        dropped, _ = _look(store, source, sets, 0, None)
+        gone += dropped
+    return gone
+
+
+def forget_some(store: Store) -> int:
+    """The same a piece at a time, for whoever writes the store: it is called between commits.
+
+    The logs are looked through from their beginning to their end, and again after some commits.
+    """
+    looked = store.looked
+    if not looked.at and store.committed - looked.commit < EVERY:
+        return 0
+    gone = ended = 0
+    sources = _sources(store)
+    for source, sets in sources:
+        at = looked.at.get(source.name, 0)
+        if at is not None:
+            dropped, looked.at[source.name] = _look(store, source, sets, at, MOST)
+            gone += dropped
+        ended += looked.at[source.name] is None
+    if ended == len(sources):
+        looked.at, looked.commit = {}, store.committed
+    return gone
+
+
+def _sources(store: Store) -> list[tuple[Source, list[tuple[Definition, SetPlan]]]]:
+    """The sources, each with the sets over it."""
     over: dict[str, tuple[Source, list[tuple[Definition, SetPlan]]]] = {}
     for held in store.owned().values():
         for part in held[1].parts:
             source = source_of(part.input)
             over.setdefault(source.name, (source, []))[1].append(held)
+    return list(over.values())
+
+
+def _look(
+    store: Store,
+    source: Source,
+    sets: Sequence[tuple[Definition, SetPlan]],
+    begin: int,
+    most: int | None,
+) -> tuple[int, int | None]:
+    """Drop what may go of a source's log after a commit, of so many commits.
+
+    Gives how many commits' rows went, and the last commit that was looked at; None: there are no
+    more.
+    """
     view = store.database
     coming = {s.set: s.to.left for s in switches(view)}
-    gone = 0
-    for source, sets in over.values():
-        batch: Batch = {}
-        time, written = forgotten(view, source.name)
-        for entry in entries(view, [source.name], 0):
-            if all(_is_done(entry, source, d, p, coming) for d, p in sets):
-                batch["meta", entry.key] = None
-                time, written = max(time, entry.last_time), max(written, entry.last_written)
-        if batch:
-            gone += len(batch)
-            if isinstance(source, EventSource):
-                by_cut = source.option("cut") is True
-                note_forgotten(batch, source.name, time, written if by_cut else LEAST)
-            store.commit(batch)
-    return gone
+    batch: Batch = {}
+    time, written = forgotten(view, source.name)
+    last: int | None = None
+    for entry in islice(entries(view, [source.name], begin), most):
+        last = entry.commit
+        if all(_is_done(entry, source, d, p, coming) for d, p in sets):
+            batch["meta", entry.key] = None
+            time, written = max(time, entry.last_time), max(written, entry.last_written)
+    gone = len(batch)
+    if batch:
+        if isinstance(source, EventSource):
+            by_cut = source.option("cut") is True
+            note_forgotten(batch, source.name, time, written if by_cut else LEAST)
+        store.commit(batch)
+    return gone, last
 
 
 def _is_done(

@@ -13,9 +13,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock, Thread
 
 from bighead.storage.database.database import Table
 from bighead.storage.errors import StoreError
@@ -25,6 +27,9 @@ UPLOADS = "uploads"
 """The folder of packages, in the folder of a store."""
 _LIST, _FAILED = "package.json", "failed"
 _CHUNK = 1 << 20
+_LOCK = Lock()
+_CHECKS: dict[Path, Future[None]] = {}
+"""What is being checked, by folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,27 @@ class Package:
                     f"the file {path} of an upload of {self.set} is damaged or gone; run the "
                     "upload again"
                 )
+
+    def checking(self) -> Future[None]:
+        """The same, beside what this thread does; asked again, what is under way."""
+        with _LOCK:
+            known = _CHECKS.get(self.folder)
+            if known is None:
+                known = _CHECKS[self.folder] = Future()
+                Thread(target=self._check_for, args=(known,), daemon=True).start()
+            return known
+
+    def _check_for(self, done: Future[None]) -> None:
+        try:
+            self.check()
+            done.set_result(None)
+        except BaseException as error:  # noqa: BLE001  # whoever waits for it is told
+            done.set_exception(error)
+
+    def checked(self) -> None:
+        """Nobody asks any more."""
+        with _LOCK:
+            _CHECKS.pop(self.folder, None)
 
     def write(self) -> None:
         """The list of files, which makes the package whole."""

@@ -10,6 +10,7 @@ crash; one whose files are gone is undone.
 from __future__ import annotations
 
 import json
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ from bighead.storage.writing.stream_log import entries
 from bighead.zipline.ir.sources import Source
 
 _SWITCH, _DROPPED = b"switch\0", b"dropped\0"
+_LOOK = 0.002
+"""Seconds to wait for a check that is under way."""
 ROWS = 10_000
 """Of streams that one commit of a switch puts into the other generation."""
 
@@ -158,12 +161,20 @@ def sources_of(plan: SetPlan) -> list[Source]:
 
 
 def _adopt(store: Store, path: Path, switch: Switch) -> None:
-    """The files into the database, under a generation that nobody reads yet."""
+    """The files into the database, under a generation that nobody reads yet.
+
+    First they are checked, which takes as long as they are large, and goes on while this returns.
+    """
     definition, _ = store.plan(switch.set)
-    clear_generation(store, switch.to.number, definition.number)  # what an earlier attempt left
     try:
         package = read_package(path / UPLOADS / switch.package)
-        package.check()
+        checking = package.checking()
+        if wait([checking], _LOOK).not_done:
+            return
+        package.checked()
+        checking.result()
+        # What an earlier attempt left.
+        clear_generation(store, switch.to.number, definition.number)
         for table in package.files:
             store.database.adopt(table, package.paths(table))
         store.logs.clear()

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bighead.storage.errors import StoreError
-from bighead.storage.store import Store
+from bighead.storage.store import Looked, Store
 from bighead.storage.upload.building import Asked, Building, Read, next_generation
-from bighead.storage.upload.forgetting import forget_streams
+from bighead.storage.upload.forgetting import EVERY, forget_some, forget_streams
 from bighead.storage.upload.package import Package, alone, folder_for, packages
 from bighead.storage.upload.switching import ROWS, advance, drop_old, switches, take_in
 
@@ -66,8 +66,10 @@ def adopt_waiting(store: Store, path: Path, rows: int = ROWS) -> bool:
         more = advance(store, path, rows)
     except StoreError:
         more = bool(switches(store.database))
-    if not more and drop_old(store):
-        forget_streams(store)
+    if not more:
+        if drop_old(store):
+            store.looked = Looked(commit=-EVERY)  # at once, a piece a turn
+        forget_some(store)
     return more
 
 

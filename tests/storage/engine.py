@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from bighead.storage.sets.prepare import integers, source_of, values
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.errors import DataError
-from bighead.zipline.ir.nodes import Node, TemporalJoin, UnionAll
+from bighead.zipline.ir.nodes import Node, TemporalJoin, UnionAll, View
+from bighead.zipline.windows import DAY, Window
 from tests.conformance.check import no_sql
 
 SMALL = (1, 2, 50, 1000, 10**6, 3600 * 10**6, 86_400 * 10**6, 32 * 86_400 * 10**6)
@@ -42,6 +43,8 @@ class StoreEngine(ReferenceEngine):
     """Where the store lies, which is closed and opened in between; None: in memory."""
     horizon: int | None = None
     """To which it is swept in the end."""
+    other_windows: bool = False
+    """The set is read from the blocks of one that differs in its windows."""
     name: str = field(default="store", init=False)
 
     def run(self, plan: Node, open_source: Open, run: Run) -> pa.Table:
@@ -67,7 +70,11 @@ class StoreEngine(ReferenceEngine):
         rng = np.random.default_rng(self.seed)
         store = opened()
         try:
+            if self.other_windows and isinstance(plan.right, View):
+                store.define("other", _other(plan.right))
             store.define("set", plan.right)
+            if self.other_windows and _is_shared(plan.right):
+                assert store.sets["set"].of == "other"
             batches = _batches(rng, plan, open_source)
             for i in rng.permutation(len(batches)):
                 name, partition, rows = batches[i]
@@ -127,6 +134,16 @@ def answer(store: Store, plan: TemporalJoin, spine: pa.Table) -> pa.Table:
     table = pa.Table.from_arrays(columns, names=names)
     found: Any = pa.array(fetched.found, pa.bool_())
     return table.filter(found) if plan.kind == "inner" else table
+
+
+def _other(view: View) -> View:
+    """The view with a window of a day for each that has no number of rows."""
+    features = [f if f.window.rows else replace(f, window=Window(DAY)) for f in view.features]
+    return replace(view, features=tuple(features))
+
+
+def _is_shared(right: Node) -> bool:
+    return isinstance(right, View) and not any(f.aggregate.user for f in right.features)
 
 
 def drawn(rng: np.random.Generator, name: str, rows: pa.Table) -> list[tuple[str, str, pa.Table]]:

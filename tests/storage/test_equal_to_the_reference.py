@@ -88,6 +88,15 @@ def test_rows_of_entities(match: Match, knowledge: Knowledge) -> None:
     compare(entity_windows_case(2, match, KEYS[turn + 1], knowledge), turn)
 
 
+@pytest.mark.parametrize(("match", "knowledge"), TURNS)
+def test_sets_that_are_read_from_the_blocks_of_others(match: Match, knowledge: Knowledge) -> None:
+    turn = TURNS.index((match, knowledge))
+    draw = (windows_case, entity_windows_case)[turn % 2]
+    asked = backward(draw(4, match, KEYS[turn % len(KEYS)], knowledge))
+    if asked is not None:
+        check(StoreEngine(seed=turn, other_windows=True), asked)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_entities_with_many_changes(seed: int) -> None:
     compare(many_changes_case(seed, 400, 3, 8), seed)

@@ -7,12 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from bighead.storage.database.database import Memory
 from bighead.storage.ingest.decode import Decoded, Decoder, is_object
 from bighead.storage.ingest.messages import Messages, lines_of
+from bighead.storage.ingest.sources import sources_of
+from bighead.storage.store import Store
+from bighead.storage.writing.arrival import Arrival
 from bighead.zipline.errors import UnsupportedError
-from tests.storage.ingest.declared import EVERYTHING, entity_source, event_source, read_offline
+from tests.storage.ingest.declared import (
+    EVERYTHING,
+    entity_source,
+    event_source,
+    read_offline,
+    view_of,
+)
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -124,6 +135,52 @@ def test_a_field_that_is_missing_is_not_one_that_is_null() -> None:
     assert unsaid is not None
     assert unsaid.to_pylist() == [False, True, False]
     assert decoded(Decoder(source), [lines[0], lines[2]]).unsaid is None
+
+
+def test_a_message_that_has_none_of_several_fields_is_known_on_arrival() -> None:
+    sql = """
+        CREATE EVENT SOURCE events (
+            id BIGINT, listing BIGINT, ts TIMESTAMP, loaded TIMESTAMP, mended BIGINT
+        ) EVENT TIME ts KNOWN AT {} WITH (stream = 'x.jsonl');
+        CREATE FEATURE SET held AS
+        SELECT listing, COUNT(*) OVER (LAST '9d') AS n FROM events GROUP BY listing
+    """
+    greatest = sql.format("GREATEST(loaded, FROM_EPOCH(mended, 'ms'))")
+    day, head = 86_400_000_000, b'{"listing": 1, "ts": "1970-01-02"'
+    lines = [
+        head + b"}",
+        head + b', "loaded": "1970-01-03"}',
+        head + b', "loaded": "1970-01-03", "mended": 345600000}',
+        head + b', "loaded": null}',
+    ]
+    arrived = 5 * day + 1
+    counts: list[object] = []
+    for known in (greatest, sql.format("COALESCE(loaded, FROM_EPOCH(mended, 'ms'))")):
+        store = Store.over(Memory())
+        store.define("held", view_of(known, "held"))
+        (source,) = sources_of(store).values()
+        found = decoded(Decoder(source), lines)
+        store.ingest("events", found.rows, arrival=Arrival(arrived, found.unsaid))
+        times = [3 * day, 4 * day + 1, arrived, 5 * day + 1_001]
+        at = [pa.array([1] * len(times)), pa.array(times)]
+        counts.append(store.fetch("held", at[:1], at[1]).table["n"].to_pylist())
+    assert counts == [[1, 2, 2, 3], [2, 2, 2, 3]]
+
+
+def test_what_known_at_cannot_make_of_an_arrival_is_refused() -> None:
+    sql = """
+        CREATE EVENT SOURCE events (listing BIGINT, ts TIMESTAMP, a TIMESTAMP, b TIMESTAMP)
+            EVENT TIME ts KNOWN AT LEAST(a, b, TIMESTAMP '1970-01-05') WITH (stream = 'x.jsonl');
+        CREATE FEATURE SET held AS
+        SELECT listing, COUNT(*) OVER (LAST '9d') AS n FROM events GROUP BY listing
+    """
+    store = Store.over(Memory())
+    store.define("held", view_of(sql, "held"))
+    (source,) = sources_of(store).values()
+    found = decoded(Decoder(source), [b'{"listing": 1, "ts": "1970-01-02"}'])
+    arrival = Arrival(5 * 86_400_000_000, found.unsaid)
+    (refused,) = store.ingest("events", found.rows, refuse=True, arrival=arrival).refused
+    assert "lacks 'a', 'b', and KNOWN AT does not make the time at which it came" in refused.reason
 
 
 # Entities.

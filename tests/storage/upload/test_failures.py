@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from bighead.storage.database.database import Table
 from bighead.storage.errors import StoreError
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Batch, Read
-from bighead.storage.upload.forgetting import forget_streams
-from bighead.storage.upload.package import packages
+from bighead.storage.upload.forgetting import EVERY, forget_streams
+from bighead.storage.upload.package import Package, packages
 from bighead.storage.upload.switching import drop_old, switches
 from bighead.storage.upload.uploads import adopt, adopt_waiting, build
+from bighead.storage.writing.stream_log import entries
 from bighead.zipline.ir.sources import Source
 from bighead.zipline.windows import DAY, Window
 from tests.storage.shop import SHORT, START, asking, assert_equal, bookings, source, view
@@ -138,3 +141,52 @@ def test_an_upload_that_lacks_rows_which_were_let_go_is_refused(tmp_path: Path) 
         adopt(store, path, build(store, path, "long", Asked(START + 50 * DAY, 0), of(rows)))
         asked = asking(np.random.default_rng(2), [START + i * DAY for i in range(60)], 3, 20)
         assert_equal(store, "long", online_view("identity", (Window(90 * DAY),)), rows, asked)
+
+
+def test_a_stream_goes_on_while_files_are_checked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES, first=100)
+    more = bookings(np.random.default_rng(4), TIMES, first=200)
+    go_on = threading.Event()
+    check = Package.check
+
+    def slow(package: Package) -> None:
+        assert go_on.wait(30)
+        check(package)
+
+    monkeypatch.setattr(Package, "check", slow)
+    with Store.open(path, SMALL) as store:
+        build(store, path, "set", Asked(EVER, 0), of(rows))
+        assert adopt_waiting(store, path)
+        before = time.monotonic()
+        for first in range(0, 60, 10):
+            store.ingest("events", more.slice(first, 10))
+            assert adopt_waiting(store, path)
+        assert time.monotonic() - before < 10
+        go_on.set()
+        while adopt_waiting(store, path):
+            pass
+        held = [rows, bookings(np.random.default_rng(1), TIMES), more]
+        asked = asking(np.random.default_rng(2), TIMES, 3, 10)
+        assert_equal(store, "set", online_view("identity"), pa.concat_tables(held), asked)
+        assert store.sets["set"].generation == 2
+
+
+def test_what_streams_brought_goes_without_an_upload(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    days = 2 * EVERY
+    rows = bookings(np.random.default_rng(3), [START + i * DAY for i in range(days)])
+    with Store.open(path, SMALL) as store:
+        store.define("set", online_view("identity", (Window(DAY),)))
+        kept = []
+        for day in range(days):
+            store.ingest("events", rows.slice(day, 1))
+            if day % 100 == 99:
+                store.sweep("set", START + (day - 10) * DAY)
+            adopt_waiting(store, path)
+            kept.append(len(list(entries(store.database, ["events"], 0))))
+        # It is looked through again after 256 commits.
+        assert max(kept) < EVERY + 110
+        asked = asking(np.random.default_rng(2), [START + (days - 5) * DAY], 3, 5)
+        assert_equal(store, "set", online_view("identity", (Window(DAY),)), rows, asked)
