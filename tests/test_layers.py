@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "planner": frozenset({"zipline", "kernels", "proto"}),
     "storage": frozenset({"zipline", "kernels", "proto"}),
     "modellib": frozenset({"zipline", "kernels", "proto"}),
-    "examples": frozenset({"planner", "modellib", "zipline"}),
+    "examples": frozenset({"planner", "storage", "modellib", "zipline"}),
     "platform": frozenset(
         {"planner", "storage", "modellib", "zipline", "kernels", "proto", "examples"}
     ),

@@ -1,4 +1,5 @@
-"""The demo from end to end: declare, join as of two hours ahead, train, and show what a leak costs.
+"""The demo from end to end: declare, join as of two hours ahead, train, show what a leak costs, and
+bring the features online, where they are the same.
 
 Two careless joins stand beside the right one, made by the same SQL with one line and with two lines
 changed. In the first, flights count from their scheduled departure, as if their delay were known
@@ -18,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import xgboost
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bighead.examples.flights import data, model, report
+from bighead.examples.flights import data, model, online, report
 from bighead.planner import Session
 
 HERE = Path(__file__).parent
@@ -110,8 +112,38 @@ def run(folder: Path, console: Console) -> None:
         "in the test and are worse live. The first gives live what it promised.\n"
     )
     explain_row(built["point in time"], console)
-    console.print(f"\nplot    {picture}\ndata    {files}")
-    console.print(f"total   {time.perf_counter() - started:.1f} s")
+    console.print()
+    go_online(folder, files, built["point in time"], console)
+    console.print(f"\nplot     {picture}\nproject  {folder}\ndata     {files}")
+    console.print(f"total    {time.perf_counter() - started:.1f} s")
+
+
+def go_online(folder: Path, files: Path, built: Built, console: Console) -> None:
+    """Replay the last week of the year as a stream, and compare what is served with training."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("going online", total=None)
+
+        def hear(what: str, done: int, of: int) -> None:
+            progress.update(task, description=what, completed=done, total=of)
+
+        week = online.replay(folder, files.absolute(), built.session, built.table, hear)
+    middle, last = np.quantile(week.requests, [0.5, 0.99]) * 1000
+    console.rule("[bold]Online: the last week of 2013, as it came[/]", align="left")
+    console.print(
+        "'bighead up' keeps the features, follows the stream and serves, in one process.\n"
+    )
+    report.show_work(
+        console,
+        [
+            ("uploaded", f"{week.uploaded:,} rows in {week.upload_seconds:.1f} s, for all joins"),
+            ("streamed", f"{week.rows:,} flights and hours of weather, when they were known"),
+            ("fetched", f"{week.flights:,} flights, each as of two hours before its departure"),
+            ("a request", f"{middle:.0f} ms for an hour's flights (p99 {last:.0f} ms)"),
+            ("replayed in", f"{week.replay_seconds:.1f} s"),
+        ],
+    )
+    report.show_week(console, week.flights, len(week.features), week.different)
 
 
 def explain_row(built: Built, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -106,6 +107,20 @@ def show_trials(console: Console, trials: list[Trial]) -> None:
         bar = "█" * round((trial.delivered - 0.5) * 120)
         table.add_row(trial.join, f"{trial.promised:.3f}", f"{trial.delivered:.3f}", bar)
     console.print(table)
+
+
+def show_week(console: Console, flights: int, features: int, different: Mapping[str, int]) -> None:
+    """Print whether what was served is what training had."""
+    for name, count in different.items():
+        console.print(f"[red]{name} differs in {count:,} of {flights:,} flights[/]")
+    equal = features - len(different)
+    style = "bold green" if not different else "bold red"
+    every = "all" if not different else f"{equal} of"
+    console.print(
+        f"\n[{style}]{flights:,} flights fetched at their time: {every} {features} features equal "
+        "to the training set's, to the bit.[/]",
+        highlight=False,
+    )
 
 
 def show_row(console: Console, flight: str, as_of: datetime, seen: list[Seen]) -> None:

@@ -36,6 +36,7 @@ CREATE OR REPLACE EVENT SOURCE weather (
   visib DOUBLE
 )
 EVENT TIME time_hour
+IDENTITY (origin, time_hour)
 WITH (batch = 'weather.parquet', owner = 'examples', description = 'Hourly weather at the airports');
 
 -- The aircraft register; it has no history.

@@ -1,7 +1,7 @@
 -- For each flight, what was known two hours before its scheduled departure.
 
 CREATE OR REPLACE TRAINING SET flight_delays ID (flight_id)
-WITH (owner = 'examples', description = 'How late will this flight arrive?') AS
+WITH (owner = 'examples', description = 'How late will this flight arrive?', online = true) AS
 SELECT q.flight_id,
        q.sched,
        LABEL q.arr_delay,

