@@ -41,6 +41,7 @@ from bighead.storage.writing.arrival import Arrival, stamped
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.storage.writing.newest import newest_time
 from bighead.storage.writing.recent import Logs
+from bighead.storage.writing.stamps import begin_reign
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
@@ -63,6 +64,8 @@ class Settings:
     """Bytes of each table that wait in memory before they become a file."""
     logs: int = 128 << 20
     """Bytes of logs of keys that the writer keeps in memory."""
+    stamps: bool = True
+    """It is kept when each row came, so that what was served can be checked."""
 
 
 @dataclass(slots=True)
@@ -205,6 +208,9 @@ class Store:
             number = max((d.number for d in self.sets.values()), default=0) + 1
             definition = Definition(name, number, 1, right, self.settings.sizes)
         batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
+        if self.settings.stamps and not definition.of:
+            now = time.time_ns() // 1000
+            begin_reign(batch, self.committed + 1, definition.number, 1, None, now)
         definition.write(batch)
         self.commit(batch)
         self.sets[name], self.plans[name] = definition, plan
@@ -309,6 +315,8 @@ class Store:
         over = self._over(source)
         arrived = None if arrival is None else arrival.time
         taking = Ingest(self.database, self.logs, over, refuse, arrived)
+        if self.settings.stamps:
+            taking.stamped = time.time_ns() // 1000 if arrived is None else arrived
         rows = stamped(rows, arrival)
         report = taking.run(source, rows, stamp)
         report.commit = self.committed + 1

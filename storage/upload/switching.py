@@ -13,6 +13,7 @@ import json
 from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 from bighead.storage.database.database import TABLES, Batch, View
@@ -32,6 +33,7 @@ from bighead.storage.upload.package import UPLOADS, Package, read_package
 from bighead.storage.writing.ingesting import Ingest
 from bighead.storage.writing.meeting import check_meets, check_remembered, is_in_batch
 from bighead.storage.writing.newest import newest_key, newest_time
+from bighead.storage.writing.stamps import begin_reign
 from bighead.storage.writing.stream_log import entries
 from bighead.zipline.ir.sources import Source
 
@@ -256,6 +258,8 @@ def _flip(
         old = definition.previous
         if old is not None:
             batch["meta", _DROPPED + set_prefix(old.number, definition.number)] = b""
+    now = time_ns() // 1000
+    begin_reign(batch, store.committed + 1, coming.number, coming.generation, coming.upload, now)
     store.remember(coming, batch)
     if package is not None:
         package.remove()

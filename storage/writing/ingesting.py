@@ -35,6 +35,7 @@ from bighead.storage.writing.meeting import beside_batch
 from bighead.storage.writing.newest import note_newest
 from bighead.storage.writing.recent import Logs
 from bighead.storage.writing.refusing import Refused, sift
+from bighead.storage.writing.stamps import stamp
 from bighead.storage.writing.stream_log import is_logged, log_rows
 from bighead.storage.writing.versions import (
     changes_of,
@@ -94,6 +95,8 @@ class Ingest:
     changed: set[Table] = field(default_factory=set)
     """Tables of which the batch holds what is read again."""
     report: Report = field(default_factory=Report)
+    stamped: int | None = None
+    """When the rows came, where that is to be kept of each."""
 
     def run(self, source: str, rows: pa.Table, stamp: Stamp | None) -> Report:
         """Fills the batch."""
@@ -144,6 +147,9 @@ class Ingest:
             rows = self._without_copies(source, node.primary_key, [0] * rows.num_rows, rows)
         if rows.num_rows == 0:
             return
+        if self.stamped is not None:
+            commit = committed(self.database) + 1
+            stamp(self.batch, self.database, commit, node, rows, self.stamped)
         note_newest(self.batch, self.database, node, rows)
         rows = known_on_arrival(node, rows, self.arrived)
         if is_logged(node):

@@ -1,0 +1,154 @@
+"""The rows of offline sources that can matter to some requests: those of the keys they asked for.
+
+They are read once more, as whole rows, so that they can be matched with what the store got. Of an
+entity all changes are taken of each row that ever had such a key. Where the key of a group is what
+another group found, all rows of its source are taken, because it depends on them which key it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from bighead.kernels import tiles
+from bighead.planner.sources.arrow import ArrowTable
+from bighead.planner.sources.dataset import Dataset, Span, Streams
+from bighead.platform.features.verify.presence import Masks, Presence
+from bighead.storage.sets.prepare import kept, source_of, stored, values, whole
+from bighead.storage.writing.stream_log import time_of
+from bighead.zipline.expressions.arrow import Array, make
+from bighead.zipline.ir.expr import Expr
+from bighead.zipline.ir.nodes import (
+    Events,
+    Filter,
+    Lookup,
+    Node,
+    Project,
+    Scan,
+    UnionAll,
+    Versions,
+    View,
+)
+from bighead.zipline.ir.sources import Source
+from bighead.zipline.ir.types import BIGINT
+from bighead.zipline.serving import Group
+
+PIECE = 1 << 16
+"""Rows that are looked at at once."""
+ROW = "#row"
+Key = bytes | None
+Keys = frozenset[bytes]
+
+
+@dataclass(slots=True)
+class Candidates:
+    """Rows of one source that one group may read."""
+
+    group: Group
+    source: Source
+    rows: pa.Table
+    """All columns that a scan of the source gives."""
+    keys: list[Keys]
+    """Of each row, the keys that it counts for, or that other changes of the same row do."""
+    presence: Presence
+
+    def data(self, visible: Masks) -> ArrowTable:
+        """Some of the rows as a source."""
+        rows = kept(self.rows, make(visible, pa.bool_()))
+        return ArrowTable(rows, rows.schema, self.source.name, tuple(rows.column_names))
+
+
+def encoded(keys: Sequence[Array], rows: int) -> list[Key]:
+    """Keys as bytes; None where a part is NULL. Rows without a key have the empty one."""
+    if not keys:
+        return [b""] * rows
+    return list(tiles.encode_keys([stored(k) for k in keys], rows))
+
+
+def parts_of(right: View | Lookup) -> tuple[Events | Versions, ...]:
+    """The events, or the versions, that a group reads."""
+    events = right.events
+    return events.events if isinstance(events, UnionAll) else (events,)
+
+
+def rows_in_reach(
+    group: Group, source: Source, dataset: Dataset, wanted: Keys | None, before: int
+) -> tuple[pa.Table, list[Keys]]:
+    """The rows of a source that a group may read for some keys, with the keys of each.
+
+    wanted: None for all. before: the last time that is asked for, in microseconds.
+    """
+    parts = [p for p in parts_of(group.right) if source_of(p.input).name == source.name]
+    found: list[pa.Table] = []
+    keys: list[Keys] = []
+    primary: dict[bytes, set[bytes]] = {}
+    entity = next((p for p in parts if isinstance(p, Versions)), None)
+    if entity is not None:
+        for piece in _pieces(source, dataset, before):
+            columns = entity.schema.names
+            names = encoded([values(k, piece.select(columns)) for k in group.right.keys],
+                            piece.num_rows)  # fmt: skip
+            for name, own in zip(names, _primary(entity, piece), strict=True):
+                if name is not None and (wanted is None or name in wanted):
+                    primary.setdefault(own, set()).add(name)
+    for piece in _pieces(source, dataset, before):
+        if entity is not None:
+            of_row = [frozenset(primary.get(own, ())) for own in _primary(entity, piece)]
+        else:
+            of_row = _of_events(parts, group.right.keys, piece, wanted)
+        which = [i for i, held in enumerate(of_row) if held]
+        if which:
+            found.append(piece.take(cast("Any", make(which, BIGINT))))
+            keys += [of_row[i] for i in which]
+    empty = source.scanned.empty_table()
+    return pa.concat_tables([empty, *(t.cast(empty.schema) for t in found)]).combine_chunks(), keys
+
+
+def _pieces(source: Source, dataset: Dataset, before: int) -> Iterator[pa.Table]:
+    names = source.scanned.names
+    when = time_of(source)
+    span = None if when is None else Span(when, None, before)
+    if isinstance(dataset, Streams):
+        yield from dataset.pieces(names, PIECE, None, span)
+    else:
+        yield dataset.scan(names, None, span)
+
+
+def _primary(part: Versions, rows: pa.Table) -> list[bytes]:
+    columns = [whole(rows.column(name)) for name in part.primary_key]
+    return [name or b"" for name in encoded(columns, rows.num_rows)]
+
+
+def _of_events(
+    parts: Sequence[Events | Versions], keys: Sequence[Expr], piece: pa.Table, wanted: Keys | None
+) -> list[Keys]:
+    """The keys of rows that pass the conditions of some part."""
+    of_row: list[set[bytes]] = [set() for _ in range(piece.num_rows)]
+    numbered = piece.append_column(ROW, make(np.arange(piece.num_rows), BIGINT))
+    for part in parts:
+        rows = _carried(part.input, numbered)
+        names = encoded([values(k, rows) for k in keys], rows.num_rows)
+        for row, name in zip(rows.column(ROW).to_pylist(), names, strict=True):
+            if name is not None and (wanted is None or name in wanted):
+                of_row[cast(int, row)].add(name)
+    return [frozenset(held) for held in of_row]
+
+
+def _carried(node: Node, table: pa.Table) -> pa.Table:
+    """The rows of a node over the rows of its source, each with its number."""
+    if isinstance(node, Scan):
+        if node.predicate is not None:
+            table = kept(table, values(node.predicate, table))
+        return table.select([*node.columns, ROW])
+    if isinstance(node, Filter):
+        rows = _carried(node.input, table)
+        return kept(rows, values(node.predicate, rows))
+    assert isinstance(node, Project), "a set is kept online over one source"
+    rows = _carried(node.input, table)
+    arrays: list[Any] = [values(e, rows) for _, e in node.columns]
+    names = [n for n, _ in node.columns]
+    return pa.Table.from_arrays([*arrays, whole(rows.column(ROW))], names=[*names, ROW])

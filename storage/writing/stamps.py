@@ -1,0 +1,174 @@
+"""When each row came: what tells rows that came late from rows that never came, long afterwards.
+
+With each commit 8 bytes are kept of each row that was new: a hash of its IDENTITY, or of the whole
+row where it has none; of rows with an IDENTITY 8 more, a hash of the whole row, which tell whether
+a row of that identity is another one now. They belong to no set, and so outlive all generations;
+how long they are kept is a matter of their own.
+
+Beside them it is kept since which commit a set has which generation, because an upload brings rows
+that no stream did.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from bighead.kernels import tiles
+from bighead.storage.database.database import Batch, View
+from bighead.storage.sets.generations import Upload
+from bighead.storage.sets.prepare import stored, whole
+from bighead.storage.writing.meeting import identity_of
+from bighead.storage.writing.newest import newest_time
+from bighead.zipline.ir.sources import Source
+
+Hashes = npt.NDArray[np.uint64]
+
+_STAMP, _GONE, _REIGN = b"stamp\0", b"unstamped\0", b"reign\0"
+_HEAD = struct.Struct("<BBq")
+"""Version, how many hashes a row has, and when the rows came."""
+_VERSION = 1
+LEAST = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What rows are known by."""
+
+    names: Hashes
+    """By these rows are matched: of the identity, else of the whole row."""
+    rows: Hashes
+    """Of the whole row."""
+    named: bool
+    """The two differ: the source has an identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """The rows of a source that were new in one commit."""
+
+    commit: int
+    arrival: int
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """A generation of a set, since it is read."""
+
+    commit: int
+    time: int
+    generation: int
+    as_of: int | None
+    """It holds the rows of batch before this; None: none."""
+
+
+def digests_of(source: Source, rows: pa.Table) -> Digests:
+    """What rows of a source are known by; rows: the columns that a scan of it gives, or more."""
+    count = rows.num_rows
+    of_rows = _hashes([rows.column(name) for name in source.scanned.names], count)
+    identity = identity_of(source)
+    if not identity:
+        return Digests(of_rows, of_rows, False)
+    columns = [rows.column(name) for name in identity]
+    names = _hashes(columns, count)
+    for column in columns:
+        if column.null_count:  # NULL equals nothing
+            missing = np.asarray(whole(column.is_null()))
+            names = np.where(missing, of_rows, names)
+    return Digests(names, of_rows, True)
+
+
+def _hashes(columns: Sequence[Any], rows: int) -> Hashes:
+    return np.array(tiles.digest_rows([stored(whole(c)) for c in columns], rows), np.uint64)
+
+
+def stamp(
+    batch: Batch, view: View, commit: int, source: Source, rows: pa.Table, arrival: int
+) -> None:
+    """Put into a batch when rows came."""
+    if view.get("meta", _GONE + source.name.encode()) is None:
+        # What came before stamps were kept is there too, and nobody knows when it came.
+        lost = LEAST if newest_time(view, source.name) is None else arrival
+        batch["meta", _GONE + source.name.encode()] = lost.to_bytes(8, "big", signed=True)
+    found = digests_of(source, rows)
+    data = _HEAD.pack(_VERSION, 1 + found.named, arrival) + found.names.tobytes()
+    if found.named:
+        data += found.rows.tobytes()
+    batch["meta", _prefix(source.name) + commit.to_bytes(8, "big")] = data
+
+
+def stamps(view: View, source: str) -> Iterator[Stamps]:
+    """Those that are kept of a source, in the order of commits."""
+    for commit, data in _heads(view, source):
+        _, each, arrival = _HEAD.unpack_from(data)
+        hashes = np.frombuffer(data, "<u8", offset=_HEAD.size)
+        count = len(hashes) // each
+        names, rows = hashes[:count], hashes[-count:] if count else hashes
+        yield Stamps(commit, arrival, Digests(names, rows, each == 2))
+
+
+def _heads(view: View, source: str) -> Iterator[tuple[int, bytes]]:
+    prefix = _prefix(source)
+    for key, data in view.scan("meta", prefix, prefix + b"\xff" * 9):
+        yield int.from_bytes(key[len(prefix) :], "big"), data
+
+
+def unstamped_before(view: View, source: str) -> int:
+    """Rows that came before this, in microseconds, may have no stamp; LEAST: all have one."""
+    found = view.get("meta", _GONE + source.encode())
+    return LEAST if found is None else int.from_bytes(found, "big", signed=True)
+
+
+def forget_stamps(view: View, source: str, before: int, batch: Batch) -> int:
+    """Put into a batch that stamps of rows go which came before a time; how many commits'."""
+    gone = 0
+    lost = unstamped_before(view, source)
+    for commit, data in _heads(view, source):
+        _, _, arrival = _HEAD.unpack_from(data)
+        if arrival >= before:
+            continue
+        batch["meta", _prefix(source) + commit.to_bytes(8, "big")] = None
+        lost = max(lost, arrival + 1)
+        gone += 1
+    if gone:
+        batch["meta", _GONE + source.encode()] = lost.to_bytes(8, "big", signed=True)
+    return gone
+
+
+def stamped_sources(view: View) -> list[str]:
+    """The names of the sources that have stamps."""
+    found = view.scan("meta", _GONE, _GONE[:-1] + b"\1")
+    return [key.removeprefix(_GONE).decode() for key, _ in found]
+
+
+def begin_reign(
+    batch: Batch, commit: int, number: int, generation: int, upload: Upload | None, time: int
+) -> None:
+    """Put into a batch that a set is read in a generation from its commit on."""
+    as_of = None if upload is None else upload.as_of
+    facts = {"generation": generation, "as_of": as_of, "time": time}
+    key = _REIGN + number.to_bytes(4, "big") + commit.to_bytes(8, "big")
+    batch["meta", key] = json.dumps(facts).encode()
+
+
+def reigns(view: View, number: int) -> list[Reign]:
+    """The generations of a set, in the order in which they were read."""
+    prefix = _REIGN + number.to_bytes(4, "big")
+    found = []
+    for key, data in view.scan("meta", prefix, prefix + b"\xff" * 9):
+        facts = json.loads(data)
+        commit = int.from_bytes(key[len(prefix) :], "big")
+        found.append(Reign(commit, facts["time"], facts["generation"], facts["as_of"]))
+    return found
+
+
+def _prefix(source: str) -> bytes:
+    return _STAMP + source.encode() + b"\0"
