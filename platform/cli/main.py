@@ -28,7 +28,7 @@ INTERRUPTED = 130
 COMMANDS = (
     "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "diff", "lineage",
     "search", "test", "stats", "drift", "backfill", "check-aggregate", "demo", "up", "serve",
-    "fetch", "upload", "store", "ingest", "token",
+    "fetch", "verify", "upload", "store", "ingest", "token",
 )  # fmt: skip
 """In the order of `--help`; each lies in the module of its name."""
 

@@ -29,7 +29,7 @@ class Batches:
         out."""
 
         def read(source: Source, columns: Sequence[str]) -> Batch:
-            dataset = self.runtime.dataset(self._declared(source))
+            dataset = self.runtime.dataset(declared(self.runtime, source))
             when = time_of(source)
             span = None if when is None else Span(when, None, as_of - 1)
             if isinstance(dataset, Streams):
@@ -42,15 +42,17 @@ class Batches:
 
     def version(self, source: Source) -> str:
         """Changes when a file of a source's batch does. Raises SourceError without a batch."""
-        return version_of(self.runtime.dataset(self._declared(source)))
+        return version_of(self.runtime.dataset(declared(self.runtime, source)))
 
-    def _declared(self, source: Source) -> Source:
-        """A source of a store as it is declared now: its batch may lie elsewhere."""
-        name = base_name(source.name)
-        found = self.runtime.definitions.by_name.get(name.casefold())
-        if isinstance(found, Table) and same_rows(found, source):
-            return found
-        return replace(source, name=name)
+
+def declared(runtime: Runtime, source: Source) -> Source:
+    """A source of a store as it is declared now, where that gives the same rows: its batch may lie
+    elsewhere."""
+    name = base_name(source.name)
+    found = runtime.definitions.by_name.get(name.casefold())
+    if isinstance(found, Table) and same_rows(found, source):
+        return found
+    return replace(source, name=name)
 
 
 def version_of(dataset: Dataset) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from bighead.platform.features.verify.candidates import Candidates, Key
-from bighead.platform.features.verify.presence import NEVER, Masks
+from bighead.platform.features.verify.presence import EVER, NEVER, Masks
 from bighead.platform.features.verify.report import RowTold
+from bighead.storage.sets.prepare import whole
 from bighead.storage.writing.meeting import identity_of
 from bighead.storage.writing.stamps import LEAST
 from bighead.storage.writing.stream_log import time_of
 from bighead.zipline.ir.expr import columns_of
 from bighead.zipline.ir.nodes import View
 from bighead.zipline.ir.sources import EntitySource, EventSource, Source
+from bighead.zipline.spelling import plain_column
 
 MOST = 3
 """Rows that an example tells."""
@@ -53,18 +55,25 @@ def explanation(
             continue
         reached = _reached(each, key, as_of)
         hidden = reached & ~each.presence.visible(commit)
-        ever = each.presence.visible(NEVER)
+        ever = each.presence.visible(EVER)
         late, missing = hidden & ever, hidden & ~ever
         name = each.source.name
         found.late.setdefault(name, set()).update(np.flatnonzero(late).tolist())
         found.missing.setdefault(name, set()).update(np.flatnonzero(missing).tolist())
         changed = reached & each.presence.changed & ~hidden
-        for row in np.flatnonzero(late | missing | changed).tolist():
+        for row in _newest(each, late | missing | changed):
             if len(told) == MOST:
                 more += 1
                 continue
             told.append(_told(each, row, bool(late[row]), bool(missing[row])))
     found.rows, found.more = tuple(told), more
+    return found
+
+
+def _newest(each: Candidates, which: Masks) -> list[int]:
+    """The numbers of rows, those of the latest times first."""
+    rows = np.flatnonzero(which)
+    found: list[int] = rows[np.argsort(-each.presence.times[rows], kind="stable")].tolist()
     return found
 
 
@@ -86,7 +95,8 @@ def _told(each: Candidates, row: int, late: bool, missing: bool) -> RowTold:
     presence = each.presence
     commit, arrival = int(presence.commits[row]), int(presence.arrivals[row])
     what: Any = "late" if late else "missing" if missing else "changed"
-    shown = each.rows.select(list(names_of(each.source))).slice(row, 1).to_pylist()[0]
+    names = names_of(each.source)
+    shown = {n: plain_column(whole(each.rows.column(n).slice(row, 1)))[0] for n in names}
     return RowTold(
         each.source.name,
         what,

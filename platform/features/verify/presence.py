@@ -36,7 +36,9 @@ from bighead.zipline.ir.nodes import View as Windows
 from bighead.zipline.ir.sources import EventSource, Source
 
 NEVER = 2**62
-"""The commit of a row that the store has not got; also as of which it has all that it ever got."""
+"""The commit of a row that the store has not got."""
+EVER = NEVER - 1
+"""As of this it has all rows that it ever got."""
 Integers = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.bool_]
 
@@ -105,7 +107,7 @@ class Presence:
         if reign.as_of is None:
             since = min(r.commit for r in self.reigns if r.generation == reign.generation)
             # A set that is kept later than another over its source begins empty.
-            there &= (self.commits > since) | ((self.commits == 0) & (since == 0))
+            there &= (self.commits > since) | (self.commits == 0)
             return there
         there |= self.uploaded[reign.generation]
         return there

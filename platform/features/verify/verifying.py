@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from bighead.planner.runtime import Runtime
 from bighead.planner.sources.dataset import Dataset
+from bighead.platform.features.batches import declared
 from bighead.platform.features.verify.candidates import Candidates, Key, encoded, rows_in_reach
 from bighead.platform.features.verify.explaining import explanation
 from bighead.platform.features.verify.presence import (
-    NEVER,
+    EVER,
     Known,
     presence_of,
     sources_in,
@@ -48,13 +49,13 @@ from bighead.storage.fetch_log.layout import AS_OF, COMMIT, ERRORS, SERVED_AT, F
 from bighead.storage.fetch_log.reading import Drawn, Span, sample
 from bighead.storage.following import beside_a_writer
 from bighead.storage.sets.prepare import whole
-from bighead.storage.sets.source_versions import base_name, same_rows
 from bighead.storage.store import Store
 from bighead.zipline.aggregates.closeness import Closeness, closeness, derived
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import View
-from bighead.zipline.ir.sources import Source, Table
+from bighead.zipline.ir.sources import Source
 from bighead.zipline.serving import Group, Serving, serving
+from bighead.zipline.spelling import plain_column
 
 BAD_VALUE = 1
 """The number of ErrorCode for an entity that could not be asked."""
@@ -89,15 +90,6 @@ def verify(runtime: Runtime, question: Question) -> Found:
     with opened as store:
         sets = [Checking(runtime, store, question.examples, d).run() for d in drawn.drawn]
     return Found(drawn.total, drawn.cut, sorted(sets, key=lambda s: (s.name, s.address)))
-
-
-def declared(runtime: Runtime, source: Source) -> Source:
-    """A source as it is declared now, where that gives the same rows: they may lie elsewhere."""
-    name = base_name(source.name)
-    found = runtime.definitions.by_name.get(name.casefold())
-    if isinstance(found, Table) and same_rows(found, source):
-        return found
-    return replace(source, name=name)
 
 
 def class_of(served: Serving, expr: Expr) -> Closeness:
@@ -211,7 +203,7 @@ class Checking:
         had: dict[int, dict[str, Any]] = {}
         for members in by_mask.values():
             had |= self._over(candidates, commits[members[0]], spine, members)
-        got = self._over(candidates, NEVER, spine, range(len(rows)))
+        got = self._over(candidates, EVER, spine, range(len(rows)))
         for name, outcomes in self.outcomes.items():
             close = self.classes[name].close
             for row in outcomes:
@@ -333,8 +325,9 @@ class Checking:
     def _example(
         self, name: str, row: int, outcome: Outcome, rows: tuple[Any, ...], more: int
     ) -> Example:
-        inputs = {i.name: cells(self.log.column(given(i.name)).slice(row, 1))[0]
-                  for i in self.served.inputs}  # fmt: skip
+        inputs = {i.name: _plain(self.log.column(given(i.name)), row) for i in self.served.inputs}
+        kind = self.log.schema.field(value(name)).type
+        expected: Any = pa.array([self.expected[name][row]], kind)
         return Example(
             name,
             outcome,
@@ -342,12 +335,17 @@ class Checking:
             self._integer(AS_OF, row),
             self._integer(SERVED_AT, row),
             self._integer(COMMIT, row),
-            self.values[name][row],
-            self.expected[name][row],
+            _plain(self.log.column(value(name)), row),
+            plain_column(expected)[0],
             self.reasons.get(row, ""),
             rows,
             more,
         )
+
+
+def _plain(column: Any, row: int) -> Any:
+    """A value as JSON has it."""
+    return plain_column(column.slice(row, 1).combine_chunks())[0]
 
 
 def _numbers(rows: Sequence[int]) -> Any:

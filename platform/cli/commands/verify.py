@@ -1,0 +1,86 @@
+"""`bighead verify`: whether what was served is what the offline sources say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bighead.platform.cli.commands.options import Engine, Json, settings_of
+from bighead.platform.cli.commands.stats import Html
+from bighead.platform.cli.console import print_json, waiting
+
+
+def verify(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A set that was served, or NAME@VERSION.")
+    ],
+    log: Annotated[
+        Path, typer.Option("--log", metavar="FOLDER", help="That of 'bighead serve --log'.")
+    ] = Path("served"),
+    store: Annotated[
+        Path, typer.Option("--store", metavar="STORE", help="The folder of the store.")
+    ] = Path("online"),
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="What was served from then on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="What was served before then.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option("--sample", metavar="N", min=1, help="Rows of the log, at most.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another one draws other rows.")] = 0,
+    at_most: Annotated[
+        float,
+        typer.Option(
+            "--at-most", metavar="SHARE", min=0.0, max=1.0, help="Of the values may be missing."
+        ),
+    ] = 0.0,
+    examples: Annotated[
+        int, typer.Option("--examples", metavar="N", min=0, help="Of each kind, at most.")
+    ] = 5,
+    html: Html = None,
+    json: Json = False,
+    engine: Engine = None,
+) -> None:
+    """Compute what was served anew from the offline sources, and compare.
+
+    A value is equal (exactly, where its aggregate is), or late: rows came to the store after the
+    commit that was read; or missing: rows never came; or different: the rows that the store had do
+    not give what was served. The exit code is 1 where one is different, or more than --at-most are
+    missing.
+
+    \b
+    Examples:
+      bighead verify stay_risk
+      bighead verify listing_bookings@2 --since 2025-01-31 --sample 100000
+      bighead verify stay_risk --log served --store online --json
+    """
+    from bighead.platform.cli.fetching import moment
+    from bighead.platform.cli.verify_page import write_found
+    from bighead.platform.cli.verify_text import found_record, print_found
+    from bighead.platform.cli.workspace import open_session
+    from bighead.platform.features.verify.verifying import Question
+    from bighead.platform.features.verify.verifying import verify as compare
+    from bighead.storage.fetch.answers import microseconds
+    from bighead.storage.fetch_log.reading import GREATEST, LEAST, Span
+
+    span = Span(
+        LEAST if since is None else microseconds(moment(since)),
+        GREATEST if until is None else microseconds(moment(until)),
+    )
+    with waiting("reading and comparing"):
+        session = open_session(settings_of(context), engine=engine)
+        found = compare(session, Question(name, log, store, span, sample, seed, examples))
+    failed = found.failed(at_most)
+    if html is not None:
+        write_found(html, name, found, failed)
+    if json:
+        print_json(found_record(found, failed))
+    else:
+        print_found(found, failed)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,59 @@
+"""What a verification found as one HTML page: no script, no network."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from pathlib import Path
+
+from bighead.platform.cli.statistics_page import STYLE
+from bighead.platform.cli.verify_text import example_text, row_text, summary
+from bighead.platform.features.verify.report import OUTCOMES, Found, SetFound
+from bighead.zipline.errors import BigheadError
+
+TABLE = """
+table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums; }
+td, th { border-bottom: 1px solid var(--line); padding: .2rem .9rem .2rem 0; text-align: right; }
+td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left; }
+.bad td { color: var(--bad); } li { margin: .4rem 0; } main { display: block; }
+"""
+
+
+def write_found(path: Path, name: str, found: Found, failed: bool) -> None:
+    """Writes the page; BigheadError where the file cannot be written."""
+    parts = "".join(_set(each) for each in found.sets)
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)}</title><style>{STYLE}{TABLE}</style></head><body>"
+        f"<h1>{escape(name)}</h1><p>{escape(summary(found, failed))}</p>"
+        f"<main>{parts}</main></body></html>\n"
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BigheadError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _set(each: SetFound) -> str:
+    titles = ("feature", "class", "compared", *OUTCOMES, "errors")
+    head = "".join(f"<th>{title}</th>" for title in titles)
+    rows = ""
+    for f in each.features:
+        bad = f.counts["different"] or f.counts["missing"]
+        numbers = (f.compared, *(f.counts[o] for o in OUTCOMES), f.faults)
+        cells = "".join(f"<td>{n:,}</td>" for n in numbers)
+        rows += (
+            f"<tr{' class=bad' if bad else ''}><td>{escape(f.name)}</td><td>{f.accuracy}</td>"
+            f"{cells}</tr>"
+        )
+    told = "".join(
+        f"<li>{escape(example_text(e))}<ul>"
+        + "".join(f"<li>{escape(row_text(row))}</li>" for row in e.rows)
+        + "</ul></li>"
+        for e in each.examples
+    )
+    return f"<h2>{escape(each.name)}</h2><table><tr>{head}</tr>{rows}</table><ul>{told}</ul>"

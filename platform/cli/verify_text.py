@@ -1,0 +1,174 @@
+"""What a verification found, as tables and as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from bighead.platform.cli.console import print_table, show
+from bighead.platform.features.verify.report import (
+    OUTCOMES,
+    Example,
+    Found,
+    RowTold,
+    SetFound,
+)
+from bighead.zipline.ir.expr import Literal
+from bighead.zipline.ir.format_expr import format_expr
+from bighead.zipline.ir.types import TIMESTAMP
+
+
+def print_found(found: Found, failed: bool) -> None:
+    """A table a set, what explains it, and examples, on standard output."""
+    for each in found.sets:
+        _print_set(each)
+    if found.cut:
+        show(
+            f"{found.cut} files of the log were left by processes that were killed: rows of their "
+            "last moments may be missing in it"
+        )
+    show(summary(found, failed))
+
+
+def summary(found: Found, failed: bool) -> str:
+    """The outcome in a line."""
+    if not found.total:
+        return "nothing was served in that time"
+    rows = sum(s.rows for s in found.sets)
+    drawn = f"{rows:,} of {found.total:,} rows" if rows < found.total else f"{rows:,} rows"
+    counts = ", ".join(
+        f"{sum(s.count(o) for s in found.sets):,} {o}"
+        for o in OUTCOMES
+        if o == "equal" or any(s.count(o) for s in found.sets)
+    )
+    return f"{drawn} of the log: {counts}{'' if failed else '; as it should be'}"
+
+
+def _print_set(each: SetFound) -> None:
+    share = "" if each.share >= 1 else f", of {100 * each.share:g} % of the keys"
+    show(f"{each.name}: {each.rows:,} rows{share}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    errors = any(f.faults for f in each.features)
+    for title in ("feature", "class", "compared", *OUTCOMES, *(["errors"] if errors else [])):
+        table.add_column(title, justify="left" if title in ("feature", "class") else "right")
+    for f in each.features:
+        numbers = [f.compared, *(f.counts[o] for o in OUTCOMES), *([f.faults] if errors else [])]
+        table.add_row(f.name, f.accuracy, *(f"{n:,}" if n else "-" for n in numbers))
+    print_table(table, sys.stdout)
+    for source, rows in sorted(each.late.items()):
+        show(f"{rows:,} rows of {source} came later than a fetch that they would have changed")
+    for source, rows in sorted(each.missing.items()):
+        show(f"{rows:,} rows of {source} never came to the store")
+    for remark in each.remarks:
+        show(remark)
+    for example in each.examples:
+        _print_example(example)
+
+
+def example_text(example: Example) -> str:
+    """What was asked, served and expected, in a line."""
+    asked = "".join(f"{name} = {_text(value)}, " for name, value in example.given.items())
+    return (
+        f"{example.outcome}: {example.feature} ({asked}as of {moment(example.as_of)}, commit "
+        f"{example.commit:,}): served {_text(example.served)}, offline "
+        + (example.reason or _text(example.expected))
+    )
+
+
+def _print_example(example: Example) -> None:
+    show(example_text(example))
+    for row in example.rows:
+        show(f"  {row_text(row)}")
+    if example.more:
+        show(f"  and {example.more:,} more rows")
+
+
+def row_text(row: RowTold) -> str:
+    """What became of a row, in a line."""
+    named = ", ".join(f"{name} = {_text(value)}" for name, value in row.row.items())
+    when = "" if row.arrival is None else f", at {moment(row.arrival)}"
+    if row.what == "missing" and row.commit is None:
+        became = "never came"
+    elif row.what == "missing":
+        became = f"came in commit {row.commit:,}, before the set was kept"
+    elif row.what == "changed":
+        became = "is not the row of this identity that came" + when
+    elif row.commit is None:
+        became = "came with a later upload"
+    else:
+        became = f"came in commit {row.commit:,}{when}"
+    return f"{row.source} ({named}) {became}"
+
+
+def moment(microseconds: int) -> str:
+    """A time as SQL spells it."""
+    return format_expr(Literal(microseconds, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def found_record(found: Found, failed: bool) -> dict[str, Any]:
+    """The same for a script; times in microseconds."""
+    return {
+        "failed": failed,
+        "logged": found.total,
+        "cut_files": found.cut,
+        "sets": [_set_record(each) for each in found.sets],
+    }
+
+
+def _set_record(each: SetFound) -> dict[str, Any]:
+    return {
+        "set": each.name,
+        "address": each.address,
+        "share": each.share,
+        "rows": each.rows,
+        "features": [
+            {
+                "name": f.name,
+                "class": f.accuracy,
+                "compared": f.compared,
+                **{outcome: f.counts[outcome] for outcome in OUTCOMES},
+                "errors": f.faults,
+            }
+            for f in each.features
+        ],
+        "late_rows": dict(each.late),
+        "missing_rows": dict(each.missing),
+        "remarks": each.remarks,
+        "examples": [_example_record(e) for e in each.examples],
+    }
+
+
+def _example_record(example: Example) -> Mapping[str, Any]:
+    return {
+        "feature": example.feature,
+        "outcome": example.outcome,
+        "given": dict(example.given),
+        "as_of": example.as_of,
+        "served_at": example.served_at,
+        "commit": example.commit,
+        "served": example.served,
+        "offline": example.expected,
+        "reason": example.reason or None,
+        "rows": [
+            {
+                "source": r.source,
+                "what": r.what,
+                "row": dict(r.row),
+                "commit": r.commit,
+                "arrival": r.arrival,
+            }
+            for r in example.rows
+        ],
+        "more_rows": example.more,
+    }
