@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from bighead.platform.cli.commands.options import Engine, Json, settings_of
-from bighead.platform.cli.commands.stats import Html
 from bighead.platform.cli.console import print_json, waiting
 
 
@@ -42,7 +41,9 @@ def verify(
     examples: Annotated[
         int, typer.Option("--examples", metavar="N", min=0, help="Of each kind, at most.")
     ] = 5,
-    html: Html = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page, too.")
+    ] = None,
     json: Json = False,
     engine: Engine = None,
 ) -> None:

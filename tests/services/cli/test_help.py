@@ -12,7 +12,7 @@ from tests.services.cli.shell import SCRIPT, run, spawn
 Golden = Callable[[str, str], None]
 COMMANDS = (
     "init", "plan", "apply", "query", "explain", "fmt", "show", "describe", "search", "lineage",
-    "diff", "backfill", "check-aggregate", "up", "serve", "fetch",
+    "diff", "backfill", "check-aggregate", "up", "serve", "fetch", "verify",
 )  # fmt: skip
 INGEST = (
     "run", "offsets", "forget", "dead-letters list", "dead-letters show", "dead-letters replay",
