@@ -41,6 +41,7 @@ from bighead.storage.writing.arrival import Arrival, stamped
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.storage.writing.newest import newest_time
 from bighead.storage.writing.recent import Logs
+from bighead.storage.writing.sources_gone import forget_source
 from bighead.storage.writing.stamps import begin_reign
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
@@ -211,6 +212,8 @@ class Store:
         if self.settings.stamps and not definition.of:
             now = time.time_ns() // 1000
             begin_reign(batch, self.committed + 1, definition.number, 1, None, now)
+        for source in {source_of(p.input).name for p in plan.parts} - self.sources():
+            batch.update(forget_source(self.database, source))
         definition.write(batch)
         self.commit(batch)
         self.sets[name], self.plans[name] = definition, plan
@@ -220,6 +223,10 @@ class Store:
         """A view or look-up as it is kept: over the sources that the store has."""
         held = [source_of(p.input) for _, plan in self.owned().values() for p in plan.parts]
         return placed(cast("View | Lookup", transform_plan(right, _without_reach)), held)
+
+    def sources(self) -> set[str]:
+        """The names of the sources that its sets read."""
+        return {source_of(p.input).name for _, plan in self.owned().values() for p in plan.parts}
 
     def shared(self, right: View | Lookup, but: str = "") -> Shared | None:
         """The set that keeps what a view counts, perhaps not for long enough; None: none does.
@@ -332,8 +339,7 @@ class Store:
             if any(source_of(part.input).name == source for part in plan.parts)
         ]
         if not found:
-            sources = {source_of(p.input).name for plan in self.plans.values() for p in plan.parts}
-            hint = did_you_mean(source, sources) or "define a set over it first"
+            hint = did_you_mean(source, self.sources()) or "define a set over it first"
             raise StoreError(f"no set of the store reads '{source}'; {hint}")
         return found
 
@@ -385,11 +391,14 @@ class Store:
         return sweep.run(horizon, keys)
 
     def remove(self, name: str) -> None:
-        """Keep a set no more, of which no block is left."""
-        self.plan(name)
-        self.commit({("meta", set_key(name)): None})
+        """Keep a set no more, of which no block is left; nor what only it needs of its sources."""
+        _, plan = self.plan(name)
+        batch: Batch = {("meta", set_key(name)): None}
+        self.commit(batch)
         del self.sets[name], self.plans[name]
         self._settle()
+        for source in {source_of(p.input).name for p in plan.parts} - self.sources():
+            self.commit(forget_source(self.database, source))
 
     def expire_identities(self, source: str, most: int = 100_000) -> int:
         """Forget which events of a source have come where no set can count them any more.

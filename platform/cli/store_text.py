@@ -40,6 +40,8 @@ def counts_record(
             "bytes": c.bytes,
             "largest_block": c.largest,
             "horizon": None if c.horizon == -(2**63) else c.horizon,
+            "generation": c.generation,
+            "upload": c.upload,
         }
         for c in counts
     ]

@@ -53,6 +53,11 @@ def change_key(of_set: bytes, primary_key: bytes) -> bytes:
     return of_set + primary_key
 
 
+def file_key(source: str, name: str) -> bytes:
+    """Of a file of a source that is followed."""
+    return b"file\0" + source.encode() + b"\0" + name.encode()
+
+
 def offset_key(source: str, partition: str) -> bytes:
     """Of how far a partition of a stream has been read."""
     return b"offset\0" + source.encode() + b"\0" + partition.encode()

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from bighead.storage.database.database import Batch, View
-from bighead.storage.database.keys import after, offset_key
+from bighead.storage.database.keys import after, file_key, offset_key
 from bighead.storage.errors import StoreError
 from bighead.storage.store import Store
 from bighead.zipline.errors import did_you_mean
-
-_FILE = b"file\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +46,17 @@ def put_offset(batch: Batch, source: str, partition: str, offset: int) -> None:
 
 def put_file(batch: Batch, source: str, at: FileAt) -> None:
     """Where to go on reading a file."""
-    batch["meta", _of_source(source) + at.name.encode()] = json.dumps(asdict(at)).encode()
+    batch["meta", file_key(source, at.name)] = json.dumps(asdict(at)).encode()
 
 
 def drop_file(batch: Batch, source: str, at: FileAt) -> None:
     """A file that is gone."""
-    batch["meta", _of_source(source) + at.name.encode()] = None
+    batch["meta", file_key(source, at.name)] = None
 
 
 def files_at(view: View, source: str) -> Iterator[FileAt]:
     """The files of a source that have been read from."""
-    prefix = _of_source(source)
+    prefix = file_key(source, "")
     for _, value in view.scan("meta", prefix, after(prefix)):
         yield FileAt(**json.loads(value))
 
@@ -84,7 +82,3 @@ def forget_partition(store: Store, source: str, partition: str) -> None:
         hint = did_you_mean(partition, [*offsets, *paths]) or "nothing of it was read"
         raise StoreError(f"no '{partition}' of {source} was read; {hint}")
     store.commit(batch)
-
-
-def _of_source(source: str) -> bytes:
-    return _FILE + source.encode() + b"\0"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bighead.kernels import tiles
@@ -32,6 +32,11 @@ class Counts:
     """The bytes of the largest block."""
     horizon: int
     """Rows of earlier times may have been dropped."""
+    generation: int
+    upload: Mapping[str, int] | None
+    """What the generation was made of: rows of batch before `as_of`, and of a source with `cut`
+    those written before `instant`; what streams brought is beside them. It is read since the commit
+    `since`. None: it is of streams alone."""
 
 
 def blocks_of_keys(snapshot: Snapshot, definition: Definition) -> Iterator[tuple[bytes, Blocks]]:
@@ -59,7 +64,12 @@ def count_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> Coun
         largest = max(largest, *map(len, held.values()))
         rows += sum(len(plan.layout.rows(data)) for data in held.values())
     name, horizon = definition.name, definition.horizon
-    return Counts(name, keys, rows, blocks, size, largest, horizon)
+    upload, previous = definition.upload, definition.previous
+    made_of = None
+    if upload is not None and previous is not None:
+        made_of = {"as_of": upload.as_of, "instant": upload.instant, "since": previous.left}
+    generation = definition.generation
+    return Counts(name, keys, rows, blocks, size, largest, horizon, generation, made_of)
 
 
 def verify_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> int:

@@ -44,7 +44,7 @@ class Entry:
     @property
     def key(self) -> bytes:
         """Where it stands in `meta`."""
-        return _prefix(self.source) + self.commit.to_bytes(8, "big")
+        return stream_prefix(self.source) + self.commit.to_bytes(8, "big")
 
     def rows(self) -> pa.Table:
         """The columns that a scan of the source gives, and when each row was written."""
@@ -73,7 +73,7 @@ def log_rows(batch: Batch, commit: int, source: Source, rows: pa.Table) -> None:
     buffer.write(_HEAD.pack(_GREATEST if last is None else last, written or 0))
     with pa.ipc.new_stream(buffer, rows.schema, options=_OPTIONS) as writer:
         writer.write_table(rows)
-    batch["meta", _prefix(source.name) + commit.to_bytes(8, "big")] = buffer.getvalue()
+    batch["meta", stream_prefix(source.name) + commit.to_bytes(8, "big")] = buffer.getvalue()
 
 
 def entries(view: View, sources: Iterable[str], after: int) -> Iterator[Entry]:
@@ -82,7 +82,7 @@ def entries(view: View, sources: Iterable[str], after: int) -> Iterator[Entry]:
 
 
 def _entries(view: View, source: str, after: int) -> Iterator[Entry]:
-    prefix = _prefix(source)
+    prefix = stream_prefix(source)
     start, end = prefix + (after + 1).to_bytes(8, "big"), prefix + b"\xff" * 9
     for key, value in view.scan("meta", start, end):
         last, written = _HEAD.unpack_from(value)
@@ -92,16 +92,22 @@ def _entries(view: View, source: str, after: int) -> Iterator[Entry]:
 
 def forgotten(view: View, source: str) -> tuple[int, int]:
     """Of the rows that have been dropped the last time, and when the last was written."""
-    found = view.get("meta", _FORGOTTEN + source.encode())
+    found = view.get("meta", forgotten_key(source))
     return (_LEAST, _LEAST) if found is None else _HEAD.unpack(found)
+
+
+def forgotten_key(source: str) -> bytes:
+    """Of up to where rows of a source's stream were dropped."""
+    return _FORGOTTEN + source.encode()
 
 
 def note_forgotten(batch: Batch, source: str, time: int, written: int) -> None:
     """Put into a batch up to where rows are dropped."""
-    batch["meta", _FORGOTTEN + source.encode()] = _HEAD.pack(time, written)
+    batch["meta", forgotten_key(source)] = _HEAD.pack(time, written)
 
 
-def _prefix(source: str) -> bytes:
+def stream_prefix(source: str) -> bytes:
+    """Before all that is kept of a source's stream."""
     return _STREAM + source.encode() + b"\0"
 
 

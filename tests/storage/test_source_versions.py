@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.storage.ingest.sources import sources_of
+from bighead.storage.retiring import clear
 from bighead.storage.sets.source_versions import current, placed, same_rows
 from bighead.storage.store import Store
 from bighead.storage.writing.ingesting import Stamp
@@ -39,6 +40,14 @@ def rows(count: int, kind: pa.DataType, *, room: bool = False) -> pa.Table:
 def nights(store: Store, name: str) -> object:
     at = pa.array([START + 1000], pa.int64())
     return store.fetch(name, [pa.array([7], pa.int64())], at).table["nights"][0].as_py()
+
+
+def told_of(store: Store, source: str) -> int:
+    """How many keys of a store are about a source, but for when its rows came."""
+    keys = [key for key, _ in store.database.scan("identities", b"", None)]
+    keys += [key for key, _ in store.database.scan("meta", b"", None)]
+    parts = [key.split(b"\0") for key in keys if not key.startswith((b"stamp\0", b"unstamped\0"))]
+    return sum(source.encode() in part for part in parts)
 
 
 def test_both_versions_are_read_each_into_its_sets(store: Store) -> None:
@@ -75,6 +84,20 @@ def test_what_tells_no_rows_apart_makes_no_version(store: Store) -> None:
     (source,) = sources_of(store).values()
     assert same_rows(source, replace(source, name="stays@9"))
     assert not same_rows(source, replace(source, options=(("stream", "elsewhere"),)))
+
+
+def test_a_source_that_comes_back_as_another_begins_at_its_beginning(store: Store) -> None:
+    logged = OLD.replace("owner = 'a'", "batch = 'b'")
+    store.define("old", view_of(logged, "held"))
+    store.ingest("stays", rows(5, pa.int64()), Stamp("0", 0))
+    assert told_of(store, "stays") > 5
+    clear(store, "old")
+    assert told_of(store, "stays") == 0
+    store.define("new", view_of(NEW, "held"))
+    assert list(sources_of(store)) == ["stays"]
+    report = store.ingest("stays", rows(4, pa.float64(), room=True), Stamp("0", 0), refuse=True)
+    assert (report.copies, report.refused) == (0, [])
+    assert nights(store, "new") == 8.0
 
 
 def test_a_name_stands_for_the_last_version() -> None:

@@ -148,3 +148,30 @@ def test_a_source_that_is_declared_anew_is_read_beside_the_old_one(project: Path
         assert answers(project, "stays@1") == {"nights": 17}
     with Store.open(project / "online") as store:
         assert store.offset("bookings@2", "nothing") == 0
+
+
+def test_a_window_longer_than_what_is_kept_says_from_when_on_rows_are_kept(project: Path) -> None:
+    with Store.open(project / "online") as store:
+        store.sweep("stays@1", MARCH_31)
+    apply(project, LONGER.replace("'90d'", "'9000d'"))
+    defined = run(project, "store", "define", "online")
+    assert "it keeps stays@2 for it" in defined.err
+    assert (
+        "stays@2 counts further back than 2025-03-31T00:00:00Z, from which on rows of stays@1 are "
+        "kept: upload it, or wait"
+    ) in " ".join(defined.err.split())
+
+
+def test_the_point_at_which_streams_take_over_from_batch_is_recorded(project: Path) -> None:
+    held = pa.Table.from_pylist([json.loads(line(1, 2, 5))])
+    ts = held["ts"].cast(pa.timestamp("us"))
+    pq.write_table(held.set_column(3, "ts", ts), project / "batch" / "a.parquet")
+    assert run(project, "upload", "stays", "--as-of", "2025-03-06").code == 0
+    (stats,) = run(project, "store", "stats", "online", "--json").json["sets"]
+    assert stats["generation"] == 2
+    assert stats["upload"]["as_of"] == MARCH_31 - 25 * 86_400_000_000
+    assert (
+        0
+        < stats["upload"]["since"]
+        < run(project, "store", "stats", "online", "--json").json["commit"]
+    )
