@@ -257,7 +257,10 @@ class Store:
             return definition, plan
         known = self._seen.get(name)
         if known is None or known[0] != data:
-            known = self._seen[name] = (data, definition_of(name, data))
+            found = definition_of(name, data)
+            if found.right == definition.right:  # told from then on by being the same object
+                found = replace(found, right=definition.right)
+            known = self._seen[name] = (data, found)
         found = known[1]
         if found.of:
             return mirrored(found, self.seen(found.of, view)[0]), plan

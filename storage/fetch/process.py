@@ -67,6 +67,7 @@ async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event
     doors: list[Door] = [Server(service, settings.listening, metrics, log)]
     if settings.rest is not None:
         doors.append(_rest_door(settings, service, Watch("rest", metrics, log, settings.slow)))
+    service.warm_up()
     ports = [await door.start() for door in doors]
     if settings.metrics is not None:
         tell(settings.metrics + settings.process, metrics.registry)

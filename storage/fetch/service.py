@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bighead.storage.access.authorizer import (
@@ -20,10 +21,19 @@ from bighead.storage.access.authorizer import (
 )
 from bighead.storage.errors import DamagedError, StoreError
 from bighead.storage.fetch.answering import Answered, Answering
-from bighead.storage.fetch.asking import Asked, Request, asked, columns_read, times_of
+from bighead.storage.fetch.asking import (
+    Asked,
+    Request,
+    asked,
+    columns_read,
+    constant_times,
+    times_of,
+)
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.served import Offer, find
 from bighead.storage.fetch.shelf import Reading, Shelf
+from bighead.zipline.errors import BigheadError
+from bighead.zipline.expressions.arrow import nulls
 
 MICROSECONDS = 1_000_000
 ENTITIES, LARGEST_REPLY = 10_000, 64 * 2**20
@@ -115,6 +125,15 @@ class Service:
                     observe(reading, offer, question, answered)
                 answers.append((offer, answered))
             return Reply(reading.commit, now, answers)
+
+    def warm_up(self) -> None:
+        """Answer once for each set, about nobody, so that the first caller need not wait for it."""
+        with self.shelf.read() as reading:
+            for offer in reading.offers.values():
+                inputs = {i.column: nulls(1, i.type) for i in offer.serving.inputs}
+                question = Asked(inputs, constant_times(self.clock(), 1))
+                with suppress(BigheadError):  # whoever asks is told
+                    Answering(reading, offer, question, self.stale_after, lambda: None).run()
 
     def describe(self, name: str, token: str | None) -> Offer:
         """What is served under a name. Raises FetchError."""

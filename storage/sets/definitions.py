@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bighead.storage.database.database import TABLES, Batch
 from bighead.storage.database.database import View as Snapshot
@@ -90,6 +91,7 @@ def mirrored(definition: Definition, owner: Definition) -> Definition:
     return replace(owner, name=definition.name, right=definition.right, of=owner.name)
 
 
+@lru_cache(4096)  # a follower reads all of them again at each commit, and few have changed
 def definition_of(name: str, data: bytes) -> Definition:
     """A set from the bytes of its definition. Raises StoreError where they are another thing's."""
     facts = json.loads(data)

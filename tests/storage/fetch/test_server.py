@@ -95,6 +95,14 @@ def test_work_ends_with_its_deadline_and_metrics_tell_of_it(filled: Path) -> Non
     assert told['bighead_fetch_age_seconds{group="b",set="stay_risk"}'] > 86_400
 
 
+def test_the_first_caller_waits_for_nothing_that_could_be_there(filled: Path) -> None:
+    with serving(filled, slow=0.2) as running, Client(running.address, timeout=20.0) as client:
+        client.fetch("stay_risk", {"listing": [1], "guests": [1]})
+        running.end()
+        lines = [running.lines.get(timeout=20) for _ in range(2)]
+    assert [line["event"] for line in lines] == ["stopping", "stopped"]
+
+
 def test_a_socket_of_a_file_serves_this_machine(filled: Path, tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/socket"
     with serving(filled, address=address), Client(address, timeout=20.0) as client:
