@@ -116,7 +116,9 @@ def _online(
         places: dict[str, str] = {}
         assert process.stderr is not None
         for line in process.stderr:
-            told = json.loads(line) if line.startswith("{") else {"event": "", "text": line}
+            told: dict[str, Any] = {"event": "", "text": line}
+            if line.startswith("{"):
+                told = json.loads(line)
             places |= told.get("addresses", {})
             if told["event"] == "uploading":
                 report(f"uploading {told['set']}", 0, 1)

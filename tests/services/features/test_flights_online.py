@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,7 +41,7 @@ def test_the_last_hours_of_the_year_are_served_as_they_are_in_training(
         tmp_path, files, built.session, training, lambda what, *_: heard.append(what), START
     )
     assert (week.flights, len(week.features)) == (710, 58)
-    assert week.different == {"rain": pc.sum(last).as_py()}, "what was changed here, nothing else"
+    assert week.different == {"rain": np.asarray(last).sum()}, "what was changed here, nothing else"
     assert week.rows == 602
     assert heard[0] == "starting 'bighead up'"
-    assert heard[-1] == "replaying 01 January, 01:00 UTC"
+    assert heard[-1] == "replaying 01 January, 02:00 UTC"
