@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,15 +49,13 @@ def fill(store: Store, days: float, first: int = 0) -> None:
     """Rows of three listings, one an hour each."""
     hours = np.repeat(np.arange(first * 24, int(days * 24)), 3)
     count = len(hours)
-    rows = pa.table(
-        {
-            "id": np.arange(first * 72, first * 72 + count),
-            "listing": np.tile([1, 2, 3], count // 3),
-            "nights": np.arange(count) % 5,
-            "ts": pa.array(START + hours * HOUR).cast(pa.timestamp("us")),
-        }
-    )
-    store.ingest("events", rows)
+    columns: dict[str, Any] = {
+        "id": np.arange(first * 72, first * 72 + count),
+        "listing": np.tile([1, 2, 3], count // 3),
+        "nights": np.arange(count) % 5,
+        "ts": pa.array(START + hours * HOUR).cast(pa.timestamp("us")),
+    }
+    store.ingest("events", pa.table(columns))
 
 
 def all_of(retiring: Retiring) -> int:
