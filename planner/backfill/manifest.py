@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bighead.kernels.checks import crc32
-from bighead.planner.backfill.folder import Whole, content_of, write_whole
+from bighead.planner.backfill.folder import Piece, Range, Whole, content_of, write_whole
 from bighead.planner.backfill.inputs import InputFile, Inputs
 from bighead.zipline.errors import BigheadError
 
@@ -30,11 +30,11 @@ class Stored:
     crc32: int
 
     @staticmethod
-    def of(*pieces: bytes | memoryview) -> Stored:
+    def of(*pieces: Piece) -> Stored:
         """What a file of this content is, given in pieces."""
         check = 0
         for piece in pieces:
-            check = crc32(piece, check)
+            check = crc32(piece.content if isinstance(piece, Range) else piece, check)
         return Stored(sum(map(len, pieces)), check)
 
     def holds(self, content: Whole) -> bool:

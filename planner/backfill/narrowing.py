@@ -28,7 +28,7 @@ def narrowed(root: Path, ds: str, name: str, partition: Partition) -> tuple[str,
     content = memoryview(folder.content_of(path))
     whole = pq.ParquetFile(pa.BufferReader(pa.py_buffer(content))).schema_arrow
     schema = pa.schema([whole.field(own) for own in whole.names if own in set(kept.values())])
-    group = Group(content)
+    group = Group(content, path)
     pieces = stitch(schema, {own: Part(group, own) for own in schema.names})
     fresh = digest(*kept)
     folder.write_whole(folder.group(root, ds, fresh), pieces)

@@ -223,7 +223,8 @@ class Run:
         name, column = day.held(address)
         group = day.made.get(name) or loaded.get(name)
         if group is None:
-            group = loaded[name] = Group(self._content(day, name))
+            path = folder.group(self.root, str(day.day), name)
+            group = loaded[name] = Group(folder.content_of(path), path)
         return group, column
 
     def _content(self, day: _Day, name: str) -> folder.Whole:

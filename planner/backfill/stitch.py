@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bighead.planner.backfill.folder import Whole
+from bighead.planner.backfill.folder import Piece, Range, Whole
 from bighead.planner.backfill.footers import Chunk, row_groups
 from bighead.planner.backfill.thrift import I16, I64, LIST, STRUCT, Reader, write_struct
 
@@ -50,8 +51,10 @@ def encode(rows: pa.Table) -> bytes:
 class Group:
     """A column group: the bytes of a Parquet file, and the places of its columns."""
 
-    def __init__(self, content: Whole) -> None:
+    def __init__(self, content: Whole, path: Path | None = None) -> None:
+        """path: where the content lies in a file; None: it is in memory alone."""
         self.content = memoryview(content)
+        self.path = path
         self.row_groups: list[tuple[int, dict[str, list[Chunk]]]] = []
         for rows, chunks in row_groups(_footer(self.content)):
             columns: dict[str, list[Chunk]] = {}
@@ -81,7 +84,7 @@ class Part:
     column: str
 
 
-def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[memoryview | bytes]:
+def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[Piece]:
     """One file with these columns, in the order of the schema; all groups are of equal rows.
 
     It comes in pieces, most of them where they lie already: a copy of the whole would cost more
@@ -96,7 +99,8 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[memoryview | by
     some = next(iter(parts.values())).group
     shapes = {tuple(rows for rows, _ in p.group.row_groups) for p in parts.values()}
     assert len(shapes) == 1, f"column groups of unequal rows: {shapes}"
-    pieces: list[memoryview | bytes] = [MAGIC]
+    pieces: list[Piece] = [MAGIC]
+    taken: list[_Taken] = []
     place = len(MAGIC)
     groups = []
     for number, (rows, _) in enumerate(some.row_groups):
@@ -105,7 +109,11 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[memoryview | by
         for name in schema.names:
             part = parts[name]
             for chunk in part.group.row_groups[number][1][part.column]:
-                pieces.append(part.group.content[chunk.start : chunk.start + chunk.size])
+                end = chunk.start + chunk.size
+                if taken and taken[-1].group is part.group and taken[-1].end == chunk.start:
+                    taken[-1].end = end
+                else:
+                    taken.append(_Taken(part.group, chunk.start, end))
                 chunks.append(_BEFORE_META + chunk.moved(name, place) + _AFTER_META)
                 place += chunk.size
                 unpacked += chunk.unpacked
@@ -123,8 +131,24 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[memoryview | by
     before, after = _template(schema.serialize().to_pybytes())
     counted = write_struct({1: (I64, some.rows)})[:-1]
     whole = before + counted + b"\x19" + _list(groups) + after
+    pieces += [t.piece() for t in taken]
     pieces += [whole, len(whole).to_bytes(4, "little"), MAGIC]
     return pieces
+
+
+@dataclass(slots=True)
+class _Taken:
+    """Bytes of a group, those of columns side by side at once."""
+
+    group: Group
+    start: int
+    end: int
+
+    def piece(self) -> Piece:
+        """As a piece of a file."""
+        content = self.group.content[self.start : self.end]
+        path = self.group.path
+        return content if path is None else Range(path, self.start, content)
 
 
 def _list(structs: list[bytes]) -> bytes:
