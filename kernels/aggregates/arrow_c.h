@@ -99,7 +99,7 @@ struct Node {
   std::string format;
   std::string name;
   int64_t length = 0;
-  int64_t nulls = 0;
+  int64_t nulls = 0;  // -1: not counted
   std::vector<Buffer> buffers;
   std::vector<std::shared_ptr<Node>> children;
 };

@@ -131,6 +131,8 @@ struct Column {
       default: return 0;
     }
   }
+  // Whether all of its values take the same room: its bytes can be moved one by one.
+  bool plain() const { return width() > 0 || type == Type::kBool; }
   bool ranked() const { return of == Class::kBytes || of == Class::kDecimal || of == Class::kVector; }
 };
 
@@ -154,6 +156,22 @@ inline void with_values(const Column& column, Use use) {
       const uint32_t* ranks = column.ranks->data();
       return use([=](int64_t r) { return int64_t{ranks[r]}; });
     }
+  }
+}
+
+struct Sixteen {  // Arrow aligns decimals to 8 bytes
+  uint64_t low, high;
+};
+
+// Calls use(words) with the values of a column of fixed width, as words of that width.
+template <class Use>
+inline void with_words(const Column& column, Use use) {
+  switch (column.width()) {
+    case 1: return use(static_cast<const uint8_t*>(column.data) + column.offset);
+    case 2: return use(static_cast<const uint16_t*>(column.data) + column.offset);
+    case 4: return use(static_cast<const uint32_t*>(column.data) + column.offset);
+    case 8: return use(static_cast<const uint64_t*>(column.data) + column.offset);
+    default: return use(static_cast<const Sixteen*>(column.data) + column.offset);
   }
 }
 

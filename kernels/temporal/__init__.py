@@ -12,12 +12,16 @@ nor numpy is needed here. The work is done in C++ with the GIL released.
 
 from bighead.kernels.temporal._temporal import (
     Candidates,
+    Deal,
     Encoding,
+    Merge,
     Result,
     Timeline,
     deal_keys,
     distinct_rows,
     encode,
+    join_arrays,
+    keep_memory,
     versions,
 )
 from bighead.kernels.temporal.errors import (
@@ -31,7 +35,9 @@ from bighead.kernels.temporal.specs import Spec, Window
 
 __all__ = [
     "Candidates",
+    "Deal",
     "Encoding",
+    "Merge",
     "NullTime",
     "Overflow",
     "Result",
@@ -44,5 +50,7 @@ __all__ = [
     "deal_keys",
     "distinct_rows",
     "encode",
+    "join_arrays",
+    "keep_memory",
     "versions",
 ]

@@ -53,6 +53,47 @@ def deal_keys(columns: Sequence[ArrowArray], parts: int, seed: int = 0, threads:
     joined part by part. -1 for a NULL or NaN in the key. Another seed deals otherwise.
     """
 
+class Deal:
+    """Rows dealt into `count` parts: those of a part come to lie together, in their order.
+
+    parts: of each row the part that it goes to, int32 below `count`; below zero it goes nowhere.
+    Raises ValueError for another part.
+    """
+
+    def __init__(self, parts: ArrowArray, count: int, threads: int = 2) -> None: ...
+    @property
+    def ends(self) -> list[int]:
+        """Where each part ends among the rows that were dealt; the next one begins there."""
+    def columns(self, arrays: Sequence[ArrowArray]) -> list[Result]:
+        """Columns by part. Raises Unsupported for one whose values are not all of one width."""
+    def rows(self) -> Result:
+        """The number of the row at each place, int64, to take other columns by."""
+
+class Merge:
+    """Stretches of rows put together: each row goes to its place among `rows`.
+
+    places: int64 of each stretch, which ascend. A place that no row goes to holds zero. Raises
+    ValueError for places that do not ascend or that lie outside.
+    """
+
+    def __init__(self, places: Sequence[ArrowArray], rows: int, threads: int = 2) -> None: ...
+    def column(self, parts: Sequence[ArrowArray]) -> Result:
+        """One column, of which `parts` are the stretches.
+
+        Raises Unsupported where its values are not all of one width, ValueError where lengths or
+        types differ.
+        """
+
+def join_arrays(arrays: Sequence[ArrowArray], threads: int = 2) -> Result:
+    """Arrays of one type one after the other, in memory of the kernel; raises as Merge does."""
+
+def keep_memory(most: int) -> int:
+    """Set how many bytes of memory that is given back the kernel keeps; returns the last setting.
+
+    They serve what is computed next without being cleared by the system again, and still count as
+    this process's until the system is short of memory.
+    """
+
 class Candidates:
     """The candidates of each spine row of a row look-up, nearest first, handed out step by step.
 

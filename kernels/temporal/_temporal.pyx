@@ -77,6 +77,20 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
     Status door_distinct(const vector[Column]&, const vector[Column]&, Distinct&)
     Status door_deal(const vector[Column]&, size_t, uint32_t, uint64_t, int, shared_ptr[Node]&)
     shared_ptr[Node] codes_node(const vector[int32_t]&)
+
+    cppclass DealtRows:
+        vector[int64_t] ends
+
+    cppclass CMerge "bighead::temporal::Merge":
+        pass
+
+    Status door_deal_rows(const Column&, size_t, int, DealtRows&)
+    Status door_dealt_columns(const DealtRows&, const vector[Column]&, int, vector[shared_ptr[Node]]&)
+    Status door_dealt_numbers(const DealtRows&, int, shared_ptr[Node]&)
+    Status door_merge(const vector[Column]&, size_t, int, CMerge&)
+    Status door_merged(const CMerge&, const vector[Column]&, shared_ptr[Node]&)
+    Status door_join(const vector[Column]&, int, shared_ptr[Node]&)
+    size_t keep_pages(size_t)
     void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t, int64_t, cbool)
 
 
@@ -167,6 +181,9 @@ def deal_keys(columns, parts, seed=0, threads=2):
         status = door_deal(keys.columns, rows, wanted, salt, workers, out)
     _raise(status)
     return _result(out)
+
+
+include "bighead/kernels/temporal/tables.pxi"
 
 
 cdef class Candidates:

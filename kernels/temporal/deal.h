@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "aggregates/column.h"
-#include "aggregates/pages.h"
 
 namespace bighead::temporal {
 
@@ -43,8 +42,9 @@ struct Dealing {
 
 // Values by place, of rows that have one.
 template <class T>
-inline Large<T> deal_values(const Dealing& dealing, const T* values, int threads) {
-  Large<T> out(dealing.places);
+inline Buffer deal_values(const Dealing& dealing, const T* values, int threads) {
+  Buffer dealt(dealing.places * sizeof(T), false);
+  T* const out = dealt.as<T>();
   in_parts(threads, dealing.to.size(), [&](int, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       const uint32_t to = dealing.to[i];
@@ -56,25 +56,26 @@ inline Large<T> deal_values(const Dealing& dealing, const T* values, int threads
       for (size_t i = begin; i < end; ++i) out[part.to[i]] = out[part.from + i];
     });
   }
-  return out;
+  return dealt;
 }
 
 // Bits by place: `bit(row)` of those that have one.
 template <class Bit>
-inline Large<uint8_t> deal_bits(const Dealing& dealing, size_t rows, int threads, Bit bit) {
+inline Buffer deal_bits(const Dealing& dealing, size_t rows, int threads, Bit bit) {
   Large<uint8_t> bytes(rows);
   in_parts(threads, rows, [&](int, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) bytes[i] = bit(static_cast<int64_t>(i));
   });
-  const Large<uint8_t> dealt = deal_values(dealing, bytes.data(), threads);
-  Large<uint8_t> out((dealt.size() + 7) / 8);
-  in_parts(threads, out.size(), [&](int, size_t begin, size_t end) {
+  const Buffer dealt = deal_values(dealing, bytes.data(), threads);
+  const auto* from = dealt.as<uint8_t>();
+  Buffer out((dealing.places + 7) / 8, false);
+  in_parts(threads, out.bytes(), [&](int, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       uint8_t packed = 0;
-      for (size_t k = 8 * i; k < std::min(8 * i + 8, dealt.size()); ++k) {
-        packed = static_cast<uint8_t>(packed | (dealt[k] & 1) << (k % 8));
+      for (size_t k = 8 * i; k < std::min(8 * i + 8, dealing.places); ++k) {
+        packed = static_cast<uint8_t>(packed | (from[k] & 1) << (k % 8));
       }
-      out[i] = packed;
+      out.as<uint8_t>()[i] = packed;
     }
   });
   return out;
@@ -85,49 +86,39 @@ class DealtColumn {
  public:
   Column column;
 
-  // Whether all that aggregates read of a column can be dealt: its values are of one width.
-  static bool takes(const Column& column) { return column.width() > 0 || column.type == Type::kBool; }
-
   DealtColumn(const Dealing& dealing, const Column& from, int threads) : column(from) {
     column.offset = 0;
     column.length = static_cast<int64_t>(dealing.places);
     const auto rows = static_cast<size_t>(from.length);
     if (from.type == Type::kBool) {
-      column.data = keep(deal_bits(dealing, rows, threads, [&](int64_t row) { return from.bit(row); }));
+      data_ = deal_bits(dealing, rows, threads, [&](int64_t row) { return from.bit(row); });
     } else {
-      switch (from.width()) {
-        case 1: column.data = keep(deal_values(dealing, values<uint8_t>(from), threads)); break;
-        case 2: column.data = keep(deal_values(dealing, values<uint16_t>(from), threads)); break;
-        case 4: column.data = keep(deal_values(dealing, values<uint32_t>(from), threads)); break;
-        case 8: column.data = keep(deal_values(dealing, values<uint64_t>(from), threads)); break;
-        default: column.data = keep(deal_values(dealing, values<Sixteen>(from), threads));
-      }
+      with_words(from, [&](const auto* words) { data_ = deal_values(dealing, words, threads); });
     }
+    column.data = data_.data();
     if (from.validity != nullptr) {
-      column.validity = keep(deal_bits(dealing, rows, threads, [&](int64_t row) { return !from.null(row); }));
+      validity_ = deal_bits(dealing, rows, threads, [&](int64_t row) { return !from.null(row); });
+      column.validity = validity_.as<uint8_t>();
     }
     if (from.ranks != nullptr) {
-      const Large<uint32_t> ranks = deal_values(dealing, from.ranks->data(), threads);
-      column.ranks = std::make_shared<std::vector<uint32_t>>(ranks.begin(), ranks.end());
+      const Buffer ranks = deal_values(dealing, from.ranks->data(), threads);
+      column.ranks = std::make_shared<std::vector<uint32_t>>(ranks.as<uint32_t>(), ranks.as<uint32_t>() + dealing.places);
     }
+  }
+
+  // As an array of its own; the column is not to be used any more.
+  std::shared_ptr<Node> node() {
+    auto node = std::make_shared<Node>();
+    node->format = column.format;
+    node->length = column.length;
+    node->nulls = column.validity == nullptr ? 0 : -1;  // not counted
+    node->buffers.push_back(std::move(validity_));
+    node->buffers.push_back(std::move(data_));
+    return node;
   }
 
  private:
-  struct Sixteen {  // Arrow aligns decimals to 8 bytes
-    uint64_t low, high;
-  };
-  std::vector<std::shared_ptr<void>> kept_;
-
-  template <class T>
-  static const T* values(const Column& from) {
-    return static_cast<const T*>(from.data) + from.offset;
-  }
-  template <class T>
-  const T* keep(Large<T> values) {
-    auto shared = std::make_shared<Large<T>>(std::move(values));
-    kept_.push_back(shared);
-    return shared->data();
-  }
+  Buffer data_, validity_;
 };
 
 }  // namespace bighead::temporal

@@ -73,13 +73,17 @@ Status door_versions(const Column& codes, const Column& changed, const Column* k
   return guarded([&] { out = versions(codes, changed, known, sequence, deleted, ties, threads); });
 }
 
-NodePointer codes_node(const Large<int32_t>& codes) {
-  auto node = output::plain("i", "", codes.size());
-  Buffer data(codes.size() * 4);
-  std::copy(codes.begin(), codes.end(), data.as<int32_t>());
+NodePointer codes_node(Buffer codes) {
+  auto node = output::plain("i", "", codes.bytes() / 4);
   node->buffers.emplace_back();
-  node->buffers.push_back(std::move(data));
+  node->buffers.push_back(std::move(codes));
   return node;
+}
+
+NodePointer codes_node(const Large<int32_t>& codes) {
+  Buffer data(codes.size() * 4, false);
+  std::copy(codes.begin(), codes.end(), data.as<int32_t>());
+  return codes_node(std::move(data));
 }
 
 Status door_deal(const std::vector<Column>& columns, size_t rows, uint32_t parts, uint64_t seed, int threads,
@@ -92,5 +96,32 @@ Status door_deal(const std::vector<Column>& columns, size_t rows, uint32_t parts
     out = codes_node(deal_keys(columns, rows, parts, seed, threads));
   });
 }
+
+Status door_deal_rows(const Column& codes, size_t parts, int threads, DealtRows& out) {
+  return guarded([&] { out = deal_rows(codes, parts, threads); });
+}
+
+Status door_dealt_columns(const DealtRows& dealt, const std::vector<Column>& columns, int threads,
+                          std::vector<NodePointer>& out) {
+  return guarded([&] { out = dealt_columns(dealt, columns, threads); });
+}
+
+Status door_dealt_numbers(const DealtRows& dealt, int threads, NodePointer& out) {
+  return guarded([&] { out = dealt_numbers(dealt, threads); });
+}
+
+Status door_merge(const std::vector<Column>& places, size_t rows, int threads, Merge& out) {
+  return guarded([&] { out = merge_rows(places, rows, threads); });
+}
+
+Status door_merged(const Merge& merge, const std::vector<Column>& parts, NodePointer& out) {
+  return guarded([&] { out = merged_column(merge, parts); });
+}
+
+Status door_join(const std::vector<Column>& parts, int threads, NodePointer& out) {
+  return guarded([&] { out = merged_column(join_rows(parts, threads), parts); });
+}
+
+size_t keep_pages(size_t most) { return pages::kept().keep(most); }
 
 }  // namespace bighead::temporal

@@ -2,8 +2,10 @@
 // C++ exception crosses into Python and the GIL can stay released.
 #pragma once
 
+#include "deal_rows.h"
 #include "identity.h"
 #include "lookup.h"
+#include "merge_rows.h"
 #include "plan.h"
 #include "versions.h"
 
@@ -34,6 +36,14 @@ Status door_versions(const Column& codes, const Column& changed, const Column* k
 NodePointer codes_node(const Large<int32_t>& codes);
 Status door_deal(const std::vector<Column>& columns, size_t rows, uint32_t parts, uint64_t seed, int threads,
                  NodePointer& out);
+Status door_deal_rows(const Column& codes, size_t parts, int threads, DealtRows& out);
+Status door_dealt_columns(const DealtRows& dealt, const std::vector<Column>& columns, int threads,
+                          std::vector<NodePointer>& out);
+Status door_dealt_numbers(const DealtRows& dealt, int threads, NodePointer& out);
+Status door_merge(const std::vector<Column>& places, size_t rows, int threads, Merge& out);
+Status door_merged(const Merge& merge, const std::vector<Column>& parts, NodePointer& out);
+Status door_join(const std::vector<Column>& parts, int threads, NodePointer& out);
+size_t keep_pages(size_t most);
 
 inline void set_spec(Spec& spec, int kind, int filter, int bucket, int64_t k, uint64_t numerator, uint64_t denominator,
                      int64_t half_life, bool values) {

@@ -53,7 +53,7 @@ struct Inputs {
     std::vector<int> wanted;
     for (Unit& unit : plan.units) {
       unit.dealt = unit.bucket < 0;
-      auto reads = [&](int column) { unit.dealt &= DealtColumn::takes(columns[static_cast<size_t>(column)]); };
+      auto reads = [&](int column) { unit.dealt &= columns[static_cast<size_t>(column)].plain(); };
       for (const int arg : unit.args) reads(arg);
       if (unit.filter >= 0) reads(unit.filter);
       for (const Job& job : unit.jobs) {

@@ -348,9 +348,8 @@ inline Encoding encode(const std::vector<Column>& spine, const std::vector<Colum
 
 // For each row one of `parts`, the same wherever its key is the same; -1 where it has no key. Types of
 // one kind but of other widths are told apart. Another seed deals the keys of a part anew.
-inline Large<int32_t> deal_keys(const std::vector<Column>& columns, size_t rows, uint32_t parts, uint64_t seed,
-                                int threads) {
-  Large<int32_t> out(rows);
+inline Buffer deal_keys(const std::vector<Column>& columns, size_t rows, uint32_t parts, uint64_t seed, int threads) {
+  Buffer out(rows * 4, false);
   in_parts(threads, rows, [&](int, size_t from, size_t to) {
     std::array<uint64_t, kBlock> hash;
     std::array<uint8_t, kBlock> absent;
@@ -359,7 +358,7 @@ inline Large<int32_t> deal_keys(const std::vector<Column>& columns, size_t rows,
       hash_rows(columns, begin, n, hash.data(), absent.data());
       for (size_t i = 0; i < n; ++i) {
         const uint64_t high = mix(hash[i], seed) >> 32;
-        out[begin + i] = absent[i] ? kNoKey : static_cast<int32_t>((high * parts) >> 32);
+        out.as<int32_t>()[begin + i] = absent[i] ? kNoKey : static_cast<int32_t>((high * parts) >> 32);
       }
     }
   });

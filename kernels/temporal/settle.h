@@ -62,7 +62,7 @@ inline void settle_ties(Timeline& line, const Column* sequence) {
 inline void settle_known(Timeline& line, const Column& given) {
   const size_t n = line.event_time.size();
   std::optional<DealtColumn> dealt;
-  if (line.dealing.done() && DealtColumn::takes(given)) dealt.emplace(line.dealing, given, line.threads);
+  if (line.dealing.done() && given.plain()) dealt.emplace(line.dealing, given, line.threads);
   const Column& known = dealt ? dealt->column : given;
   const uint32_t* rows = dealt ? line.dealing.place.data() : line.event_row.data();
   line.known.resize(n);

@@ -83,17 +83,13 @@ class File:
     path: Path
     schema: pa.Schema
     rows: int = 0
-    bytes: int = 0
-    """In memory, before compression."""
     _sink: pa.NativeFile | None = None
     _writer: pa.ipc.RecordBatchFileWriter | None = None
-    _reader: pa.ipc.RecordBatchFileReader | None = None
     _size: int = 0
     _sizes: list[int] = field(default_factory=list)
 
-    def write(self, rows: pa.Table) -> None:
-        """Appends rows as one batch, an empty one too."""
-        (batch,) = rows.combine_chunks().to_batches() or [_empty(self.schema)]
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Appends a batch, an empty one too."""
         with _no_space(self.path.parent):
             if self._writer is None:
                 self._sink = pa.OSFile(str(self.path), "wb")
@@ -103,7 +99,6 @@ class File:
             assert self._sink is not None
             size = self._sink.tell()
         self.rows += batch.num_rows
-        self.bytes += batch.nbytes
         self._sizes.append(batch.num_rows)
         self._grow(size)
 
@@ -124,23 +119,27 @@ class File:
                 yield self.batch(number)
 
     def batch(self, number: int) -> pa.Table:
-        """The rows of one batch."""
+        """The rows of one batch, of numbers in place in the file."""
         if number >= len(self._sizes) or not self._sizes[number]:
             return self.schema.empty_table()
-        self.close()
-        if self._reader is None:
-            self._reader = pa.ipc.open_file(pa.OSFile(str(self.path), "rb"))
-        return pa.Table.from_batches([self._reader.get_batch(number)])
+        # Opened anew: pages of the file count as memory of this process as long as it is mapped.
+        return pa.Table.from_batches([self._reader().get_batch(number)])
 
     def read(self) -> pa.Table:
-        """All rows."""
-        found = list(self.batches())
-        return pa.concat_tables(found) if found else self.schema.empty_table()
+        """All rows, of numbers in place in the file."""
+        if not self.rows:
+            return self.schema.empty_table()
+        reader = self._reader()
+        held = (number for number, size in enumerate(self._sizes) if size)
+        return pa.Table.from_batches([reader.get_batch(number) for number in held])
+
+    def _reader(self) -> pa.ipc.RecordBatchFileReader:
+        self.close()
+        return pa.ipc.open_file(pa.memory_map(str(self.path)))
 
     def remove(self) -> None:
         """Gives the disk back."""
         self.close()
-        self._reader = None
         self.path.unlink(missing_ok=True)
         self.folder.grew(-self._size)
         self._size = 0
@@ -161,10 +160,6 @@ def _is_fixed(arrow: pa.DataType) -> bool:
         return arrow.bit_width > 0
     except ValueError:
         return False
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
 
 
 @contextmanager

@@ -38,19 +38,27 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     events = pa.table({"k": keys(EVENTS), "ts": times(EVENTS), "v": pa.array(rng.random(EVENTS))})
     labels = pa.table({"id": pa.array(np.arange(LABELS)), "k": keys(LABELS), "t": times(LABELS)})
+    names = pa.array([None if i % 7 == 0 else f"label {i}" for i in range(LABELS)])
+    labels = labels.append_column("name", names)
     pq.write_table(events, folder / "events.parquet", row_group_size=20_000)
     pq.write_table(labels, folder / "labels.parquet")
     return folder
 
 
-def asked(session: Session, data: Path, windows: str = "'1h', '1d'") -> Result:
+def asked(
+    session: Session,
+    data: Path,
+    windows: str = "'1h', '1d'",
+    kind: str = "LEFT",
+    columns: str = "l.id",
+) -> Result:
     session.register("events", str(data / "events.parquet"), event_time="ts")
     session.register("labels", str(data / "labels.parquet"), event_time="t")
     return session.sql(
         "CREATE FEATURE SET f AS SELECT k, SUM(v) OVER w AS total, MAX(v) OVER w AS top "
         f"FROM events GROUP BY k WINDOW w AS (LAST {windows});"
-        "SELECT l.id, a.* FROM labels AS l "
-        "ASOF LEFT JOIN f AS a MATCH_CONDITION (l.t > a.event_time) ON a.k = l.k"
+        f"SELECT {columns}, a.* FROM labels AS l "
+        f"ASOF {kind} JOIN f AS a MATCH_CONDITION (l.t > a.event_time) ON a.k = l.k"
     )
 
 
@@ -62,6 +70,15 @@ def test_a_limit_changes_no_row(data: Path, tmp_path: Path, memory: str, windows
     result = asked(session, data, windows)
     assert result.to_arrow().equals(wanted)
     assert list((tmp_path / "spill").iterdir()) == [tmp_path / "spill" / LOCK]
+
+
+@pytest.mark.parametrize("kind", ["LEFT", "INNER"])
+@pytest.mark.parametrize("columns", ["l.id", "l.name"])  # results wait in memory, or on disk
+def test_results_come_back_in_the_order_of_the_spine(data: Path, kind: str, columns: str) -> None:
+    wanted = asked(Session(), data, "'1h'", kind, columns).to_arrow()
+    found = asked(Session(memory="3MiB"), data, "'1h'", kind, columns).to_arrow()
+    assert found.equals(wanted)
+    assert (found.num_rows < LABELS) == (kind == "INNER")
 
 
 def test_rows_are_streamed_out(data: Path, tmp_path: Path) -> None:

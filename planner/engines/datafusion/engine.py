@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from bighead.kernels.temporal import keep_memory
 from bighead.planner.engine import Open, Run
 from bighead.planner.engines.datafusion.estimate import Sizes
 from bighead.planner.engines.datafusion.execution import Execution
@@ -92,8 +94,9 @@ class DataFusionEngine:
         run.facts.append(_goes_to_disk(sizes.memory(plan), memory))
         with opened(self.limits) as folder:
             streaming = Streaming(open_source, run, self.threads, folder, memory, sizes)
-            for piece in streaming.rows(plan):
-                yield pa.Table.from_arrays(piece.columns, schema=plan.schema)
+            with _keeping(streaming.idle):
+                for piece in streaming.rows(plan):
+                    yield pa.Table.from_arrays(piece.columns, schema=plan.schema)
 
     def _too_little(self, plan: Node, sizes: Sizes) -> int | None:
         """The memory that may be taken, where the plan takes more and can do with less."""
@@ -101,6 +104,16 @@ class DataFusionEngine:
             return None
         memory = allowed(self.limits)
         return memory if memory is not None and sizes.memory(plan) > memory else None
+
+
+@contextmanager
+def _keeping(most: int) -> Iterator[None]:
+    """The kernel keeps so much memory for what comes next."""
+    before = keep_memory(most)
+    try:
+        yield
+    finally:
+        keep_memory(before)
 
 
 def _goes_to_disk(need: int, memory: int) -> str:

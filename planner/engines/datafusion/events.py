@@ -6,7 +6,7 @@ aggregates read. Copies are taken out here, source by source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -49,10 +49,21 @@ class Prepared:
     changed: Array | None = None
     """When the row of an entity changed, by which it is looked up; `time` is what windows go by."""
 
-    @property
-    def bytes(self) -> int:
-        """The size of what is held, shared buffers counted once."""
-        return int(self.table.nbytes)
+    def slice(self, start: int, rows: int) -> Prepared:
+        """So many of the events, from one on."""
+
+        def part(array: Array | None) -> Array | None:
+            return None if array is None else array.slice(start, rows)
+
+        return replace(
+            self,
+            table=self.table.slice(start, rows),
+            time=self.time.slice(start, rows),
+            known=part(self.known),
+            sequence=part(self.sequence),
+            until=part(self.until),
+            changed=part(self.changed),
+        )
 
 
 def prepare(node: Events, rows: pa.Table, run: Run, threads: int) -> Prepared:

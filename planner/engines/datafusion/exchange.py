@@ -1,27 +1,28 @@
 """A join as of a time whose two sides do not fit into memory.
 
 What a row of the spine gets depends on the events of its key alone. So both sides are dealt into
-files by a hash of the key, each part is joined in memory, and the results are put together again by
-the numbers of the spine's rows. A part that a hot key makes too large is dealt again: by time where
-the windows have an end, each stretch of the spine with the events that it can reach; else by
-another hash.
+files by a hash of the key, each part is joined in memory while the next one is read, and the
+results are put together again by the numbers of the spine's rows. A part that a hot key makes too
+large is dealt again: by time where the windows have an end, each stretch of the spine with the
+events that it can reach; else by another hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from bighead.kernels.temporal import deal_keys
-from bighead.planner.engines.datafusion.estimate import event_width, spine_width
+from bighead.kernels.temporal import join_arrays, keep_memory
+from bighead.planner.engines.datafusion.dealing import Dealer, parts_of, somewhere
+from bighead.planner.engines.datafusion.estimate import event_width, spine_width, width
 from bighead.planner.engines.datafusion.events import Prepared, united
+from bighead.planner.engines.datafusion.gathering import ROW, InMemory, OnDisk, Results
 from bighead.planner.engines.datafusion.moments import (
     EARLIEST,
     LATEST,
@@ -29,11 +30,14 @@ from bighead.planner.engines.datafusion.moments import (
     Range,
     moments_of,
 )
+from bighead.planner.engines.datafusion.packing import Packing, packing
 from bighead.planner.engines.datafusion.rows import (
     Numbers,
+    batch_of,
     column,
     exported,
     integers,
+    is_plain,
     numbers,
     values,
     whole,
@@ -48,20 +52,18 @@ from bighead.zipline.ir.nodes import Events, TemporalJoin, UnionAll, Versions
 if TYPE_CHECKING:
     from bighead.planner.engines.datafusion.streaming import Streaming
 
-ROW = "__spilled_row"
-"""The column of the spine's rows' numbers; no result keeps it."""
-
 SHARE = 0.4
 """Of the memory, what a part may take by the estimate; buffers and results take the rest."""
+
+KEPT = 0.625
+"""Of the memory, what results that wait for the others may take; else they wait on disk."""
 
 MOST_PARTS = 256
 DEEPEST = 3
 """How often a part is dealt again."""
 
-_TIMES = ("time", "known", "sequence")
-"""The columns of `Prepared` beside its table."""
-
-Codes = npt.NDArray[np.int32]
+Given = dict[int, pa.Table | Prepared]
+"""The rows of nodes of the plan, by their identity."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,8 +90,11 @@ def exchanged(
     streaming: Streaming, join: TemporalJoin, around: Moments | None
 ) -> Iterator[pa.Table]:
     """The rows of a join in the spine's order, piece by piece; `around` where they are events."""
-    with ThreadPoolExecutor(streaming.threads) as pool:
-        yield from _Exchange(streaming, join, around, pool).rows()
+    kept = streaming.sizes.rows(join.spine) * width(join.schema)
+    keeps = all(is_plain(f.type) for f in join.schema) and kept <= KEPT * streaming.memory
+    with ThreadPoolExecutor(streaming.threads) as pool, ThreadPoolExecutor(1) as behind:
+        left = streaming.memory - (kept if keeps else 0)
+        yield from _Exchange(streaming, join, around, pool, behind, keeps, left).rows()
 
 
 @dataclass(slots=True)
@@ -98,6 +103,11 @@ class _Exchange:
     join: TemporalJoin
     around: Moments | None
     pool: ThreadPoolExecutor
+    behind: ThreadPoolExecutor
+    keeps: bool
+    """Whether results wait in memory."""
+    memory: int
+    """What is left beside them."""
     spine_rows: int = 0
     done: int = 0
     held: Prepared | None = None
@@ -109,70 +119,77 @@ class _Exchange:
         for part in dealt:
             if part not in parts:
                 part.remove()
-        results = []
-        size = self.streaming.piece_rows(self.join.schema)
-        largest = 0
-        pieces = 0
-        for part in parts:
-            for fitting in self._fitting(part):
-                pieces += 1
-                largest = max(largest, self._cost(fitting))
-                self.done += fitting.spine.rows
-                results.append(self._joined(fitting, size))
-                self._report("joining", self.done, self.spine_rows)
+        results = self._results()
+        pieces = largest = 0
+        # What reading took goes back; what one part gives back serves the next.
+        pa.default_memory_pool().release_unused()
+        keep_memory(self._target)
+        for part, cost, given in self._read_ahead(parts):
+            pieces += 1
+            largest = max(largest, cost)
+            results.add(self._joined(given))
+            self.done += part.spine.rows
+            self._report("joining", self.done, self.spine_rows)
+        keep_memory(self.streaming.idle)
         label = getattr(self.join, "label", self.join.alias)
         self.streaming.run.facts.append(
             f"{label}: {pieces:,} parts on disk, the largest about {spelled(largest)} of "
             f"{spelled(self.streaming.memory)}"
         )
-        for number in range(max(1, -(-self.spine_rows // size))):
-            yield self._merged(results, number)
-            done = min(self.spine_rows, (number + 1) * size)
+        done = 0
+        for piece in results.pieces():
+            yield piece
+            done = min(self.spine_rows, done + results.size)
             self._report("putting together", done, self.spine_rows)
-        for result in results:
-            result.remove()
+
+    def _results(self) -> Results:
+        size, threads = self.streaming.piece_rows(self.join.schema), self.streaming.threads
+        if self.keeps and self.spine_rows <= self.streaming.sizes.rows(self.join.spine):
+            return InMemory(self.spine_rows, size, threads)
+        return OnDisk(self.spine_rows, size, threads, self.streaming.folder)
 
     # Dealing both sides.
 
     def _parts(self) -> list[Part]:
-        join, folder = self.join, self.streaming.folder
+        join = self.join
         events = join.right.events
         count = self._count()
         near: Range = (1, 0)
-        spines: list[File] = []
+        dealer: Dealer | None = None
         expected = self.streaming.sizes.rows(join.spine)
         for piece in self.streaming.pieces(join.spine, self.around):
             rows = self.spine_rows + np.arange(piece.num_rows, dtype=np.int64)
             self.spine_rows += piece.num_rows
-            numbered = piece.append_column(ROW, make(rows))
-            if not spines:
-                spines = [folder.file(numbered.schema) for _ in range(count)]
             near = _wider(near, moments_of(integers(values(join.time, piece))))
             keys = [values(k, piece) for k in join.keys]
             # A row without a key sees nothing, in any part.
-            self._deal(numbered, np.maximum(self._codes(keys, count, 0, piece.num_rows), 0), spines)
+            parts = somewhere(self._parts_of(keys, count, 0, piece.num_rows))
+            numbered = piece.append_column(ROW, make(rows))
+            dealer = dealer or self._dealer(count, numbered.schema)
+            dealer.deal(numbered, parts)
             self._report("reading the spine", self.spine_rows, expected)
+        assert dealer is not None, "there is at least one piece"
+        spines = dealer.finish()
         moments = Moments(near, near) if self.around is None else self.around.below(near)
         if isinstance(events, Events | UnionAll):
-            sources = events.events if isinstance(events, UnionAll) else (events,)
-            dealt = [self._events(source, moments, count) for source in sources]
+            dealt = [self._events(source, moments, count) for source in self._sources()]
         else:  # which version of an entity holds when is known from all of its changes
             self.held, dealt = self._prepare(events, {}, moments), []
         return [Part(spines[i], [files[i] for files in dealt]) for i in range(count)]
 
     def _events(self, node: Events, moments: Moments, count: int) -> list[File]:
-        folder = self.streaming.folder
-        files: list[File] = []
+        dealer: Dealer | None = None
         read, expected = 0, self.streaming.sizes.rows(node)
+        packed = packing(node, self.join.right)
         for prepared in self._prepared(node, moments):
-            rows = _packed(prepared)
-            if not files:
-                files = [folder.file(rows.schema) for _ in range(count)]
+            rows = packed.pack(prepared)
             keys = [values(k, prepared.table) for k in self.join.right.keys]
-            self._deal(rows, self._codes(keys, count, 0, rows.num_rows), files)
+            dealer = dealer or self._dealer(count, rows.schema)
+            dealer.deal(rows, self._parts_of(keys, count, 0, rows.num_rows))
             read += rows.num_rows
             self._report("reading events", read, expected)
-        return files
+        assert dealer is not None, "there is at least one piece"
+        return dealer.finish()
 
     def _prepared(self, node: Events, moments: Moments) -> Iterator[Prepared]:
         if node.identity:
@@ -183,24 +200,25 @@ class _Exchange:
 
     def _without_copies(self, node: Events, moments: Moments) -> Iterator[Prepared]:
         """Copies meet in a part by their identity, whatever their keys."""
-        streaming = self.streaming
         count = self._count()
-        files: list[File] = []
-        for piece in streaming.pieces(node.input, moments):
-            if not files:
-                files = [streaming.folder.file(piece.schema) for _ in range(count)]
+        dealer: Dealer | None = None
+        for piece in self.streaming.pieces(node.input, moments):
             identity = [column(piece, name) for name in node.identity]
-            codes = self._codes(identity, count, 0, piece.num_rows)
-            self._deal(piece, np.maximum(codes, 0), files)
-        for file in files:
+            dealer = dealer or self._dealer(count, piece.schema)
+            dealer.deal(piece, somewhere(self._parts_of(identity, count, 0, piece.num_rows)))
+        assert dealer is not None, "there is at least one piece"
+        for file in dealer.finish():
             rows = whole(file.read())
             file.remove()
-            yield from _sliced(self._prepare(node, {id(node.input): rows}, moments), streaming)
+            prepared = self._prepare(node, {id(node.input): rows}, moments)
+            size = self.streaming.piece_rows(prepared.table.schema)
+            for start in range(0, max(1, prepared.table.num_rows), size):
+                yield prepared.slice(start, size)
 
     def _prepare(
         self,
         node: Events | UnionAll | Versions,
-        given: dict[int, pa.Table | Prepared],
+        given: Given,
         moments: Moments,
     ) -> Prepared:
         execution = self.streaming.execution(given)
@@ -208,35 +226,18 @@ class _Exchange:
         self.streaming.absorb(execution.run)
         return found
 
-    def _codes(self, keys: Sequence[Array], parts: int, seed: int, rows: int) -> Codes:
-        """The part of each row; -1 without a key."""
-        plain = [k for k in keys if not (pa.types.is_nested(k.type) or pa.types.is_null(k.type))]
-        if parts == 1 or not plain:
-            return np.zeros(rows, np.int32)
-        dealt = exported(deal_keys(plain, parts, seed, self.streaming.threads))
-        found: Codes = dealt.to_numpy(zero_copy_only=True)
-        return found
+    def _parts_of(self, keys: Sequence[Array], count: int, seed: int, rows: int) -> Array:
+        return parts_of(keys, count, seed, rows, self.streaming.threads)
 
-    def _deal(self, rows: pa.Table, codes: npt.NDArray[np.integer], files: list[File]) -> None:
-        """Appends each row to the file of its code; those of code -1 to none."""
-        order = np.argsort((codes + 1).astype(np.uint16), kind="stable")  # by digits, in one pass
-        counts = np.bincount(codes + 1, minlength=len(files) + 1)
-        ends = np.cumsum(counts)
-        sorted_ = self._taken(rows, order)
+    def _dealer(self, count: int, schema: pa.Schema) -> Dealer:
+        files = [self.streaming.folder.file(schema) for _ in range(count)]
+        return Dealer(files, self.streaming.threads, self.behind, self.pool)
 
-        def write(part: int) -> None:
-            if counts[part + 1]:
-                files[part].write(sorted_.slice(ends[part], counts[part + 1]))
-
-        list(self.pool.map(write, range(len(files))))
-
-    def _taken(self, rows: pa.Table, order: npt.NDArray[np.integer]) -> pa.Table:
-        numbers_ = make(order.astype(np.int64, copy=False))
-        arrays = self.pool.map(
-            lambda i: column(rows.select([i]), rows.schema.names[i]).take(numbers_),
-            range(rows.num_columns),
-        )
-        return pa.Table.from_arrays(list(arrays), schema=rows.schema)
+    def _sources(self) -> tuple[Events, ...]:
+        events = self.join.right.events
+        if isinstance(events, UnionAll):
+            return events.events
+        return (events,) if isinstance(events, Events) else ()
 
     # How large a part may be.
 
@@ -247,7 +248,7 @@ class _Exchange:
 
     @property
     def _target(self) -> int:
-        return max(1, int(self.streaming.memory * SHARE))
+        return max(1, int(self.memory * SHARE))
 
     def _cost(self, part: Part) -> int:
         events = part.event_rows * event_width(self.join)
@@ -272,90 +273,109 @@ class _Exchange:
                 yield from self._fitting(piece)
 
     def _by_time(self, part: Part, count: int, back: int, ahead: int) -> list[Part]:
-        folder = self.streaming.folder
         times = np.concatenate([self._spine_times(rows) for rows in part.spine.batches()])
         # Each stretch begins at a time, so that rows of equal times stay together.
         cuts = np.unique(np.quantile(times, np.arange(1, count) / count, method="lower"))
-        spines = [folder.file(part.spine.schema) for _ in range(len(cuts) + 1)]
+        spines = self._dealer(len(cuts) + 1, part.spine.schema)
         for rows in part.spine.batches():
-            codes = np.searchsorted(cuts, self._spine_times(rows), side="right")
-            self._deal(rows, codes, spines)
+            stretch = np.searchsorted(cuts, self._spine_times(rows), side="right")
+            spines.deal(rows, make(stretch.astype(np.int32)))
         first, last = int(times.min()), int(times.max())
-        starts = [first, *map(int, cuts)]
-        ends = [*map(int, cuts), last]
-        dealt = []
-        for file in part.events:
-            files = [folder.file(file.schema) for _ in spines]
-            for rows in file.batches():
-                time = column(rows, "__time")
-                missing = time.is_null().to_numpy(zero_copy_only=False)
-                at = numbers(time, 0)
-                for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-                    low, high = max(start - back, EARLIEST), min(end + ahead, LATEST)
-                    keep = missing | ((at >= low) & (at <= high))
-                    if keep.any():
-                        files[i].write(whole(rows.filter(make(keep))))
-            dealt.append(files)
-        return [
-            Part(spine, [files[i] for files in dealt], DEEPEST) for i, spine in enumerate(spines)
+        reached = [
+            (max(start - back, EARLIEST), min(end + ahead, LATEST))
+            for start, end in pairwise([first, *map(int, cuts), last])
         ]
+        dealt = [
+            self._reached(file, packing(node, self.join.right), reached)
+            for file, node in zip(part.events, self._sources(), strict=False)
+        ]
+        return [
+            Part(spine, [files[i] for files in dealt], DEEPEST)
+            for i, spine in enumerate(spines.finish())
+        ]
+
+    def _reached(self, file: File, packed: Packing, reached: Sequence[Range]) -> list[File]:
+        """The rows of each of these stretches of time, which overlap, and those without a time."""
+        files = [self.streaming.folder.file(file.schema) for _ in reached]
+        file.close()
+
+        def pick(i: int) -> None:
+            low, high = reached[i]
+            for rows in file.batches():
+                time = packed.time(rows)
+                at = numbers(time, 0)
+                keep = (at >= low) & (at <= high) | time.is_null().to_numpy(zero_copy_only=False)
+                if keep.any():
+                    files[i].write(batch_of(rows.filter(make(keep))))
+
+        list(self.pool.map(pick, range(len(files))))
+        return files
 
     def _spine_times(self, rows: pa.Table) -> Numbers:
         """int64 microseconds; a row without a time sees nothing, in any stretch."""
-        return numbers(integers(values(self.join.time, whole(rows))), 0)
+        return numbers(integers(values(self.join.time, rows)), 0)
 
     def _by_hash(self, part: Part, count: int) -> list[Part]:
-        folder, seed = self.streaming.folder, part.depth + 1
+        seed = part.depth + 1
 
         def deal(file: File, keys: Sequence[Expr]) -> list[File]:
-            files = [folder.file(file.schema) for _ in range(count)]
+            dealer = self._dealer(count, file.schema)
             for rows in file.batches():
-                arrays = [values(k, whole(rows)) for k in keys]
-                codes = self._codes(arrays, count, seed, rows.num_rows)
-                self._deal(rows, np.maximum(codes, 0), files)
-            return files
+                found = [values(k, rows) for k in keys]
+                dealer.deal(rows, somewhere(self._parts_of(found, count, seed, rows.num_rows)))
+            return dealer.finish()
 
         spines = deal(part.spine, self.join.keys)
         dealt = [deal(file, self.join.right.keys) for file in part.events]
         return [Part(spine, [files[i] for files in dealt], seed) for i, spine in enumerate(spines)]
 
-    # Joining and putting together.
+    # Joining.
 
-    def _joined(self, part: Part, size: int) -> File:
-        """The join of one part, a batch for each piece of the spine."""
-        join = self.join
-        spine = whole(part.spine.read())
-        sources = [_unpacked(whole(f.read()), self._source(i)) for i, f in enumerate(part.events)]
+    def _read_ahead(self, parts: Sequence[Part]) -> Iterator[tuple[Part, int, Given]]:
+        """Each part, or what it is dealt into, its size by the estimate and its rows.
+
+        While the caller works on one, the next is read.
+        """
+        ahead: tuple[Part, int, Future[Given]] | None = None
+        for part in parts:
+            for fitting in self._fitting(part):
+                coming = fitting, self._cost(fitting), self.behind.submit(self._read, fitting)
+                if ahead is not None:
+                    yield ahead[0], ahead[1], ahead[2].result()
+                ahead = coming
+        if ahead is not None:
+            yield ahead[0], ahead[1], ahead[2].result()
+
+    def _read(self, part: Part) -> Given:
+        join, events = self.join, self.join.right.events
+        spine = self._whole(part.spine)
+        sources = [
+            packing(node, join.right).unpack(self._whole(file))
+            for node, file in zip(self._sources(), part.events, strict=False)
+        ]
         part.remove()
-        events = join.right.events
         if isinstance(events, UnionAll):
             together = united(events, sources)
         else:
             together = sources[0] if self.held is None else self.held
-        del sources
-        given: dict[int, pa.Table | Prepared] = {id(join.spine): spine, id(events): together}
-        del spine, together
-        found = self.streaming.table(join, given)
+        return {id(join.spine): spine, id(events): together}
+
+    def _whole(self, file: File) -> pa.Table:
+        """All rows of a file, in memory."""
+        rows = file.read()
+        arrays = []
+        for name in rows.schema.names:
+            chunks = rows.column(name).chunks
+            if chunks and is_plain(rows.schema.field(name).type):
+                arrays.append(exported(join_arrays(chunks, self.streaming.threads)))
+            else:
+                arrays.append(column(whole(rows.select([name])), name))
+        return pa.Table.from_arrays(arrays, schema=rows.schema)
+
+    def _joined(self, given: Given) -> pa.Table:
+        found = self.streaming.table(self.join, given)
         given.clear()
-        result = self.streaming.folder.file(found.schema)
-        starts = np.arange(0, self.spine_rows + size, size)
-        bounds = np.searchsorted(numbers(column(found, ROW)), starts)
-        for low, high in pairwise(bounds):
-            result.write(found.slice(low, high - low))
-        result.close()
-        return result
-
-    def _source(self, i: int) -> str:
-        events = self.join.right.events
-        node = events.events[i] if isinstance(events, UnionAll) else events
-        assert isinstance(node, Events)
-        return node.source
-
-    def _merged(self, results: list[File], number: int) -> pa.Table:
-        batches = list(self.pool.map(lambda file: file.batch(number), results))
-        rows = whole(pa.concat_tables(batches))
-        order = np.argsort(numbers(column(rows, ROW)), kind="stable")
-        return self._taken(rows.drop_columns([ROW]), order)
+        return found
 
     def _report(self, what: str, rows: int, of: int) -> None:
         label = getattr(self.join, "label", self.join.alias)
@@ -367,27 +387,3 @@ def _wider(a: Range, b: Range) -> Range:
     if a[0] > a[1]:
         return b
     return a if b[0] > b[1] else (min(a[0], b[0]), max(a[1], b[1]))
-
-
-def _packed(prepared: Prepared) -> pa.Table:
-    """Events and their times as one table."""
-    rows = prepared.table
-    for name in _TIMES:
-        array = getattr(prepared, name)
-        if array is not None:
-            rows = rows.append_column(f"__{name}", array)
-    return rows
-
-
-def _unpacked(rows: pa.Table, source: str) -> Prepared:
-    there = [f"__{name}" for name in _TIMES if f"__{name}" in rows.schema.names]
-    known = column(rows, "__known") if "__known" in there else None
-    sequence = column(rows, "__sequence") if "__sequence" in there else None
-    time = column(rows, "__time")
-    return Prepared(rows.drop_columns(there), time, known, sequence, source)
-
-
-def _sliced(prepared: Prepared, streaming: Streaming) -> Iterator[Prepared]:
-    rows = _packed(prepared)
-    for piece in streaming.cut(rows):
-        yield _unpacked(whole(piece), prepared.source)

@@ -46,6 +46,17 @@ def whole(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema) if arrays else counted(count)
 
 
+def is_plain(arrow: pa.DataType) -> bool:
+    """Whether values of the type are all of one width, which the kernel moves one by one."""
+    return pa.types.is_primitive(arrow) or pa.types.is_decimal128(arrow)
+
+
+def batch_of(table: pa.Table) -> pa.RecordBatch:
+    """The same rows as one batch."""
+    arrays = [_joined(column) for column in table.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
+
+
 def _joined(column: pa.ChunkedArray[Any]) -> Array:
     if column.num_chunks == 1:
         return column.chunks[0]

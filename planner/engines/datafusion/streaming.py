@@ -21,7 +21,7 @@ from bighead.planner.engines.datafusion.exchange import exchanged
 from bighead.planner.engines.datafusion.execution import Execution
 from bighead.planner.engines.datafusion.moments import Moments, span_of
 from bighead.planner.engines.datafusion.questions import reads_of
-from bighead.planner.engines.datafusion.rows import whole
+from bighead.planner.engines.datafusion.rows import batch_of, whole
 from bighead.planner.sources.dataset import Dataset, Span, Streams
 from bighead.planner.spill.folder import File, Folder
 from bighead.zipline.ir.common import Common, Within, readers
@@ -32,6 +32,9 @@ MOST_ROWS = 1 << 20
 LEAST_ROWS = 1 << 10
 PIECES = 32
 """A piece of rows takes one of so many parts of the memory."""
+
+IDLE = 16
+"""Memory that waits to be used again takes one of so many."""
 
 _COUNTED = re.compile(r"(?<![\w.])[0-9][0-9,]*(?![\w.])")
 
@@ -114,6 +117,11 @@ class Streaming:
         fitting = self.memory // PIECES // max(1, width(schema))
         return max(self.least_rows, min(MOST_ROWS, fitting))
 
+    @property
+    def idle(self) -> int:
+        """How much memory may wait to be used again."""
+        return self.memory // IDLE
+
     def absorb(self, run: Run) -> None:
         """Adds what is known of the run of a part."""
         for label, seconds in run.seconds.items():
@@ -141,7 +149,7 @@ class Streaming:
             for piece in self.pieces(node.input, moments):
                 if file is None:
                     file = self.common[node.number, moments] = self.folder.file(piece.schema)
-                file.write(piece)
+                file.write(batch_of(piece))
             assert file is not None, "there is at least one piece"
             file.close()
         self.run.rows[str(getattr(node, "label", type(node).__name__))] = file.rows
