@@ -119,7 +119,8 @@ class _Exchange:
         for part in dealt:
             if part not in parts:
                 part.remove()
-        results = self._results()
+        size = self.streaming.piece_rows(self.join.schema)
+        results = self._results(size)
         pieces = largest = 0
         # What reading took goes back; what one part gives back serves the next.
         pa.default_memory_pool().release_unused()
@@ -139,11 +140,11 @@ class _Exchange:
         done = 0
         for piece in results.pieces():
             yield piece
-            done = min(self.spine_rows, done + results.size)
+            done = min(self.spine_rows, done + size)
             self._report("putting together", done, self.spine_rows)
 
-    def _results(self) -> Results:
-        size, threads = self.streaming.piece_rows(self.join.schema), self.streaming.threads
+    def _results(self, size: int) -> Results:
+        threads = self.streaming.threads
         if self.keeps and self.spine_rows <= self.streaming.sizes.rows(self.join.spine):
             return InMemory(self.spine_rows, size, threads)
         return OnDisk(self.spine_rows, size, threads, self.streaming.folder)
