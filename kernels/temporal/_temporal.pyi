@@ -77,8 +77,8 @@ class Merge:
     """
 
     def __init__(self, places: Sequence[ArrowArray], rows: int, threads: int = 2) -> None: ...
-    def column(self, parts: Sequence[ArrowArray]) -> Result:
-        """One column, of which `parts` are the stretches.
+    def column(self, parts: Sequence[ArrowArray], chunk_rows: int) -> list[Result]:
+        """One column, of which `parts` are the stretches, in chunks of so many rows; at least one.
 
         Raises Unsupported where its values are not all of one width, ValueError where lengths or
         types differ.

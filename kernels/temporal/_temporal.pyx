@@ -88,7 +88,7 @@ cdef extern from "temporal/door.h" namespace "bighead::temporal" nogil:
     Status door_dealt_columns(const DealtRows&, const vector[Column]&, int, vector[shared_ptr[Node]]&)
     Status door_dealt_numbers(const DealtRows&, int, shared_ptr[Node]&)
     Status door_merge(const vector[Column]&, size_t, int, CMerge&)
-    Status door_merged(const CMerge&, const vector[Column]&, shared_ptr[Node]&)
+    Status door_merged(const CMerge&, const vector[Column]&, size_t, vector[shared_ptr[Node]]&)
     Status door_join(const vector[Column]&, int, shared_ptr[Node]&)
     size_t keep_pages(size_t)
     void set_spec(CSpec&, int, int, int, int64_t, uint64_t, uint64_t, int64_t, cbool)

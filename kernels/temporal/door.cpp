@@ -114,12 +114,16 @@ Status door_merge(const std::vector<Column>& places, size_t rows, int threads, M
   return guarded([&] { out = merge_rows(places, rows, threads); });
 }
 
-Status door_merged(const Merge& merge, const std::vector<Column>& parts, NodePointer& out) {
-  return guarded([&] { out = merged_column(merge, parts); });
+Status door_merged(const Merge& merge, const std::vector<Column>& parts, size_t chunk_rows,
+                   std::vector<NodePointer>& out) {
+  return guarded([&] { out = merged_column(merge, parts, chunk_rows); });
 }
 
 Status door_join(const std::vector<Column>& parts, int threads, NodePointer& out) {
-  return guarded([&] { out = merged_column(join_rows(parts, threads), parts); });
+  return guarded([&] {
+    const Merge merge = join_rows(parts, threads);
+    out = merged_column(merge, parts, std::max<size_t>(1, merge.rows))[0];
+  });
 }
 
 size_t keep_pages(size_t most) { return pages::kept().keep(most); }

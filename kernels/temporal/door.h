@@ -41,7 +41,8 @@ Status door_dealt_columns(const DealtRows& dealt, const std::vector<Column>& col
                           std::vector<NodePointer>& out);
 Status door_dealt_numbers(const DealtRows& dealt, int threads, NodePointer& out);
 Status door_merge(const std::vector<Column>& places, size_t rows, int threads, Merge& out);
-Status door_merged(const Merge& merge, const std::vector<Column>& parts, NodePointer& out);
+Status door_merged(const Merge& merge, const std::vector<Column>& parts, size_t chunk_rows,
+                   std::vector<NodePointer>& out);
 Status door_join(const std::vector<Column>& parts, int threads, NodePointer& out);
 size_t keep_pages(size_t most);
 

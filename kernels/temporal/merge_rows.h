@@ -58,9 +58,54 @@ inline Merge join_rows(const std::vector<Column>& stretches, int threads) {
 
 constexpr size_t kWindow = size_t{1} << 15;  // rows; whole bytes of bits, so that windows can be written side by side
 
-// One column of every stretch.
-inline std::shared_ptr<Node> merged_column(const Merge& merge, const std::vector<Column>& parts) {
+namespace merging {
+
+// A stretch of a column in the making, which begins at a place.
+struct Chunk {
+  size_t begin = 0, rows = 0;
+  Buffer data, valid;
+  std::atomic<int64_t> missing{0};
+
+  uint8_t& byte(const Buffer& of, size_t place) const { return of.as<uint8_t>()[(place - begin) >> 3]; }
+  uint8_t bit(size_t place) const { return static_cast<uint8_t>(1 << ((place - begin) & 7)); }
+
+  // The rows of a part that go to the places [from, to).
+  void put(const Column& part, const Places& places, size_t from, size_t to) {
+    const size_t first = places.from(from), last = places.from(to);
+    if (part.type == Type::kBool) {
+      for (size_t row = first; row < last; ++row) {
+        const size_t place = places.of(row);
+        if (part.bit(static_cast<int64_t>(row))) byte(data, place) |= bit(place);
+      }
+    } else {
+      with_words(part, [&](const auto* words) {
+        auto* const out = data.as<std::decay_t<decltype(*words)>>();
+        if (places.at == nullptr) {
+          std::copy(words + first, words + last, out + (places.start + first - begin));
+        } else {
+          for (size_t row = first; row < last; ++row) out[places.of(row) - begin] = words[row];
+        }
+      });
+    }
+    if (part.validity == nullptr) return;
+    int64_t gone = 0;
+    for (size_t row = first; row < last; ++row) {
+      if (!part.null(static_cast<int64_t>(row))) continue;
+      const size_t place = places.of(row);
+      byte(valid, place) &= static_cast<uint8_t>(~bit(place));
+      ++gone;
+    }
+    missing += gone;
+  }
+};
+
+}  // namespace merging
+
+// One column of every part, in chunks of so many rows: what is computed next finds them memory that parts gave back.
+inline std::vector<std::shared_ptr<Node>> merged_column(const Merge& merge, const std::vector<Column>& parts,
+                                                        size_t chunk_rows) {
   if (parts.empty() || parts.size() != merge.stretches.size()) invalid("there are not as many columns as stretches");
+  if (chunk_rows == 0) invalid("a chunk has rows");
   const Column& first = parts[0];
   if (!first.plain()) unsupported("a column of Arrow format '" + first.format + "' is not merged by value");
   bool nulls = false;
@@ -69,54 +114,44 @@ inline std::shared_ptr<Node> merged_column(const Merge& merge, const std::vector
     if (static_cast<size_t>(parts[i].length) != merge.stretches[i].rows) invalid("a column has not a value a row");
     nulls |= parts[i].validity != nullptr;
   }
-  const size_t bits = (merge.rows + 63) / 64 * 8;
   const bool flags = first.type == Type::kBool;
-  Buffer data(flags ? bits : merge.rows * first.width(), false);
-  Buffer valid(nulls ? bits : 0, false);
-  if (nulls) std::memset(valid.data(), 0xFF, bits);
-  auto byte = [](const Buffer& of, size_t place) -> uint8_t& { return of.as<uint8_t>()[place >> 3]; };
-  std::atomic<int64_t> missing{0};
-  over_tasks(merge.threads, (merge.rows + kWindow - 1) / kWindow, [&](int, size_t window) {
-    int64_t gone = 0;
+  std::vector<merging::Chunk> chunks(std::max<size_t>(1, (merge.rows + chunk_rows - 1) / chunk_rows));
+  for (size_t c = 0; c < chunks.size(); ++c) {
+    merging::Chunk& chunk = chunks[c];
+    chunk.begin = c * chunk_rows;
+    chunk.rows = std::min(chunk_rows, merge.rows - chunk.begin);
+    const size_t bits = (chunk.rows + 63) / 64 * 8;
+    chunk.data = Buffer(flags ? bits : chunk.rows * first.width(), false);
+    if (nulls) chunk.valid = Buffer(bits, false);
+  }
+  const size_t windows = (std::min(chunk_rows, merge.rows) + kWindow - 1) / kWindow;  // of a chunk
+  over_tasks(merge.threads, chunks.size() * windows, [&](int, size_t task) {
+    merging::Chunk& chunk = chunks[task / windows];
+    const size_t from = task % windows * kWindow;
+    if (from >= chunk.rows) return;
+    const size_t to = std::min(chunk.rows, from + kWindow);
+    auto fill = [&](const Buffer& of, int with, size_t per_window) {
+      const size_t begin = from / kWindow * per_window;
+      std::memset(of.as<char>() + begin, with, std::min(per_window, of.bytes() - begin));
+    };
     // Written from front to back it comes into the cache at once, not line by line.
-    const size_t stretch = flags ? kWindow / 8 : kWindow * first.width();
-    std::memset(data.as<char>() + window * stretch, 0, std::min(stretch, data.bytes() - window * stretch));
+    fill(chunk.data, 0, flags ? kWindow / 8 : kWindow * first.width());
+    if (nulls) fill(chunk.valid, 0xFF, kWindow / 8);
     for (size_t i = 0; i < parts.size(); ++i) {
-      const Column& part = parts[i];
-      const Places& places = merge.stretches[i];
-      const size_t begin = places.from(window * kWindow), end = places.from((window + 1) * kWindow);
-      if (flags) {
-        for (size_t row = begin; row < end; ++row) {
-          if (part.bit(static_cast<int64_t>(row))) {
-            byte(data, places.of(row)) |= static_cast<uint8_t>(1 << (places.of(row) & 7));
-          }
-        }
-      } else {
-        with_words(part, [&](const auto* words) {
-          auto* const to = data.as<std::decay_t<decltype(*words)>>();
-          if (places.at == nullptr) {
-            std::copy(words + begin, words + end, to + places.start + begin);
-          } else {
-            for (size_t row = begin; row < end; ++row) to[places.at[row]] = words[row];
-          }
-        });
-      }
-      if (part.validity == nullptr) continue;
-      for (size_t row = begin; row < end; ++row) {
-        if (!part.null(static_cast<int64_t>(row))) continue;
-        byte(valid, places.of(row)) &= static_cast<uint8_t>(~(1 << (places.of(row) & 7)));
-        ++gone;
-      }
+      chunk.put(parts[i], merge.stretches[i], chunk.begin + from, chunk.begin + to);
     }
-    missing += gone;
   });
-  auto node = std::make_shared<Node>();
-  node->format = first.format;
-  node->length = static_cast<int64_t>(merge.rows);
-  node->nulls = missing;
-  node->buffers.push_back(std::move(valid));
-  node->buffers.push_back(std::move(data));
-  return node;
+  std::vector<std::shared_ptr<Node>> out;
+  for (merging::Chunk& chunk : chunks) {
+    auto node = std::make_shared<Node>();
+    node->format = first.format;
+    node->length = static_cast<int64_t>(chunk.rows);
+    node->nulls = chunk.missing;
+    node->buffers.push_back(std::move(chunk.valid));
+    node->buffers.push_back(std::move(chunk.data));
+    out.push_back(std::move(node));
+  }
+  return out;
 }
 
 }  // namespace bighead::temporal

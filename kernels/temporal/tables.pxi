@@ -51,14 +51,15 @@ cdef class Merge:
             status = door_merge(self.places.columns, count, workers, self.merge)
         _raise(status)
 
-    def column(self, parts):
+    def column(self, parts, chunk_rows):
         cdef _Columns given = _Columns(parts)
-        cdef shared_ptr[Node] out
+        cdef vector[shared_ptr[Node]] out
+        cdef size_t size = chunk_rows
         cdef Status status
         with nogil:
-            status = door_merged(self.merge, given.columns, out)
+            status = door_merged(self.merge, given.columns, size, out)
         _raise(status)
-        return _result(out)
+        return [_result(out[i]) for i in range(out.size())]
 
 
 def join_arrays(arrays, threads=2):

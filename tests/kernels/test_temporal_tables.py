@@ -70,9 +70,12 @@ def test_stretches_of_rows_are_put_together(
         pa.array([i for i in range(rows) if owner[i] == s], pa.int64()) for s in range(stretches)
     ]
     parts = [whole.take(p) for p in places]
-    found = taken(Merge(places, rows).column(parts))
-    assert found.equals(whole)
-    found.validate(full=True)
+    for size in (rows + 1, 40_000):
+        chunks = list(map(taken, Merge(places, rows).column(parts, size)))
+        for i, chunk in enumerate(chunks):
+            assert chunk.equals(whole.slice(i * size, size))
+            chunk.validate(full=True)
+        assert len(chunks) == max(1, -(-rows // size))
     cut = sorted(r.randrange(rows + 1) for _ in range(stretches - 1))
     bounds = list(zip([0, *cut], [*cut, rows], strict=True))
     joined = taken(join_arrays([whole.slice(a, b - a) for a, b in bounds]))
@@ -120,10 +123,10 @@ def test_what_does_not_fit_is_refused() -> None:
             Merge([ints(place)], 2)
     merge = Merge([ints(0), ints(1)], 2)
     with pytest.raises(TemporalError, match="there are not as many columns as stretches"):
-        merge.column([ints(1)])
+        merge.column([ints(1)], 2)
     with pytest.raises(TemporalError, match="a column has not a value a row"):
-        merge.column([ints(1), ints(1, 2)])
+        merge.column([ints(1), ints(1, 2)], 2)
     with pytest.raises(TemporalError, match="a column is of 'l' and 'i'"):
-        merge.column([ints(1), pa.array([1], pa.int32())])
+        merge.column([ints(1), pa.array([1], pa.int32())], 2)
     with pytest.raises(Unsupported, match="of Arrow format 'u' is not merged by value"):
-        merge.column([pa.array(["a"]), pa.array(["b"])])
+        merge.column([pa.array(["a"]), pa.array(["b"])], 2)

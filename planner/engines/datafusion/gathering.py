@@ -71,22 +71,23 @@ class InMemory:
         self._columns.append([column(rest, name) for name in rest.column_names])
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Merges a column after the other, each in the place of what was merged to it."""
-        schema, places = self._schema, self._places
+        """Merges a column after the other; what the parts held of it then serves the next."""
+        schema, columns = self._schema, self._columns
         assert schema is not None, "there is a part"
-        places, rows = _without_gaps(places, self.rows)
+        places, rows = _without_gaps(self._places, self.rows)
         merge = Merge(places, rows, self.threads)
-        arrays = []
-        for parts in self._columns:
+        for parts in columns:
             parts.reverse()
-        while self._columns and self._columns[0]:
-            arrays.append(exported(merge.column([parts.pop() for parts in self._columns])))
+        merged = [
+            list(map(exported, merge.column([parts.pop() for parts in columns], self.size)))
+            for _ in schema.names
+        ]
         del merge, places
         self._places, self._columns = [], []
-        merged = pa.Table.from_arrays(arrays, schema=schema) if arrays else counted(rows)
-        del arrays
         for start in range(0, max(rows, 1), self.size):
-            yield merged.slice(start, self.size)
+            arrays = [chunks.pop(0) for chunks in merged]
+            size = min(self.size, rows - start)
+            yield pa.Table.from_arrays(arrays, schema=schema) if arrays else counted(size)
 
 
 @dataclass(slots=True)
@@ -127,7 +128,7 @@ class OnDisk:
         for name in schema.names:
             arrays_ = [column(part, name) for part in parts]
             if is_plain(schema.field(name).type):
-                arrays.append(exported(merge.column(arrays_)))
+                arrays += map(exported, merge.column(arrays_, self.size))
                 continue
             if order is None:
                 order = _order(places)
