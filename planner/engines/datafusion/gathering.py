@@ -123,12 +123,12 @@ class OnDisk:
         places, rows = _without_gaps(places, min(self.size, self.rows - start))
         merge = Merge(places, rows, self.threads)
         order = None
-        arrays = []
+        arrays: list[Array] = []
         schema = parts[0].drop_columns([ROW]).schema
         for name in schema.names:
-            arrays_ = [column(part, name) for part in parts]
+            stretches = [column(part, name) for part in parts]
             if is_plain(schema.field(name).type):
-                arrays += map(exported, merge.column(arrays_, self.size))
+                arrays += map(exported, merge.column(stretches, self.size))
                 continue
             if order is None:
                 order = _order(places)
