@@ -14,6 +14,7 @@ from bighead.storage.following import Follower
 from bighead.storage.sets.values import numbers
 from bighead.storage.store import Store
 from bighead.storage.upload.package import packages
+from bighead.storage.upload.uploads import adopt_waiting
 from tests.storage.mortal import begun, note
 from tests.storage.shop import asking, assert_equal
 from tests.storage.upload.scenario import online_view
@@ -24,7 +25,9 @@ from tests.storage.upload.uploader import (
     expected,
     meeting_of,
     rows_of,
+    stream,
     upload,
+    upload_beside,
     upload_onto_a_full_disk,
 )
 
@@ -65,6 +68,27 @@ def kill_and_compare(path: Path, seed: int, kills: int) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_killed_uploader_leaves_one_generation_or_the_next(tmp_path: Path, seed: int) -> None:
     kill_and_compare(tmp_path / "store", seed, 3)
+
+
+def test_an_uploader_that_is_killed_beside_a_writer_leaves_it_as_it_is(tmp_path: Path) -> None:
+    path, seed = tmp_path / "store", 3
+    with Store.open(path, SMALL) as store:
+        store.define("set", online_view(meeting_of(seed)))
+        stream(store, rows_of(seed), 50)
+        for kill, when in enumerate((1, 3, 5)):
+            with begun(upload_beside, path, seed, when) as process:
+                assert process.ended() == -SIGKILL
+            note("uploader beside a writer", seed, kill, f"step {when}")
+            assert adopt_waiting(store, path) is False
+            stream(store, rows_of(seed), 20)
+            assert compare(store, seed, 4) == (1, 70 + 20 * kill)
+        with begun(upload_beside, path, seed, 0) as process:
+            assert process.ended() == 0
+        assert process.said[0] == 6
+        while adopt_waiting(store, path, rows=20):
+            pass
+        assert compare(store, seed, 6) == (2, 110)
+        store.verify()
 
 
 def test_readers_in_another_process_see_one_generation_or_the_next(tmp_path: Path) -> None:

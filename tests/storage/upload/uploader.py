@@ -18,6 +18,7 @@ import pyarrow as pa
 from bighead.storage.database.rocks import Rocks
 from bighead.storage.database.sorted_files import SortedFiles
 from bighead.storage.errors import StoreError
+from bighead.storage.following import beside_a_writer
 from bighead.storage.sets.values import numbers
 from bighead.storage.store import Settings, Store
 from bighead.storage.upload.building import Asked, Batch
@@ -116,6 +117,20 @@ def upload(path: Path, seed: int, when: int, say: Say) -> None:
 
                 build(store, path, "set", Asked(as_of, instant, 1500), read)
             say((generation, store.offset("events", "0"), steps[0]))
+
+
+def upload_beside(path: Path, seed: int, when: int, say: Say) -> None:
+    """Makes the next generation of a store that another process writes, unless it is killed."""
+    with beside_a_writer(path) as store:
+        batch, as_of, instant = batch_of(seed, store.sets["set"].generation + 1)
+
+        def read(_: Source, columns: Sequence[str]) -> Batch:
+            some = batch.select(columns)
+            return Batch([some.slice(i, 20) for i in range(0, some.num_rows, 20)])
+
+        steps = die_at(when, *STEPS)
+        build(store, path, "set", Asked(as_of, instant, 1500), read)
+        say(steps[0])
 
 
 FULL = 3_000
