@@ -12,11 +12,17 @@ import typer
 from bighead.platform.cli.commands.options import (
     Certificate,
     Clients,
+    CommitEvery,
     Folder,
     Json,
+    Kafka,
+    KafkaOption,
     Key,
     LargestRequest,
+    LateAfter,
+    Metrics,
     Plaintext,
+    Sync,
     Tokens,
     check_pair,
     duration_of,
@@ -66,14 +72,8 @@ def run(
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Take what is there now, and end.")] = False,
-    kafka: Annotated[
-        str | None,
-        typer.Option("--kafka", metavar="HOST:PORT", help="Brokers of streams that name none."),
-    ] = None,
-    kafka_option: Annotated[
-        list[str] | None,
-        typer.Option("--kafka-option", metavar="NAME=VALUE", help="Of Kafka's client; repeatable."),
-    ] = None,
+    kafka: Kafka = None,
+    kafka_option: KafkaOption = None,
     group: Annotated[
         str,
         typer.Option(
@@ -92,15 +92,7 @@ def run(
     clients: Clients = None,
     plaintext: Plaintext = False,
     largest_request: LargestRequest = "8MiB",
-    commit_every: Annotated[
-        float,
-        typer.Option(
-            "--commit-every",
-            metavar="SECONDS",
-            min=0.0,
-            help="What came is committed after as long, or earlier.",
-        ),
-    ] = 0.05,
+    commit_every: CommitEvery = 0.05,
     commit_size: Annotated[
         str, typer.Option("--commit-size", metavar="SIZE", help="As much is committed at once.")
     ] = "8MiB",
@@ -110,21 +102,9 @@ def run(
             "--longest-line", metavar="SIZE", help="Longer lines of files are dead letters."
         ),
     ] = "16MiB",
-    late_after: Annotated[
-        str,
-        typer.Option(
-            "--late-after", metavar="DURATION", help="Events that come later are counted as late."
-        ),
-    ] = "1h",
-    sync: Annotated[
-        bool,
-        typer.Option(
-            "--sync/--no-sync", help="A commit survives a loss of power, or only our own end."
-        ),
-    ] = True,
-    metrics: Annotated[
-        int | None, typer.Option("--metrics", metavar="PORT", help="Tell Prometheus on 127.0.0.1.")
-    ] = None,
+    late_after: LateAfter = "1h",
+    sync: Sync = True,
+    metrics: Metrics = None,
     report_every: Annotated[
         float, typer.Option("--report-every", metavar="SECONDS", min=0.1, help="A line of counts.")
     ] = 10.0,

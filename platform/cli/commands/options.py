@@ -70,6 +70,38 @@ Plaintext = Annotated[bool, typer.Option("--plaintext", help="Let other machines
 LargestRequest = Annotated[
     str, typer.Option("--largest-request", metavar="SIZE", help="Larger ones are refused.")
 ]
+Kafka = Annotated[
+    str | None,
+    typer.Option("--kafka", metavar="HOST:PORT", help="Brokers of streams that name none."),
+]
+KafkaOption = Annotated[
+    list[str] | None,
+    typer.Option("--kafka-option", metavar="NAME=VALUE", help="Of Kafka's client; repeatable."),
+]
+CommitEvery = Annotated[
+    float,
+    typer.Option(
+        "--commit-every",
+        metavar="SECONDS",
+        min=0.0,
+        help="What came is committed after as long, or earlier.",
+    ),
+]
+LateAfter = Annotated[
+    str,
+    typer.Option(
+        "--late-after", metavar="DURATION", help="Events that come later are counted as late."
+    ),
+]
+Sync = Annotated[
+    bool,
+    typer.Option(
+        "--sync/--no-sync", help="A commit survives a loss of power, or only our own end."
+    ),
+]
+Metrics = Annotated[
+    int | None, typer.Option("--metrics", metavar="PORT", help="Tell Prometheus on 127.0.0.1.")
+]
 Sql = Annotated[
     str | None,
     typer.Argument(metavar="[SQL]", help="SQL, or the name of a training set; - is stdin."),

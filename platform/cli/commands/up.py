@@ -10,9 +10,15 @@ import typer
 from bighead.platform.cli.commands.options import (
     Certificate,
     Clients,
+    CommitEvery,
+    Kafka,
+    KafkaOption,
     Key,
     LargestRequest,
+    LateAfter,
+    Metrics,
     Plaintext,
+    Sync,
     Tokens,
     check_pair,
     duration_of,
@@ -71,51 +77,24 @@ def up(
     memory: Annotated[
         str, typer.Option("--memory", metavar="SIZE", help="Rows of batches held at once.")
     ] = "64MiB",
-    kafka: Annotated[
-        str | None,
-        typer.Option("--kafka", metavar="HOST:PORT", help="Brokers of streams that name none."),
-    ] = None,
-    kafka_option: Annotated[
-        list[str] | None,
-        typer.Option("--kafka-option", metavar="NAME=VALUE", help="Of Kafka's client; repeatable."),
-    ] = None,
-    commit_every: Annotated[
-        float,
-        typer.Option(
-            "--commit-every",
-            metavar="SECONDS",
-            min=0.0,
-            help="What came is committed after as long, or earlier.",
-        ),
-    ] = 0.05,
-    late_after: Annotated[
-        str,
-        typer.Option(
-            "--late-after", metavar="DURATION", help="Events that come later are counted as late."
-        ),
-    ] = "1h",
+    kafka: Kafka = None,
+    kafka_option: KafkaOption = None,
+    commit_every: CommitEvery = 0.05,
+    late_after: LateAfter = "1h",
     stale_after: Annotated[
         str,
         typer.Option(
             "--stale-after", metavar="DURATION", help="Groups are STALE when the store is behind."
         ),
     ] = "1h",
-    sync: Annotated[
-        bool,
-        typer.Option(
-            "--sync/--no-sync", help="A commit survives a loss of power, or only our own end."
-        ),
-    ] = True,
+    sync: Sync = True,
     tokens: Tokens = None,
     certificate: Certificate = None,
     key: Key = None,
     clients: Clients = None,
     plaintext: Plaintext = False,
     largest_request: LargestRequest = "4MiB",
-    metrics: Annotated[
-        int | None,
-        typer.Option("--metrics", metavar="PORT", help="Tell Prometheus on 127.0.0.1."),
-    ] = None,
+    metrics: Metrics = None,
     report_every: Annotated[
         float,
         typer.Option("--report-every", metavar="SECONDS", min=0.1, help="Counts, off a terminal."),
