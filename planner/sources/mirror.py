@@ -8,22 +8,19 @@ session.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
 
-from bighead.planner.sources.store import ObjectStore, objects, refused, system_of, versions_of
+from bighead.planner.sources.objects import Named, find_objects
+from bighead.planner.sources.store import ObjectStore, Remote, refused, versions_of
 from bighead.zipline.errors import DataError, SchemaError, SourceError
 
 PIECE_BYTES = 8 << 20
-_WILDCARD = re.compile(r"[*?\[]")
 
 
 @dataclass(slots=True)
@@ -49,17 +46,21 @@ class Mirror:
         """
         if not path.startswith("s3://"):
             return path
-        rest = path.removeprefix("s3://")
-        parts = rest.split("/")
-        if not parts[0]:
-            raise SourceError(f"{name}: {path} names no bucket; write s3://bucket/folder/")
-        first = next((i for i, p in enumerate(parts) if _WILDCARD.search(p)), len(parts))
-        fixed = "/".join(parts[:first]).rstrip("/")
+        found = [file.path for file in find_objects(path, name, self.store)]
+        remotes = [remote for remote in found if isinstance(remote, Remote)]
+        named = Named.by(path, name)
+        here = {remote.key for remote in remotes}
+        for key in [k for k in self.known if k not in here and named.below(k) is not None]:
+            (self.root / key).unlink(missing_ok=True)
+            del self.known[key]
         try:
-            self._copy(fixed, rest)
+            for remote, version in zip(remotes, versions_of(remotes), strict=True):
+                if self.known.get(remote.key) != version:
+                    self._fetch(remote)
+                    self.known[remote.key] = version
         except (OSError, pa.ArrowException) as error:
             raise refused(path, error) from error
-        return str(self.root / rest)
+        return str(self.root / path.removeprefix("s3://"))
 
     def version(self, name: str) -> str | None:
         """The version of an object that was copied, by its whole name; None for any other."""
@@ -80,36 +81,11 @@ class Mirror:
                 raise
             raise type(error)(text) from error
 
-    def _copy(self, fixed: str, pattern: str) -> None:
-        """What lies at or below `fixed` and may match the pattern, if it is not here already."""
-        system = system_of(self.store)
-        found = [o for o in objects(system, fixed) if _matches(o.key, fixed, pattern)]
-        wanted = dict(zip((o.key for o in found), versions_of(found), strict=True))
-        for path in [p for p in self.known if p == fixed or p.startswith(f"{fixed}/")]:
-            if path not in wanted and _matches(path, fixed, pattern):
-                (self.root / path).unlink(missing_ok=True)
-                del self.known[path]
-        for path, mark in wanted.items():
-            if self.known.get(path) != mark:
-                self._fetch(system, path)
-                self.known[path] = mark
-
-    def _fetch(self, system: Any, path: str) -> None:
-        target = self.root / path
+    def _fetch(self, remote: Remote) -> None:
+        target = self.root / remote.key
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.part")
-        with system.open_input_stream(path, compression=None) as source, partial.open("wb") as sink:
+        with remote.bytes() as source, partial.open("wb") as sink:
             while piece := source.read(PIECE_BYTES):
                 sink.write(piece)
         partial.replace(target)
-
-
-def _matches(path: str, fixed: str, pattern: str) -> bool:
-    """Whether an object may be one that is asked for; whoever reads the copies looks again."""
-    below = path.removeprefix(fixed).strip("/").split("/")
-    if any(part.startswith(("_", ".")) for part in below):
-        return False
-    wild = pattern.removeprefix(fixed).strip("/")
-    if not wild or "**" in wild:
-        return True
-    return all(fnmatchcase(a, b) for a, b in zip(below, wild.split("/"), strict=False))

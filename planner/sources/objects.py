@@ -7,44 +7,62 @@ all objects below the part without wildcards.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import pyarrow as pa
 
 from bighead.planner.sources.paths import WILDCARD, File, is_bookkeeping, partitions_of
-from bighead.planner.sources.store import ObjectStore, Remote, objects, refused, system_of
+from bighead.planner.sources.store import ObjectStore, objects, refused, system_of
 from bighead.zipline.errors import SourceError
 
 SCHEMES = ("s3",)
 """The object stores that can be read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a path names."""
+
+    fixed: str
+    """Bucket and key, up to the first part with a wildcard."""
+    wild: tuple[str, ...]
+    """The parts from there on."""
+
+    @staticmethod
+    def by(path: str, place: str) -> Named:
+        """What a path names; raises SourceError where it names no bucket."""
+        parts = path.partition("://")[2].split("/")
+        if not parts[0] or WILDCARD.search(parts[0]):
+            raise SourceError(f"{place}: {path} names no bucket; write s3://bucket/folder/")
+        first = next((i for i, p in enumerate(parts) if WILDCARD.search(p)), len(parts))
+        return Named("/".join(parts[:first]).rstrip("/"), tuple(p for p in parts[first:] if p))
+
+    def below(self, key: str) -> list[str] | None:
+        """The parts of an object's key below what is fixed; None where it is not named."""
+        if key == self.fixed:
+            return None if self.wild else []
+        if not key.startswith(f"{self.fixed}/"):
+            return None
+        parts = key.removeprefix(f"{self.fixed}/").split("/")
+        return parts if not is_bookkeeping(parts) and matches(parts, self.wild) else None
+
+
 def find_objects(path: str, place: str, store: ObjectStore) -> list[File]:
     """The objects that a path names, sorted. Raises SourceError where it names nothing."""
-    parts = path.partition("://")[2].split("/")
-    if not parts[0] or WILDCARD.search(parts[0]):
-        raise SourceError(f"{place}: {path} names no bucket; write s3://bucket/folder/")
-    first = next((i for i, p in enumerate(parts) if WILDCARD.search(p)), len(parts))
-    fixed = "/".join(parts[:first]).rstrip("/")
-    wild = [p for p in parts[first:] if p]
+    named = Named.by(path, place)
     try:
-        there = objects(system_of(store), fixed)
+        there = objects(system_of(store), named.fixed)
     except (OSError, pa.ArrowException) as error:
         raise refused(path, error) from error
-    found = [file for remote in there if (file := _asked(remote, fixed, wild)) is not None]
+    found = [
+        File(remote, partitions_of(parts[:-1]))
+        for remote in there
+        if (parts := named.below(remote.key)) is not None
+    ]
     if not found:
         raise SourceError(f"{place}: there is nothing to read at {path}; check the path")
     return found
-
-
-def _asked(remote: Remote, fixed: str, wild: Sequence[str]) -> File | None:
-    """The object with its partitions; None where it is not asked for."""
-    if remote.key == fixed:
-        return None if wild else File(remote)
-    below = remote.key.removeprefix(f"{fixed}/").split("/")
-    if is_bookkeeping(below) or not matches(below, wild):
-        return None
-    return File(remote, partitions_of(below[:-1]))
 
 
 def matches(parts: Sequence[str], wild: Sequence[str]) -> bool:

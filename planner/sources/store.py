@@ -102,6 +102,10 @@ class Remote:
         """Its bytes one after the other, decompressed where its suffix says so."""
         return self.system.open_input_stream(self.key)
 
+    def bytes(self) -> Any:
+        """Its bytes one after the other, as they are stored."""
+        return self.system.open_input_stream(self.key, compression=None)
+
     def version(self) -> str:
         """What changes when it does."""
         with self.open() as file:

@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from bighead.planner import Session
 from bighead.planner.sources.mirror import Mirror
-from bighead.planner.sources.store import ObjectStore
+from bighead.planner.sources.store import ObjectStore, Remote
 from bighead.zipline.errors import DataError, SourceError
 
 T = datetime(2024, 1, 1)
@@ -172,9 +172,9 @@ def test_an_object_is_copied_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatc
     copied: list[str] = []
     fetch = Mirror._fetch
 
-    def noted(self: Mirror, system: Any, path: str) -> None:
-        copied.append(path)
-        fetch(self, system, path)
+    def noted(self: Mirror, remote: Remote) -> None:
+        copied.append(remote.key)
+        fetch(self, remote)
 
     monkeypatch.setattr(Mirror, "_fetch", noted)
     s = Session(store=bucket.store)
