@@ -116,6 +116,7 @@ class Follower:
         self._serving = _Opening.open(path, private / "0", given)
         self._serving.catch_up(patience)
         self._other = _Opening.open(path, private / "1", given)
+        self._other.store.recent = self._serving.store.recent
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """The store: sets defined by their plans, rows that come in commits, answers as of any kept time.
 
-One process writes; each commit is one atomic batch of blocks, identities and stream offsets, so
-that a store which opens again holds what was committed and knows up to where it has read.
+One process writes; each commit is one atomic batch of rows, blocks, identities and stream offsets,
+so that a store which opens again holds what was committed and knows up to where it has read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bighead.storage.database.keys import after, identity_prefix, set_prefix
 from bighead.storage.database.rocks import BUFFER, Rocks
 from bighead.storage.errors import StoreError
 from bighead.storage.reading.fetching import Fetch, Fetched
+from bighead.storage.reading.moment import Moment, Seen
 from bighead.storage.sets.definitions import (
     FORMAT,
     Definition,
@@ -40,13 +41,18 @@ from bighead.storage.upkeep.sweeping import Sweep, Swept
 from bighead.storage.writing.arrival import Arrival, stamped
 from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.storage.writing.newest import newest_time
-from bighead.storage.writing.recent import Logs
+from bighead.storage.writing.recent import Recent
 from bighead.storage.writing.sources_gone import forget_source
 from bighead.storage.writing.stamps import begin_reign
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
 from bighead.zipline.ir.rewrite import transform_plan
+
+_LOOKS = 100
+"""For what waits as of a commit that another thread is just writing."""
+_FOLDED = 16
+"""Parts of what waits that one commit folds where all of it is to be folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,10 @@ class Settings:
     """Each commit survives a loss of power, not only the end of the process."""
     buffer: int = BUFFER
     """Bytes of each table that wait in memory before they become a file."""
-    logs: int = 128 << 20
-    """Bytes of logs of keys that the writer keeps in memory."""
+    recent: int = 64 << 20
+    """Bytes of memory for rows that wait for their blocks, also in a follower; 0: none wait."""
+    waiting: int = 128
+    """Rows of a key that wait, at most."""
     stamps: bool = True
     """It is kept when each row came, so that what was served can be checked."""
 
@@ -91,11 +99,13 @@ class Store:
     """Plans of which some columns alone are wanted, as they were asked for."""
     _seen: dict[str, tuple[bytes, Definition]] = field(default_factory=dict)
     """Definitions by what lies in the database, so that each is read once."""
-    logs: Logs = field(init=False, repr=False)
+    recent: Recent = field(init=False, repr=False)
+    waits: Seen = field(default_factory=Seen, init=False, repr=False)
+    """What waits as of the last commit."""
     looked: Looked = field(default_factory=Looked, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.logs = Logs(self.settings.logs)
+        self.recent = Recent(self.settings.recent, self.settings.waiting)
 
     @classmethod
     def open(
@@ -123,9 +133,10 @@ class Store:
         return store
 
     def reload(self) -> None:
-        """Take the definitions from the database, where another process may have changed them.
+        """Take definitions and the rows that wait from the database, which another process writes.
 
-        Raises StoreError where the database is of another format.
+        Raises StoreError where the database is of another format, DamagedError where it cannot be
+        read.
         """
         check_format(self.database)
         found = definitions(self.database)
@@ -139,6 +150,8 @@ class Store:
             )
         self.sets, self.plans = found, plans
         self._settle()
+        kept = self.owned().values()
+        self.waits = self.recent.follow(self.database, self.committed, kept)
 
     def _planned(self, definition: Definition, plans: Mapping[str, SetPlan]) -> SetPlan:
         """How a set is read: from blocks of its own, or of one of these."""
@@ -208,6 +221,7 @@ class Store:
             plan = self.compiled(right, self.settings.sizes)
             number = max((d.number for d in self.sets.values()), default=0) + 1
             definition = Definition(name, number, 1, right, self.settings.sizes)
+            self.recent.of(self.database, definition, plan)
         batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
         if self.settings.stamps and not definition.of:
             now = time.time_ns() // 1000
@@ -273,16 +287,30 @@ class Store:
         right = self.placed(right)
         return next((name for name, known in self.sets.items() if known.right == right), None)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Moment:
         """The store as it is now; what is fetched from it is of one commit."""
-        return self.database.snapshot()
+        while True:
+            seen, view = self.waits, self.database.snapshot()
+            if committed(view) == seen.commit:
+                return Moment(view, seen)
+            if self.waits is seen:  # another thread is between the commit and what waits after it
+                time.sleep(0)
+
+    def _now(self, view: Snapshot) -> Moment:
+        """The store as it is now, read as it stands."""
+        for _ in range(_LOOKS):
+            seen = self.waits
+            if committed(view) == seen.commit:
+                return Moment(view, seen)
+            time.sleep(0)
+        return Moment(view, Seen())
 
     @property
     def committed(self) -> int:
         """The number of the last commit; 0: none."""
         return committed(self.database)
 
-    def newest(self, name: str, snapshot: Snapshot | None = None) -> int | None:
+    def newest(self, name: str, snapshot: Moment | None = None) -> int | None:
         """Up to which time rows of a set's sources have come; None where one has none yet.
 
         Of several sources it is that of the one which is furthest behind.
@@ -296,9 +324,22 @@ class Store:
         """Write a batch as the next commit; its number."""
         number = self.committed + 1
         mark(batch, number)
-        self.database.write(batch, self.settings.sync)
-        self.logs.note(batch)
+        self.recent.take(batch)
+        try:
+            self.database.write(batch, self.settings.sync)
+        except BaseException:
+            self.recent.sets.clear()
+            raise
+        self.waits = self.recent.seen(number)
         return number
+
+    def fold(self) -> None:
+        """Put all rows that wait into the blocks of their keys; the next ones wait again."""
+        for waiting in list(self.recent.sets.values()):
+            while waiting.segments:
+                folding = Ingest(self.database, self.recent, [])
+                folding.fold(waiting, _FOLDED)
+                self.commit(folding.batch)
 
     def offset(self, source: str, partition: str) -> int:
         """Where to go on reading a partition of a source's stream; 0: at its start."""
@@ -324,7 +365,7 @@ class Store:
         """
         over = self._over(source)
         arrived = None if arrival is None else arrival.time
-        taking = Ingest(self.database, self.logs, over, refuse, arrived)
+        taking = Ingest(self.database, self.recent, over, refuse, arrived)
         if self.settings.stamps:
             taking.stamped = time.time_ns() // 1000 if arrived is None else arrived
         rows = stamped(rows, arrival)
@@ -356,7 +397,7 @@ class Store:
         spine: pa.Table | None = None,
         alias: str = "b",
         only: Collection[str] | None = None,
-        snapshot: Snapshot | None = None,
+        snapshot: Moment | None = None,
     ) -> Fetched:
         """A set's features for keys as of times.
 
@@ -366,14 +407,19 @@ class Store:
         """
         asking = spine if spine is not None else pa.table({"": pa.nulls(len(times))})
 
-        def run(view: Snapshot) -> Fetched:
-            definition, plan = self.seen(name, view)
-            plan = plan if only is None else self._only(name, plan, frozenset(only))
+        def run(moment: Moment) -> Fetched:
+            definition, plan = self.seen(name, moment)
             prefix = set_prefix(definition.generation, definition.number)
-            fetch = Fetch(plan, view, prefix, definition.horizon, inclusive, keys, times)
+            waiting = moment.waiting(prefix, plan)
+            plan = plan if only is None else self._only(name, plan, frozenset(only))
+            horizon = definition.horizon
+            fetch = Fetch(plan, moment, prefix, waiting, horizon, inclusive, keys, times)
             return fetch.run(asking, alias)
 
-        return self.database.at_once(run) if snapshot is None else run(snapshot)
+        if snapshot is not None:
+            return run(snapshot)
+        fetched = self.database.at_once(lambda view: run(self._now(view)))
+        return run(self.snapshot()) if fetched is None else fetched
 
     def _only(self, name: str, plan: SetPlan, columns: frozenset[str]) -> SetPlan:
         if plan is not self.plans[name]:  # of an older view
@@ -390,6 +436,8 @@ class Store:
         begin before the horizon are refused from the start of the sweep on.
         """
         definition, plan = self.plan(self.owner(name))
+        if not definition.swept:
+            self.fold()
         sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
@@ -442,18 +490,24 @@ class Store:
         self.database.backup(folder)
 
     def compact(self) -> None:
-        """Rewrite the files without what has been deleted; reading and writing may go on."""
+        """Fold all rows that wait, and rewrite the files without what has been deleted.
+
+        Reading may go on meanwhile.
+        """
+        self.fold()
         self.database.compact()
 
     def remember(self, definition: Definition, batch: Batch) -> None:
         """Commit a batch together with a set's definition, which holds from then on."""
         definition.write(batch)
-        self.commit(batch)
-        known = self.sets[definition.name]
+        known, plan = self.plan(definition.name)
         if not _read_alike(known, definition):
-            self.plans[definition.name] = self.compiled(definition.right, definition.sizes)
-            self._settle()
-        self.sets[definition.name] = definition
+            plan = self.compiled(definition.right, definition.sizes)
+        if not definition.of:
+            self.recent.of(self.database, definition, plan)
+        self.commit(batch)
+        self.sets[definition.name], self.plans[definition.name] = definition, plan
+        self._settle()
         for reader in list(self.sets.values()):
             if reader.of == definition.name:
                 self.sets[reader.name] = mirrored(reader, definition)

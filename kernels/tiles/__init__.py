@@ -20,6 +20,7 @@ The states are those of `bighead.kernels.aggregates`; `tree.h` describes the byt
 
 from bighead.kernels.tiles._tiles import (
     LOG,
+    PARTS,
     ROOT,
     UNTIMED,
     Chosen,
@@ -28,7 +29,9 @@ from bighead.kernels.tiles._tiles import (
     Layout,
     Request,
     RowBlock,
+    Seen,
     Shelf,
+    Waiting,
     Windows,
     deal,
     digest_rows,
@@ -39,6 +42,7 @@ from bighead.kernels.tiles.specs import Changes, Get, Output, Partial
 
 __all__ = [
     "LOG",
+    "PARTS",
     "ROOT",
     "UNTIMED",
     "Changes",
@@ -52,7 +56,9 @@ __all__ = [
     "Partial",
     "Request",
     "RowBlock",
+    "Seen",
     "Shelf",
+    "Waiting",
     "Windows",
     "deal",
     "digest_rows",

@@ -16,6 +16,8 @@ ROOT: int
 LOG: int
 UNTIMED: int
 """The levels of a key's root, of its log, and of its rows without a time; their number is 0."""
+PARTS: int
+"""Of rows that wait."""
 
 def encode_keys(columns: Sequence[ArrowArray], rows: int) -> list[bytes | None]:
     """For each row the bytes of its key: equal keys have equal bytes; None where a part is NULL or
@@ -254,3 +256,66 @@ class Chosen:
         """The values, one a question; with buckets one a bucket, then the buckets, and where those
         of each question end (else None, and the questions counted). Last, the questions that have
         no answer, and why."""
+
+class Waiting:
+    """Rows of a set that commits brought and no tree holds yet, found by key.
+
+    Their keys are dealt into `PARTS` parts, of which one is folded after the other: the n-th fold is
+    of part n mod `PARTS`. folds: how many there were.
+    """
+
+    def __init__(self, layout: Layout, folds: int = 0) -> None: ...
+    @property
+    def folds(self) -> int:
+        """How many folds there were."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows wait."""
+
+    @property
+    def bytes(self) -> int:
+        """The memory that they take, about."""
+
+    def size(self, more: int) -> int:
+        """The memory that the part of the fold after `more` others takes, about."""
+
+    def keys(self) -> list[bytes]:
+        """The keys of rows that wait, as `encode_keys` gives them, each once."""
+
+    def split(
+        self,
+        keys: Sequence[ArrowArray],
+        time: ArrowArray,
+        columns: Sequence[ArrowArray],
+        begin: ArrowArray | None = None,
+        *,
+        folds: int,
+        most: int,
+    ) -> tuple[bytes | None, Result | None]:
+        """What becomes of the rows of a commit: those that are to wait as a segment, and the
+        numbers, as int64, of those whose keys have more than `most` rows then; None: there are
+        none. The arrays are those of an `Intake`. folds: that come before the segment."""
+
+    def note(self, segment: bytes, commit: int) -> None:
+        """Take in a segment of a commit that is later than all before; StateError where it is cut
+        or mangled."""
+
+    def fold(self) -> None:
+        """Let the rows of the next part go; they are in the trees of their keys."""
+
+    def intake(
+        self, shelf: Shelf, prefix: bytes, more: int = 0, *, logged: int = 64, keep: bool = False
+    ) -> Intake | None:
+        """The rows of the part of the fold after `more` others, on their way to the blocks of their
+        keys; None: there are none. None may be noted until it is finished."""
+
+    def seen(self, commit: int) -> Seen:
+        """What waits as of a commit, whatever is noted and folded later."""
+
+class Seen:
+    """What waits as of a commit."""
+
+    def hold(self, shelf: Shelf, prefix: int) -> None:
+        """Lay the rows of the keys of a request on its shelf. prefix: the length of what stands
+        before the keys of the set."""

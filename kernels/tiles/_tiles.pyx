@@ -315,3 +315,4 @@ include "bighead/kernels/tiles/requests.pxi"
 
 
 ROOT, LOG, UNTIMED = 255, 254, 253
+PARTS = 256

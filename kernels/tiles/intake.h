@@ -2,10 +2,11 @@
 //
 // A row is appended to its key's log while there is room: for most keys of a batch that is one block
 // read and one written. Where a log is full its rows and the new ones go into the tree at once, for
-// which the blocks on their way down are asked for, a level a round.
+// which the blocks on their way down are asked for, a level a round. A batch is what a commit brought,
+// or a part of what waited.
 #pragma once
 
-#include "tiles/shelf.h"
+#include "tiles/waiting.h"
 
 namespace bighead::tiles {
 
@@ -33,17 +34,25 @@ class Intake {
       if (time.null(row)) invalid("a row without a time is no event");
       if (!key_bytes(keys, row, key)) continue;
       name_key(prefix, key, name);
-      const size_t place = shelf_.key(name);
-      if (place == keys_.size()) {
-        keys_.emplace_back();
-        keys_.back().place = place;
-        shelf_.want(place, {kLog, 0});
-      }
-      keys_[place].came.push_back(row);
+      at(name).came.push_back(row);
     }
     time_ = time;
     begin_ = begin == nullptr ? time : *begin;
     columns_ = columns;
+  }
+  // The part stays as it is meanwhile.
+  void take(std::string_view prefix, std::shared_ptr<const WaitingPart> part) {
+    part_ = std::move(part);
+    std::string name;
+    for (const auto& each : part_->keys) {
+      name_key(prefix, each.first, name);
+      std::vector<int64_t>& came = at(name).came;
+      for (uint32_t row = each.second.last; row != WaitingPart::kNone; row = part_->before[row]) came.push_back(row);
+      std::reverse(came.begin(), came.end());
+    }
+    time_ = words(part_->rows.time);
+    begin_ = words(part_->rows.begin);
+    columns_ = part_->rows.views();
   }
   void advance() {
     for (Key& key : keys_) {
@@ -88,7 +97,26 @@ class Intake {
   std::vector<Key> keys_;
   Column time_, begin_;
   std::vector<Column> columns_;
+  std::shared_ptr<const WaitingPart> part_;  // keeps the memory of the columns
   Rows scratch_;
+
+  Key& at(const std::string& name) {
+    const size_t place = shelf_.key(name);
+    if (place == keys_.size()) {
+      keys_.emplace_back();
+      keys_.back().place = place;
+      shelf_.want(place, {kLog, 0});
+    }
+    return keys_[place];
+  }
+  static Column words(const std::vector<int64_t>& from) {
+    Column out;
+    out.type = Type::kI64;
+    out.of = Class::kInteger;
+    out.length = static_cast<int64_t>(from.size());
+    out.data = from.data();
+    return out;
+  }
 
   // The log's rows and those that came.
   void gather(const Key& key, const std::optional<std::string_view>& log, Rows& rows) const {

@@ -64,6 +64,7 @@ class Reading {
   void read() {
     std::string_view bytes;
     if (rings.empty()) return;
+    if (source_.find(kWaiting, 0, bytes)) rows_of(bytes);
     if (source_.find(kLog, 0, bytes)) rows_of(bytes);
     if (question_.whenever && source_.find(kUntimed, 0, bytes)) rows_of(bytes);
     if (source_.find(kRoot, 0, bytes)) {
@@ -150,6 +151,7 @@ class Gathering {
 
   void gather() {
     std::string_view bytes;
+    if (source_.find(kWaiting, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (source_.find(kLog, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (whenever_ && source_.find(kUntimed, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (!source_.find(kRoot, 0, bytes)) return;

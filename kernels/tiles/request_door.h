@@ -110,6 +110,45 @@ inline StateStatus take(Intake& intake, std::string_view prefix, const std::vect
   });
 }
 
+inline StateStatus take_part(Intake& intake, std::string_view prefix, const Waiting& waiting, size_t more) {
+  return state_guarded([&] { intake.take(prefix, waiting.next(more)); });
+}
+
+inline StateStatus split_rows(const Waiting& waiting, const Layout& layout, const std::vector<Column>& keys, const Column& time,
+                              const Column* begin, const std::vector<Column>& columns, uint64_t folds, uint64_t most,
+                              std::string& segment, std::shared_ptr<Node>& direct) {
+  return state_guarded([&] {
+    for (const Column& key : keys) {
+      if (key.length != time.length) invalid("columns are of unequal lengths");
+    }
+    if (begin != nullptr && begin->length != time.length) invalid("columns are of unequal lengths");
+    Split out = split(waiting, layout, keys, time, begin, columns, folds, most);
+    segment = std::move(out.segment);
+    if (!out.direct.empty()) direct = numbers(out.direct, nullptr);
+  });
+}
+
+inline StateStatus note_segment(Waiting& waiting, std::string_view segment, uint64_t commit) {
+  return state_guarded([&] { waiting.note(segment, commit); });
+}
+
+inline uint64_t part_bytes(const Waiting& waiting, uint64_t more) { return waiting.next(more) ? waiting.next(more)->bytes : 0; }
+inline uint64_t part_rows(const Waiting& waiting, uint64_t more) { return waiting.next(more) ? waiting.next(more)->rows.size() : 0; }
+
+inline std::vector<std::string> waiting_keys(const Waiting& waiting) {
+  std::vector<std::string> out;
+  for (const auto& part : *waiting.parts) {
+    if (!part) continue;
+    for (const auto& each : part->keys) out.push_back(each.first);
+  }
+  return out;
+}
+
+inline StateStatus hold_seen(const std::shared_ptr<WaitingParts>& parts, uint64_t commit, const Layout& layout, uint64_t prefix,
+                             Shelf& shelf) {
+  return state_guarded([&] { hold_waiting(*parts, commit, layout, prefix, shelf); });
+}
+
 inline StateStatus finish(Intake& intake) {
   return state_guarded([&] { intake.finish(); });
 }

@@ -51,6 +51,24 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
         vector[Named] changes
         uint64_t dropped
 
+    cppclass WaitingParts:
+        pass
+
+    cppclass CWaiting "bighead::tiles::Waiting":
+        CWaiting(const CLayout&, uint64_t)
+        uint64_t folds
+        shared_ptr[WaitingParts] parts
+        size_t rows()
+        size_t bytes()
+        void fold()
+
+    StateStatus split_rows(const CWaiting&, const CLayout&, const vector[Column]&, const Column&, const Column*, const vector[Column]&, uint64_t, uint64_t, string&, shared_ptr[Node]&)
+    StateStatus note_segment(CWaiting&, string_view, uint64_t)
+    StateStatus hold_seen(const shared_ptr[WaitingParts]&, uint64_t, const CLayout&, uint64_t, CShelf&)
+    StateStatus take_part(CIntake&, string_view, const CWaiting&, size_t)
+    uint64_t part_bytes(const CWaiting&, uint64_t)
+    uint64_t part_rows(const CWaiting&, uint64_t)
+    vector[string] waiting_keys(const CWaiting&)
     void add_width(CWindows&, cbool, int64_t)
     StateStatus take(CIntake&, string_view, const vector[Column]&, const Column&, const Column*, const vector[Column]&)
     StateStatus advance(CIntake&)
@@ -273,3 +291,89 @@ cdef class Intake:
             block = _bytes(self.intake.get().changes[i].bytes)
             changes.append((_bytes(self.intake.get().changes[i].name), block or None))
         return changes, self.intake.get().dropped
+
+
+cdef class Waiting:
+    cdef Layout layout
+    cdef unique_ptr[CWaiting] waiting
+
+    def __init__(self, Layout layout not None, folds=0):
+        self.layout = layout
+        self.waiting.reset(new CWaiting(layout.layout, folds))
+
+    @property
+    def folds(self):
+        return self.waiting.get().folds
+
+    @property
+    def rows(self):
+        return self.waiting.get().rows()
+
+    @property
+    def bytes(self):
+        return self.waiting.get().bytes()
+
+    def size(self, more):
+        return part_bytes(self.waiting.get()[0], more)
+
+    def keys(self):
+        cdef vector[string] found = waiting_keys(self.waiting.get()[0])
+        cdef size_t i
+        return [_bytes(found[i]) for i in range(found.size())]
+
+    def split(self, keys, time, columns, begin=None, *, folds, most):
+        cdef _Columns names = _Columns(keys, False, True)
+        cdef _Columns times = _Columns([time], True)
+        cdef _Columns begins = _optional(begin)
+        cdef _Columns values = _Columns(columns, False, True)
+        cdef string segment
+        cdef shared_ptr[Node] direct
+        _raise(split_rows(
+            self.waiting.get()[0], self.layout.layout, names.columns, times.columns[0], begins.first(), values.columns,
+            folds, most, segment, direct,
+        ))
+        return _bytes(segment) or None, None if direct.get() == NULL else _result(direct)
+
+    def note(self, bytes segment not None, commit):
+        cdef char* data
+        cdef Py_ssize_t size
+        PyBytes_AsStringAndSize(segment, &data, &size)
+        _raise(note_segment(self.waiting.get()[0], string_view(data, size), commit))
+
+    def fold(self):
+        self.waiting.get().fold()
+
+    def intake(self, Shelf shelf not None, bytes prefix not None, more=0, *, logged=64, keep=False):
+        cdef char* data
+        cdef Py_ssize_t size
+        cdef Intake out
+        cdef size_t after = more
+        if part_rows(self.waiting.get()[0], after) == 0:
+            return None
+        PyBytes_AsStringAndSize(prefix, &data, &size)
+        out = Intake.__new__(Intake)
+        out.layout = self.layout
+        out.shelf = shelf
+        out.held = ()
+        out.intake.reset(new CIntake(self.layout.layout, shelf.shelf, logged, keep))
+        _raise(take_part(out.intake.get()[0], string_view(data, size), self.waiting.get()[0], after))
+        return out
+
+    def seen(self, commit):
+        cdef Seen out = Seen.__new__(Seen)
+        out.layout = self.layout
+        out.parts = self.waiting.get().parts
+        out.commit = commit
+        return out
+
+
+cdef class Seen:
+    cdef Layout layout
+    cdef shared_ptr[WaitingParts] parts
+    cdef uint64_t commit
+
+    def __init__(self):
+        raise TypeError("what is seen of rows that wait is given by Waiting.seen")
+
+    def hold(self, Shelf shelf not None, prefix):
+        _raise(hold_seen(self.parts, self.commit, self.layout.layout, prefix, shelf.shelf))

@@ -1,6 +1,7 @@
 // The blocks that came for one request, and those that are wanted in its next round.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <unordered_map>
 
@@ -28,6 +29,10 @@ class KeyBlocks {
     append_key(out, static_cast<uint64_t>(place.second) ^ kSign);
     return out;
   }
+  const std::string& name() const { return *name_; }
+  // What waits of the key and lies in no block.
+  std::optional<std::string_view> waiting;
+
   // Whether it was asked for only now.
   bool ask(const Place& place) {
     if (find(place) != nullptr) return false;
@@ -45,6 +50,7 @@ class KeyBlocks {
   }
   // Of one that came; none: there is none.
   const std::optional<std::string_view>& at(const Place& place) const {
+    if (place.first == kWaiting) return waiting;
     const Held* held = find(place);
     if (held == nullptr || !held->came) throw Pending{place};
     return held->bytes;
@@ -100,6 +106,8 @@ class Shelf {
     asked_.emplace_back(key, place);
     wanted.push_back(keys[key].name_of(place));
   }
+  // The rows of a key that wait, as the bytes of a block.
+  void hold(KeyBlocks& key, std::string rows) { key.waiting = held_.emplace_back(std::move(rows)); }
   // What was wanted, in its order.
   void give(const std::vector<std::optional<std::string_view>>& given) {
     if (given.size() != asked_.size()) invalid("as many blocks are given as were wanted");
@@ -114,6 +122,7 @@ class Shelf {
  private:
   std::unordered_map<std::string, size_t> places_;
   std::vector<std::pair<size_t, Place>> asked_;
+  std::deque<std::string> held_;
 };
 
 }  // namespace bighead::tiles

@@ -17,7 +17,8 @@ namespace bighead::tiles {
 
 constexpr uint8_t kBlockVersion = 1;
 constexpr uint8_t kLeafFlag = 1, kBaseFlag = 2;
-constexpr int kRoot = 255, kLog = 254, kUntimed = 253;  // levels of blocks that are no tiles' own
+// Levels of blocks that are no tiles' own; the last is that of rows that lie in no block yet.
+constexpr int kRoot = 255, kLog = 254, kUntimed = 253, kWaiting = 252;
 
 // Where blocks come from: 1 found, 0 not there, -1 failed. The bytes stay while the source is in use.
 struct Source {

@@ -50,8 +50,11 @@ class Database(View, Protocol):
     def drop(self, table: Table, start: bytes, end: bytes) -> None:
         """Delete the keys from `start` on and before `end`, however many there are."""
 
-    def at_once(self, read: Callable[[View], Answer]) -> Answer:
-        """What `read` makes of the database as it is at one moment; it may be called again."""
+    def at_once(self, read: Callable[[View], Answer]) -> Answer | None:
+        """What `read` makes of the database as it is at one moment; it may be called again.
+
+        None: each time something was written meanwhile.
+        """
 
     def snapshot(self) -> View:
         """The database as it is now, whatever is written later."""

@@ -214,11 +214,12 @@ class Rocks:
                 f"the store cannot be written: {error}; see that the disk has room"
             ) from error
 
-    def at_once(self, read: Callable[[View], Answer]) -> Answer:
+    def at_once(self, read: Callable[[View], Answer]) -> Answer | None:
         """What `read` makes of the tables as they are now.
 
         They are read as they stand, by many keys a call, and again where another thread wrote
-        meanwhile; in the end from a snapshot, which has one key a call.
+        meanwhile; None where that happens time after time, and a snapshot is wanted, which has one
+        key a call.
         """
         for _ in range(_TRIES):
             number = self.number
@@ -230,7 +231,7 @@ class Rocks:
                 continue
             if self.number == number:
                 return answer
-        return read(self.snapshot())
+        return None
 
     @property
     def number(self) -> int:

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from bighead.storage.database.commits import committed
-from bighead.storage.database.database import View as Snapshot
 from bighead.storage.fetch.served import Offer, changes, offers
+from bighead.storage.reading.moment import Moment
 from bighead.storage.store import Store
 
 
@@ -21,7 +21,7 @@ class Reading:
     """What is served, as of one commit."""
 
     store: Store
-    snapshot: Snapshot
+    snapshot: Moment
     commit: int
     offers: Mapping[str, Offer]
     _newest: dict[str, int | None]

@@ -68,7 +68,8 @@ class _Asking(Protocol):
 class Fetch:
     """One request to one set.
 
-    prefix: before the keys of the set. horizon: rows of earlier times may have been dropped.
+    prefix: before the keys of the set. waiting: its rows that lie in no block. horizon: rows of
+    earlier times may have been dropped.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Fetch:
         plan: SetPlan,
         view: Snapshot,
         prefix: bytes,
+        waiting: tiles.Seen | None,
         horizon: int,
         inclusive: bool,
         keys: Sequence[Array],
@@ -87,6 +89,8 @@ class Fetch:
         self.request = tiles.Request(
             plan.read, self.shelf, prefix, keys, times, inclusive=inclusive, horizon=horizon
         )
+        if waiting is not None:
+            waiting.hold(self.shelf, len(prefix))
 
     def run(self, spine: pa.Table, alias: str) -> Fetched:
         """The answers; `spine` has what a look-up's condition reads."""

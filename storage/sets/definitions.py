@@ -24,8 +24,10 @@ from bighead.zipline.ir.serialize import deserialize, serialize
 _SET = b"set\0"
 LEAST = -(2**63)
 """Of all times."""
-FORMAT = 1
-"""The version of the layout of keys and blocks."""
+FORMAT = 2
+"""The version of the layout of keys and values that is written."""
+READ = (1, 2)
+"""Those that are read: version 1 had no rows that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,10 @@ def is_whole(snapshot: Snapshot, definition: Definition) -> bool:
 def check_format(snapshot: Snapshot) -> bool:
     """Whether the store has been written to; StoreError where it is of another version."""
     found = snapshot.get("meta", b"format")
-    if found is not None and found != str(FORMAT).encode():
+    if found is not None and found not in (str(n).encode() for n in READ):
         raise StoreError(
-            f"the store is of format {found.decode()}, and this version reads format {FORMAT}; "
-            "take the version that wrote it, or upload the sets into a new store"
+            f"the store is of format {found.decode()}, and this version reads formats "
+            f"{' and '.join(map(str, READ))}; take the version that wrote it, or upload the sets "
+            "into a new store"
         )
     return found is not None

@@ -5,7 +5,7 @@ Only what looks at one row at a time has a place below the events of a set that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -33,9 +33,17 @@ class Prepared:
 
     def filtered(self, keep: Array) -> Prepared:
         """The rows where `keep` is true."""
-        known = None if self.known is None else self.known.filter(keep)
-        keys = [k.filter(keep) for k in self.keys]
-        return Prepared(keys, self.time.filter(keep), known, [c.filter(keep) for c in self.columns])
+        return self._each(lambda array: array.filter(keep))
+
+    def taken(self, rows: Array) -> Prepared:
+        """The rows of these numbers."""
+        return self._each(lambda array: array.take(rows))
+
+    def _each(self, some: Callable[[Array], Array]) -> Prepared:
+        known = None if self.known is None else some(self.known)
+        return Prepared(
+            [some(k) for k in self.keys], some(self.time), known, [some(c) for c in self.columns]
+        )
 
 
 def source_of(node: Node) -> Source:

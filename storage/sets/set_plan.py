@@ -136,6 +136,11 @@ class SetPlan:
         return self.entity and any(map(_unbounded, self.windows))
 
     @property
+    def keeps_late(self) -> bool:
+        """Rows of times that have been swept enter the base, the tile of all that was."""
+        return self.keep or self.newest is None
+
+    @property
     def reach(self) -> int:
         """The greatest width of a window that has one."""
         counted = (*self.windows, *self.also)

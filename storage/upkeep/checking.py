@@ -12,9 +12,12 @@ from bighead.storage.database.keys import after, key_of_block, set_prefix
 from bighead.storage.errors import DamagedError
 from bighead.storage.sets.definitions import Definition
 from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.sets.waiting import Waiting
 
 Blocks = dict[tuple[int, int], bytes]
 """The blocks of a key by level and number."""
+_KEY = 12
+"""Where a key begins among what stands before its blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Counts:
     name: str
     keys: int
     rows: int
-    """Raw rows; those whose states alone remain are not among them."""
+    """Raw rows, those that wait among them, but none whose states alone remain."""
     blocks: int
     bytes: int
     """Of blocks, before compression."""
@@ -55,10 +58,14 @@ def blocks_of_keys(snapshot: Snapshot, definition: Definition) -> Iterator[tuple
 
 
 def count_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> Counts:
-    """What is held of a set; reads all of its blocks."""
-    keys = rows = blocks = size = largest = 0
-    for _, held in blocks_of_keys(snapshot, definition):
+    """What is held of a set; reads all of its blocks, and the rows that wait."""
+    waiting = _waiting(snapshot, definition, plan)
+    new = set() if waiting is None else set(waiting.rows.keys())
+    rows = 0 if waiting is None else waiting.rows.rows
+    keys = blocks = size = largest = 0
+    for of_key, held in blocks_of_keys(snapshot, definition):
         keys += 1
+        new.discard(of_key[_KEY:])
         blocks += len(held)
         size += sum(map(len, held.values()))
         largest = max(largest, *map(len, held.values()))
@@ -69,18 +76,27 @@ def count_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> Coun
     if upload is not None and previous is not None:
         made_of = {"as_of": upload.as_of, "instant": upload.instant, "since": previous.left}
     generation = definition.generation
-    return Counts(name, keys, rows, blocks, size, largest, horizon, generation, made_of)
+    counted = (keys + len(new), rows, blocks, size, largest, horizon)
+    return Counts(name, *counted, generation, made_of)
+
+
+def _waiting(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> Waiting | None:
+    if plan.entity:
+        return None
+    prefix = set_prefix(definition.generation, definition.number)
+    return Waiting.load(snapshot, prefix, plan)
 
 
 def verify_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> int:
-    """How many blocks a set has, each of them checked.
+    """How many blocks a set has, and segments of rows that wait, each of them checked.
 
-    Raises DamagedError where a block cannot be read, is missing, belongs to no tree, or holds a
+    Raises DamagedError where one cannot be read, a block is missing, belongs to no tree, or holds a
     tile that is not that of its rows.
     """
-    checked = 0
+    waiting = _waiting(snapshot, definition, plan)
+    checked = 0 if waiting is None else len(waiting.segments)
     for of_key, held in blocks_of_keys(snapshot, definition):
-        told = f"a key of {definition.name} ({of_key[12:].hex() or 'the only one'})"
+        told = f"a key of {definition.name} ({of_key[_KEY:].hex() or 'the only one'})"
 
         def get(level: int, number: int, held: Blocks = held) -> bytes | None:
             return held.get((level, number))

@@ -28,6 +28,7 @@ from bighead.storage.sets.generations import (
 )
 from bighead.storage.sets.prepare import source_of
 from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.sets.waiting import clear
 from bighead.storage.store import Store
 from bighead.storage.upload.package import UPLOADS, Package, read_package
 from bighead.storage.writing.ingesting import Ingest
@@ -179,7 +180,6 @@ def _adopt(store: Store, path: Path, switch: Switch) -> None:
         clear_generation(store, switch.to.number, definition.number)
         for table in package.files:
             store.database.adopt(table, package.paths(table))
-        store.logs.clear()
     except StoreError as error:
         folder = path / UPLOADS / switch.package
         if folder.is_dir():
@@ -203,7 +203,8 @@ def _step(store: Store, path: Path, switch: Switch, rows: int) -> None:
     plan = store.compiled(to.right, to.sizes)
     coming = _coming(store, definition, to)
     sources = {s.name: s for s in sources_of(plan)}
-    taking = Ingest(store.database, store.logs, [])
+    taking = Ingest(store.database, store.recent, [])
+    taking.make_room()
     last, taken = to.left, 0
     for entry in entries(store.database, sources, to.left):
         if taken >= rows and entry.commit != last:
@@ -275,4 +276,5 @@ def clear_generation(store: Store, generation: int, number: int) -> None:
         if table != "meta":
             store.database.drop(table, prefix, end)
             store.database.drop(table, last, last + b"\0")
-    store.logs.clear()
+    clear(store.database, prefix)
+    store.recent.sets.pop(prefix, None)

@@ -1,15 +1,15 @@
 """One batch of a source on its way into the sets over it.
 
 Copies are left out first: by the offset in their stream, then by IDENTITY. What remains is
-filtered, projected and grouped by key, and each key's blocks are changed in the batch that will be
-written.
+filtered and projected, and waits for the blocks of its keys to be changed (`sets/waiting.py`): that
+is done by the batch of a later commit, but for keys of which enough rows wait.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,13 +27,24 @@ from bighead.storage.database.keys import (
     set_prefix,
 )
 from bighead.storage.errors import StoreError
-from bighead.storage.sets.definitions import LEAST, Definition
-from bighead.storage.sets.prepare import integers, prepare, source_of, stored, values, whole
+from bighead.storage.sets.definitions import FORMAT, LEAST, Definition
+from bighead.storage.sets.prepare import (
+    Prepared,
+    integers,
+    prepare,
+    source_of,
+    stored,
+    values,
+    whole,
+)
 from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.sets.values import exported
+from bighead.storage.sets.waiting import Waiting, folds_key, segment_key
 from bighead.storage.writing.arrival import UNSAID, WRITTEN, known_on_arrival
+from bighead.storage.writing.folding import fold, put_rows
 from bighead.storage.writing.meeting import beside_batch
 from bighead.storage.writing.newest import note_newest
-from bighead.storage.writing.recent import Logs
+from bighead.storage.writing.recent import Recent
 from bighead.storage.writing.refusing import Refused, sift
 from bighead.storage.writing.stamps import stamp
 from bighead.storage.writing.stream_log import is_logged, log_rows
@@ -85,7 +96,7 @@ class Ingest:
     """A batch in the making."""
 
     database: Snapshot
-    logs: Logs
+    recent: Recent
     sets: list[tuple[Definition, SetPlan]]
     refuse: bool = False
     """Rows that break a rule are told of and left out; else the first raises DataError."""
@@ -101,6 +112,7 @@ class Ingest:
     def run(self, source: str, rows: pa.Table, stamp: Stamp | None) -> Report:
         """Fills the batch."""
         self.report.rows = rows.num_rows
+        self.make_room()
         copies = 0
         if stamp is not None:
             copies = self._read_before(source, stamp, rows.num_rows)
@@ -113,9 +125,19 @@ class Ingest:
         self.report.refused = [Refused(r.row + copies, r.reason) for r in self.report.refused]
         return self.report
 
+    def make_room(self) -> None:
+        """Fold what is due of the rows that wait."""
+        for waiting, parts in self.recent.due(committed(self.database) + 1):
+            self.fold(waiting, parts)
+
+    def fold(self, waiting: Waiting, parts: int) -> None:
+        """Put parts of what waits of a set into the blocks of their keys."""
+        self.report.expired += fold(waiting, parts, self._blocks, self.batch)
+        self.changed.add("blocks")
+
     def _take_sound(self, source: str, rows: pa.Table) -> None:
         """The rows but for those that break a rule."""
-        before, count = self.batch.copy(), self.report.rows
+        before, told = self.batch.copy(), replace(self.report, refused=[])
         try:
             self._take(source, rows)
             return
@@ -123,14 +145,15 @@ class Ingest:
             raise  # of the store, and no fault of a row
         except BigheadError:
             numbers, refused = sift(range(rows.num_rows), lambda r: self._attempt(source, rows, r))
-        self.batch, self.report = before, Report(count)
+        self.batch, self.report = before, told
         self._take(source, rows.take(make(numbers, pa.int64())))
-        told = [Refused(numbers[r.row], r.reason) for r in self.report.refused]
-        self.report.refused = sorted([*refused, *told], key=lambda r: r.row)
+        later = [Refused(numbers[r.row], r.reason) for r in self.report.refused]
+        self.report.refused = sorted([*refused, *later], key=lambda r: r.row)
 
     def _attempt(self, source: str, rows: pa.Table, which: Sequence[int]) -> None:
         """Some of the rows into a batch that nobody writes."""
-        attempt = Ingest(self.database, self.logs, self.sets, True, self.arrived, self.batch.copy())
+        batch = self.batch.copy()
+        attempt = Ingest(self.database, self.recent, self.sets, True, self.arrived, batch)
         attempt._take(source, rows.take(make(list(which), pa.int64())))
 
     def _take(self, source: str, rows: pa.Table) -> None:
@@ -226,14 +249,14 @@ class Ingest:
 
     def _get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
         """What the batch leaves under keys."""
-        if table == "blocks":
-            held = self.logs.get_many(self.database, keys)
-        else:
-            held = self.database.get_many(table, keys)
+        held = self.database.get_many(table, keys)
         batch = self.batch
         if table not in self.changed:
             return held
         return [batch.get((table, key), old) for key, old in zip(keys, held, strict=True)]
+
+    def _blocks(self, names: list[bytes]) -> list[bytes | None]:
+        return self._get_many("blocks", names)
 
     def getter(self, of_key: bytes) -> Callable[[int, int], bytes | None]:
         """Blocks of a key as the batch leaves them."""
@@ -256,13 +279,40 @@ class Ingest:
         order = _order(plan)
         columns = [(c.expr, c.vector) for c in plan.columns]
         made = prepare(part, rows, plan.right.keys, columns, order)
-        keep = plan.keep or plan.newest is None
-        if definition.horizon > LEAST and not keep and plan.newest == 0:
+        if definition.horizon > LEAST and not plan.keeps_late and plan.newest == 0:
             late = compute("less", made.time, scalar(definition.horizon, pa.int64()))
             expired = pc.sum(late).as_py() or 0
             if expired:
                 self.report.expired += expired
                 made = made.filtered(compute("invert", late))
+        waiting = self.recent.of(self.database, definition, plan)
+        if waiting is None or not self.recent.most:
+            self._put(definition, plan, made)
+            return
+        folds = self.batch.get(("meta", folds_key(waiting.prefix)))
+        segment, direct = waiting.rows.split(
+            made.keys,
+            made.time,
+            made.columns,
+            made.known,
+            folds=waiting.rows.folds if folds is None else int.from_bytes(folds, "big"),
+            most=self.recent.of_key,
+        )
+        if segment is not None:
+            self._put_segment(waiting.prefix, segment)
+        waiting.crowded = direct is not None
+        if direct is not None:
+            self._put(definition, plan, made.taken(exported(direct)))
+
+    def _put_segment(self, prefix: bytes, segment: bytes) -> None:
+        commit, number = committed(self.database) + 1, 0
+        while ("meta", key := segment_key(prefix, commit, number)) in self.batch:
+            number += 1
+        self.batch["meta", key] = segment
+        self.batch["meta", b"format"] = str(FORMAT).encode()
+
+    def _put(self, definition: Definition, plan: SetPlan, made: Prepared) -> None:
+        """Rows into the blocks of their keys."""
         shelf = tiles.Shelf()
         intake = tiles.Intake(
             plan.layout,
@@ -273,14 +323,9 @@ class Ingest:
             made.columns,
             made.known,
             logged=plan.logged,
-            keep=keep,
+            keep=plan.keeps_late,
         )
-        while names := shelf.wanted():
-            shelf.give(self._get_many("blocks", names))
-            intake.advance()
-        changes, dropped = intake.finish()
-        self.report.expired += dropped
-        self.batch.update({("blocks", name): data for name, data in changes})
+        self.report.expired += put_rows(intake, shelf, self._blocks, self.batch)
         self.changed.add("blocks")
 
     def _changes(

@@ -1,58 +1,97 @@
-"""The logs that were written lately, so that the writer need not read back what it has just said.
+"""What waits of all sets of a store, and which of it is due to go into the blocks of its keys.
 
-For most keys of a batch the log is the one block that is read, and the next batch has many of the
-same keys. There is one writer, and each commit is noted here, so what is held is what is stored.
+Rows are taken in before their commit is written and seen after it: who reads meanwhile sees those
+of the commits before. Where a commit cannot be written all is let go of, and read again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bighead.kernels import tiles
 from bighead.storage.database.database import Batch, View
+from bighead.storage.database.keys import set_prefix
+from bighead.storage.reading.moment import Seen
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.set_plan import SetPlan
+from bighead.storage.sets.waiting import Waiting, folds_key, is_segment, prefix_of
 
-_LEVEL = slice(-9, -8)
-"""Where the level of a block stands in its key."""
-_LOG = bytes([tiles.LOG])
-_UNKNOWN = b"unknown"
+_EVERY = 4
+"""So many commits after a fold comes the next, if none is due before: no row waits for ever."""
+_CROWDED = 8
+"""Folds of a commit while some keys have as many rows waiting as they may."""
 
 
 @dataclass(slots=True)
-class Logs:
-    """Logs by the names of their blocks; None: there is none."""
+class Recent:
+    """The rows that wait, by what stands before the keys of their sets.
+
+    most: bytes of memory that they take. of_key: rows of one key.
+    """
 
     most: int
-    """Bytes that are held; when there are more, all are let go."""
-    held: dict[bytes, bytes | None] = field(default_factory=dict)
-    size: int = 0
+    of_key: int
+    sets: dict[bytes, Waiting] = field(default_factory=dict)
+    commit: int = 0
+    """Up to which a reader followed."""
 
-    def get_many(self, view: View, names: list[bytes]) -> list[bytes | None]:
-        """Blocks, from memory where they are logs that it has."""
-        found = [self.held.get(name, _UNKNOWN) for name in names]
-        missing = [name for name, data in zip(names, found, strict=True) if data is _UNKNOWN]
-        if not missing:
-            return found
-        read = dict(zip(missing, view.get_many("blocks", missing), strict=True))
-        self._hold([(n, data) for n, data in read.items() if n[_LEVEL] == _LOG])
-        return [
-            read[name] if data is _UNKNOWN else data
-            for name, data in zip(names, found, strict=True)
-        ]
+    def follow(self, view: View, commit: int, kept: Iterable[tuple[Definition, SetPlan]]) -> Seen:
+        """Go on to what waits of some sets as of a view, which shows a commit.
 
-    def note(self, batch: Batch) -> None:
-        """What has been committed."""
-        self._hold(
-            [(n, d) for (table, n), d in batch.items() if n[_LEVEL] == _LOG and table == "blocks"]
-        )
-        if self.size > self.most:
-            self.clear()
+        Two readers of one process may share this, of whom one is behind; what waits as of its
+        commit is then read anew where it is asked for.
+        """
+        if commit < self.commit:
+            return Seen(commit)
+        known, self.sets = self.sets, {}
+        for definition, plan in kept:
+            prefix = set_prefix(definition.generation, definition.number)
+            if prefix in known:  # as of an earlier commit
+                self.sets[prefix] = known[prefix]
+                known[prefix].follow(view)
+            self.of(view, definition, plan)
+        self.commit = commit
+        return self.seen(commit)
 
-    def clear(self) -> None:
-        """Let all go: blocks were put into the store, or deleted, by other ways than commits."""
-        self.held, self.size = {}, 0
+    def of(self, view: View, definition: Definition, plan: SetPlan) -> Waiting | None:
+        """What waits of a set; None: nothing ever does. view: as of the last commit."""
+        if plan.entity:
+            return None
+        prefix = set_prefix(definition.generation, definition.number)
+        if prefix not in self.sets:
+            self.sets[prefix] = Waiting.load(view, prefix, plan)
+        found = self.sets[prefix]
+        found.plan = plan  # what it keeps may have changed: other sets are read from its blocks
+        return found
 
-    def _hold(self, logs: list[tuple[bytes, bytes | None]]) -> None:
-        held = self.held
-        before = sum(len(held.get(name) or b"") for name, _ in logs)
-        self.size += sum(len(data or name) for name, data in logs) - before
-        held.update(logs)
+    def due(self, commit: int) -> Iterator[tuple[Waiting, int]]:
+        """The sets of which parts are to be folded with a commit, and how many parts."""
+        waiting = sorted(self.sets.values(), key=lambda w: w.rows.bytes, reverse=True)
+        over = sum(w.rows.bytes for w in waiting) - self.most
+        for each in waiting:
+            if not each.segments:
+                continue
+            least = _CROWDED if each.crowded else int(commit % _EVERY == 0)
+            parts = 0
+            while parts < tiles.PARTS and (parts < least or over > 0):
+                over -= each.rows.size(parts)
+                parts += 1
+            if parts:
+                yield each, parts
+
+    def take(self, batch: Batch) -> None:
+        """What is about to be committed; nobody sees it yet."""
+        for waiting in self.sets.values():
+            folds = batch.get(("meta", folds_key(waiting.prefix)))
+            if folds is not None:
+                waiting.fold_to(int.from_bytes(folds, "big"))
+        for (table, key), data in batch.items():
+            if data is not None and table == "meta" and is_segment(key):
+                waiting = self.sets.get(prefix_of(key))
+                if waiting is not None:
+                    waiting.note(key, data)
+
+    def seen(self, commit: int) -> Seen:
+        """What waits as of the last commit."""
+        return Seen(commit, {prefix: w.rows.seen(commit) for prefix, w in self.sets.items()})

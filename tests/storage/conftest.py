@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bighead.storage.store import Settings, Store
+from bighead.storage.store import Store
+from tests.storage.ingester import SMALL
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store whose blocks are small, so that few rows make deep trees."""
-    with Store.open(tmp_path / "store", Settings(leaf=8, logged=4)) as opened:
+    with Store.open(tmp_path / "store", SMALL) as opened:
         yield opened

@@ -38,7 +38,7 @@ class StoreEngine(ReferenceEngine):
 
     run_sql: RunSql = no_sql
     seed: int = 0
-    settings: Settings = field(default_factory=lambda: Settings(leaf=4, logged=2, sizes=SMALL))
+    settings: Settings = Settings(leaf=4, logged=2, sizes=SMALL, recent=3000, waiting=4)
     folder: Path | None = None
     """Where the store lies, which is closed and opened in between; None: in memory."""
     horizon: int | None = None

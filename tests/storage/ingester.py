@@ -20,7 +20,7 @@ from tests.storage.mortal import Say
 from tests.storage.shop import START, bookings, source, view
 
 ROWS, BATCH = 1200, 10
-SMALL = Settings(leaf=8, logged=4, buffer=64 << 10)
+SMALL = Settings(leaf=8, logged=4, recent=4000, waiting=6, buffer=64 << 10)
 
 
 def set_of_rows(seed: int) -> tuple[View, pa.Table]:

@@ -19,9 +19,9 @@ from bighead.storage.database.database import TABLES, Batch, Memory
 from bighead.storage.errors import StoreError
 from bighead.storage.following import Follower, beside_a_writer
 from bighead.storage.sets.values import numbers
-from bighead.storage.store import Settings, Store
+from bighead.storage.store import Store
 from bighead.storage.upkeep.backups import backup
-from tests.storage.ingester import BATCH, ROWS, set_of_rows
+from tests.storage.ingester import BATCH, ROWS, SMALL, set_of_rows
 from tests.storage.shop import asking, assert_equal
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ def test_a_backup_beside_a_writer_is_one_commit(tmp_path: Path) -> None:
         with beside_a_writer(tmp_path / "store") as beside:
             assert beside.committed >= number
             assert beside.verify() > 0
-    with Store.open(tmp_path / "backup", Settings(leaf=8, logged=4), create=False) as store:
+    with Store.open(tmp_path / "backup", SMALL, create=False) as store:
         assert store.committed == number
         done = store.offset("events", "0")
         assert done == BATCH * (number - 1)

@@ -28,7 +28,7 @@ from tests.storage.shop import (
     view,
 )
 
-SMALL = Settings(leaf=8, logged=4)
+SMALL = Settings(leaf=8, logged=4, recent=4000, waiting=6)
 
 
 def times_of(rng: np.random.Generator, count: int, days: int = 20) -> list[int]:

@@ -161,7 +161,7 @@ def stays(seed: int = 1, bookings: int = 300, requests: int = 80) -> Stays:
 
 def store_of(data: Stays, path: Path, names: tuple[str, ...] = ()) -> Path:
     """A store in a folder that serves sets, by default all, with the data."""
-    with Store.open(path, Settings(leaf=8, logged=4)) as store:
+    with Store.open(path, Settings(leaf=8, logged=4, recent=4000, waiting=6)) as store:
         for name in names or ("stay_risk", "listing_bookings", "all_bookings", "room_bookings"):
             serve(store, data.definition(name))
         data.fill(store)

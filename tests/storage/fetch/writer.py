@@ -45,7 +45,7 @@ def prepared(path: Path) -> Store:
     """A store that serves the sets; its memtables are small, so that they are flushed often."""
     session = Session("reference")
     session.sql(SQL)
-    store = Store.open(path, Settings(leaf=8, logged=4, buffer=64 * 1024))
+    store = Store.open(path, Settings(leaf=8, logged=4, recent=4000, waiting=6, buffer=64 * 1024))
     for name in ("nights", "all_nights"):
         definition = session.definitions.get(name)
         assert isinstance(definition, FeatureSet)

@@ -45,7 +45,7 @@ def _json(value: Any) -> Any:
 
 def memory_store(asked: View = ASKED) -> Store:
     """A store of the one set."""
-    store = Store.over(Memory(), StoreSettings(leaf=8, logged=4))
+    store = Store.over(Memory(), StoreSettings(leaf=8, logged=4, recent=4000, waiting=6))
     store.define("set", asked)
     return store
 

@@ -25,7 +25,7 @@ from bighead.zipline.windows import DAY, HOUR, Window
 from tests.storage.shop import START, asking, assert_equal, bookings, source, view
 
 Meeting = Literal["identity", "cut"]
-SMALL = Settings(leaf=8, logged=4)
+SMALL = Settings(leaf=8, logged=4, recent=4000, waiting=6)
 KEYS = 3
 
 

@@ -32,7 +32,7 @@ from tests.storage.shop import START, bookings
 from tests.storage.upload.scenario import Meeting, online_view
 
 ROWS, LAST = 240, 6
-SMALL = Settings(leaf=8, logged=4, buffer=64 << 10)
+SMALL = Settings(leaf=8, logged=4, recent=4000, waiting=6, buffer=64 << 10)
 
 
 def meeting_of(seed: int) -> Meeting:
