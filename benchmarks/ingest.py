@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--keys", type=int, default=100_000)
     parser.add_argument("--wait", type=float, default=0.05, help="seconds of a commit")
-    parser.add_argument("--most", type=int, default=8 << 20, help="bytes of a commit")
+    parser.add_argument("--most", type=int, default=1_000_000, help="bytes of a commit")
     parser.add_argument("--identity", action="store_true", help="the source has an IDENTITY")
     parser.add_argument("--no-sync", action="store_true", help="commits are not synced")
     args = parser.parse_args()

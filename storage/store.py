@@ -123,7 +123,11 @@ class Store:
         """
         given = settings or Settings()
         rocks = Rocks(path, create=create, read_only=read_only, buffer=given.buffer)
-        return cls.over(rocks, given)
+        try:
+            return cls.over(rocks, given)
+        except BaseException:
+            rocks.close()
+            raise
 
     @classmethod
     def over(cls, database: Database, settings: Settings | None = None) -> Self:
@@ -436,8 +440,6 @@ class Store:
         begin before the horizon are refused from the start of the sweep on.
         """
         definition, plan = self.plan(self.owner(name))
-        if not definition.swept:
-            self.fold()
         sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
@@ -501,13 +503,15 @@ class Store:
         """Commit a batch together with a set's definition, which holds from then on."""
         definition.write(batch)
         known, plan = self.plan(definition.name)
-        if not _read_alike(known, definition):
+        alike = _read_alike(known, definition)
+        if not alike:
             plan = self.compiled(definition.right, definition.sizes)
         if not definition.of:
             self.recent.of(self.database, definition, plan)
         self.commit(batch)
         self.sets[definition.name], self.plans[definition.name] = definition, plan
-        self._settle()
+        if not alike:
+            self._settle()
         for reader in list(self.sets.values()):
             if reader.of == definition.name:
                 self.sets[reader.name] = mirrored(reader, definition)

@@ -274,7 +274,7 @@ class Waiting:
         """How many rows wait."""
 
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """The memory that they take, about."""
 
     def size(self, more: int) -> int:

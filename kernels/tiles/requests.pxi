@@ -310,7 +310,7 @@ cdef class Waiting:
         return self.waiting.get().rows()
 
     @property
-    def bytes(self):
+    def memory(self):
         return self.waiting.get().bytes()
 
     def size(self, more):

@@ -29,8 +29,9 @@ class Counts:
     rows: int
     """Raw rows, those that wait among them, but none whose states alone remain."""
     blocks: int
+    """And segments of rows that wait."""
     bytes: int
-    """Of blocks, before compression."""
+    """Of these, before compression."""
     largest: int
     """The bytes of the largest block."""
     horizon: int
@@ -62,7 +63,9 @@ def count_set(snapshot: Snapshot, definition: Definition, plan: SetPlan) -> Coun
     waiting = _waiting(snapshot, definition, plan)
     new = set() if waiting is None else set(waiting.rows.keys())
     rows = 0 if waiting is None else waiting.rows.rows
-    keys = blocks = size = largest = 0
+    segments = [] if waiting is None else [snapshot.get("meta", k) for k, _ in waiting.segments]
+    sizes = [len(data) for data in segments if data is not None]
+    keys, blocks, size, largest = 0, len(sizes), sum(sizes), max(sizes, default=0)
     for of_key, held in blocks_of_keys(snapshot, definition):
         keys += 1
         new.discard(of_key[_KEY:])

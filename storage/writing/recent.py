@@ -67,8 +67,8 @@ class Recent:
 
     def due(self, commit: int) -> Iterator[tuple[Waiting, int]]:
         """The sets of which parts are to be folded with a commit, and how many parts."""
-        waiting = sorted(self.sets.values(), key=lambda w: w.rows.bytes, reverse=True)
-        over = sum(w.rows.bytes for w in waiting) - self.most
+        waiting = sorted(self.sets.values(), key=lambda w: w.rows.memory, reverse=True)
+        over = sum(w.rows.memory for w in waiting) - self.most
         for each in waiting:
             if not each.segments:
                 continue
@@ -88,9 +88,9 @@ class Recent:
                 waiting.fold_to(int.from_bytes(folds, "big"))
         for (table, key), data in batch.items():
             if data is not None and table == "meta" and is_segment(key):
-                waiting = self.sets.get(prefix_of(key))
-                if waiting is not None:
-                    waiting.note(key, data)
+                of_set = self.sets.get(prefix_of(key))
+                if of_set is not None:
+                    of_set.note(key, data)
 
     def seen(self, commit: int) -> Seen:
         """What waits as of the last commit."""

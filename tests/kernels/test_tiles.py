@@ -11,6 +11,7 @@ import pytest
 from bighead.kernels.aggregates import KINDS, StateError
 from bighead.kernels.tiles import (
     LOG,
+    PARTS,
     ROOT,
     Changes,
     Intake,
@@ -19,7 +20,9 @@ from bighead.kernels.tiles import (
     Partial,
     Request,
     RowBlock,
+    Seen,
     Shelf,
+    Waiting,
     Windows,
     digest_rows,
     encode_keys,
@@ -118,13 +121,22 @@ def block(made: Layout, rows: Rows) -> RowBlock:
     return found
 
 
-def answers(made: Layout, blocks: Blocks, last: int, low: int, all_history: bool = False) -> Any:
+def answers(
+    made: Layout,
+    blocks: Blocks,
+    last: int,
+    low: int,
+    all_history: bool = False,
+    waiting: Seen | None = None,
+) -> Any:
     """What a narrow and a wide window hold; None: the rows are gone."""
     widths = [min(50, last + 1 - low), None if all_history else last + 1 - low]
     outputs = [Output(i, 1, p.kind, k=p.k) for i, p in enumerate(PARTIALS)]
     windows, shelf = Windows(made, widths, outputs), Shelf()
     key, at = pa.array([7], pa.int64()), pa.array([last + 1], pa.int64())
     request = Request(windows, shelf, b"", [key], at)
+    if waiting is not None:
+        waiting.hold(shelf, 0)
     blocks.settle(shelf, request)
     plain, bucketed, faults = request.answer()
     if request.late:
@@ -197,6 +209,94 @@ def test_mangled_bytes_are_an_error(seed: int) -> None:
             pass
         blocks[name] = held
     made.verify(blocks.find)
+
+
+def segment_of(waiting: Waiting, rows: Rows, most: int = 1000) -> bytes:
+    segment, direct = waiting.split(
+        [keys_of(rows)], times_of(rows), columns_of(rows), folds=waiting.folds, most=most
+    )
+    assert segment is not None
+    assert direct is None
+    return segment
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_that_wait_are_seen_as_of_each_commit_and_after_the_fold(seed: int) -> None:
+    chance = random.Random(seed)
+    made = layout()
+    pieces = [rows_of(chance, 12) for _ in range(6)]
+    waiting, kept, blocks = Waiting(made), Blocks(), Blocks()
+    seen = [waiting.seen(0)]
+    for commit, piece in enumerate(pieces, 1):
+        waiting.note(segment_of(waiting, piece), commit)
+        seen.append(waiting.seen(commit))
+    assert (waiting.rows, len(waiting.keys())) == (72, 1)
+    part = next(n for n in range(PARTS) if waiting.size(n))
+    shelf = Shelf()
+    intake = waiting.intake(shelf, b"", part)
+    assert intake is not None
+    blocks.settle(shelf, intake)
+    changes, dropped = intake.finish()
+    blocks.put(([(*place(name), data) for name, data in changes], dropped))
+    for _ in range(part + 1):
+        waiting.fold()
+    assert waiting.rows == 0
+    after = waiting.seen(6)
+    for commit in range(7):
+        rows = [row for piece in pieces[:commit] for row in piece]
+        plain = Blocks()
+        if rows:
+            plain.insert(made, rows)
+        for _ in range(5):
+            last, low = chance.randrange(-3000, 3000), -4000
+            expected = answers(made, plain, last, low)
+            assert answers(made, kept, last, low, waiting=seen[commit]) == expected
+            if commit == 6:
+                assert answers(made, blocks, last, low, waiting=after) == expected
+
+
+def test_segments_of_before_a_fold_wait_no_more_where_they_are_read_again() -> None:
+    made, chance = layout(), random.Random(3)
+    waiting = Waiting(made)
+    early = segment_of(waiting, rows_of(chance, 4))
+    waiting.note(early, 1)
+    part = next(n for n in range(PARTS) if waiting.size(n))
+    for folds, rows in ((part, 4), (part + 1, 0), (part + PARTS, 0)):
+        again = Waiting(made, folds)
+        again.note(early, 1)
+        late = segment_of(again, rows_of(chance, 2))
+        again.note(late, 2)
+        assert again.rows == rows + 2
+
+
+def test_rows_of_a_key_of_which_many_wait_go_on() -> None:
+    made, chance = layout(), random.Random(4)
+    waiting, rows = Waiting(made), rows_of(chance, 10)
+    waiting.note(segment_of(waiting, rows[:6]), 1)
+    given: Any = ([keys_of(rows[6:])], times_of(rows[6:]), columns_of(rows[6:]))
+    segment, direct = waiting.split(*given, folds=0, most=9)
+    assert segment is None
+    assert pa.array(direct).to_pylist() == [0, 1, 2, 3]  # type: ignore[call-overload]
+    assert waiting.split(*given, folds=0, most=10)[1] is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mangled_segment_is_an_error(seed: int) -> None:
+    chance = random.Random(seed)
+    made = layout()
+    good = segment_of(Waiting(made), rows_of(chance, 20))
+    refused = 0
+    for _ in range(300):
+        data = bytearray(good)
+        at = chance.randrange(len(data))
+        data[at] ^= 1 << chance.randrange(8)
+        try:
+            Waiting(made).note(bytes(data[:at] if chance.random() < 0.5 else data), 1)
+        except StateError:
+            refused += 1
+    assert refused > 100
+    with pytest.raises(StateError, match="a segment of version 9"):
+        Waiting(made).note(b"\x09" + good[1:], 1)
 
 
 def test_what_is_wrong_is_said() -> None:

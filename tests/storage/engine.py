@@ -31,6 +31,8 @@ from tests.conformance.check import no_sql
 
 SMALL = (1, 2, 50, 1000, 10**6, 3600 * 10**6, 86_400 * 10**6, 32 * 86_400 * 10**6)
 
+SETTINGS = Settings(leaf=4, logged=2, sizes=SMALL, recent=3000, waiting=4)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreEngine(ReferenceEngine):
@@ -38,7 +40,7 @@ class StoreEngine(ReferenceEngine):
 
     run_sql: RunSql = no_sql
     seed: int = 0
-    settings: Settings = Settings(leaf=4, logged=2, sizes=SMALL, recent=3000, waiting=4)
+    settings: Settings = SETTINGS
     folder: Path | None = None
     """Where the store lies, which is closed and opened in between; None: in memory."""
     horizon: int | None = None
