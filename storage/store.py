@@ -434,12 +434,16 @@ class Store:
         return known
 
     def sweep(self, name: str, horizon: int, keys: int | None = None) -> Swept:
-        """Drop what no question from `horizon` on reads, `keys` keys at most.
+        """Drop what no question from `horizon` on reads, `keys` keys at most; None: of all.
 
+        Rows that wait are folded first where all keys are asked for; else they go when they are
+        folded, where the sweep has been at their keys, or with the next one.
         A sweep that stopped goes on where it was, with its own horizon. Questions whose windows
         begin before the horizon are refused from the start of the sweep on.
         """
         definition, plan = self.plan(self.owner(name))
+        if keys is None:
+            self.fold()
         sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
