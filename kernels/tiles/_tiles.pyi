@@ -260,8 +260,8 @@ class Chosen:
 class Waiting:
     """Rows of a set that commits brought and no tree holds yet, found by key.
 
-    Their keys are dealt into `PARTS` parts, of which one is folded after the other: the n-th fold is
-    of part n mod `PARTS`. folds: how many there were.
+    Their keys are dealt into `PARTS` parts, of which one is folded after the other: the n-th fold
+    is of part n mod `PARTS`. folds: how many there were.
     """
 
     def __init__(self, layout: Layout, folds: int = 0) -> None: ...
