@@ -53,7 +53,7 @@ class Heard(Log):
             return  # all of the process says so
         elif self.screen is not None:
             text = f"{event}: {', '.join(f'{name} {value}' for name, value in facts.items())}"
-            self.screen.tell(Told(event, text, "info" if level == "info" else "error", facts))
+            self.screen.tell(Told(event, text, "error" if level == "error" else "info", facts))
 
 
 def placed(asked: str, port: int) -> str:
