@@ -23,6 +23,7 @@ from bighead.platform.features.keeping import (
     Wanted,
     hold,
     lacks,
+    retire,
     serve_ready,
     uploaded_rows,
     versions_of,
@@ -152,6 +153,8 @@ class Keeper:
         """Serve what lacks none of these."""
         for offer in self.calls.do(lambda: serve_ready(self.store, self._held, empty)):
             self._tell("served", f"{offer.name} is served", set=offer.name)
+        for gone in self.calls.do(lambda: retire(self.store, self._held)):
+            self._tell("withdrawn", f"{gone} is served no more: two newer ones are", set=gone)
 
     def _upload(self, wanted: Wanted, name: str, why: str) -> bool:
         """Make a set's next generation and have it taken in; whether that went well."""

@@ -6,11 +6,14 @@ served under its name, so that nobody who asks sees a set without its history.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bighead.platform.features.batches import Batches
+from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import Offer, keep, offers, serve, withdraw
+from bighead.storage.retiring import clear, unserved
 from bighead.storage.sets.definitions import Definition
 from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
@@ -74,6 +77,33 @@ def withdraw_others(store: Store, held: Sequence[Held]) -> Iterator[str]:
             if name.casefold() in offers(store.database):
                 withdraw(store, name)
             yield name
+
+
+def retire(store: Store, held: Sequence[Held]) -> list[str]:
+    """Forget the versions before the last but one of what is served now; their names."""
+    gone: list[str] = []
+    left: set[str] = set()
+    for one in held:
+        served = offers(store.database)
+        now = served.get(one.definition.name.casefold())
+        if now is None or one.version is None or now.version != one.version:
+            continue  # an older one is served until this one is ready
+        older = {o.version: o for o in served.values() if _is_older(o, one)}
+        for _, offer in sorted(older.items())[:-1]:
+            withdraw(store, offer.name)
+            gone.append(offer.name)
+            left.update(offer.sets.values())
+    left &= set(unserved(store)) - {name for one in held for name in one.sets}
+    # Those first that are read from the blocks of others.
+    for name in sorted(left, key=lambda n: not store.sets[n].of):
+        with contextlib.suppress(StoreError):  # another is read from it, or it is being uploaded
+            clear(store, name)
+    return gone
+
+
+def _is_older(offer: Offer, than: Held) -> bool:
+    same = offer.definition.name.casefold() == than.definition.name.casefold()
+    return same and offer.version is not None and offer.version < (than.version or 0)
 
 
 def lacks(store: Store, name: str, batches: Batches, as_of: int | None) -> str:

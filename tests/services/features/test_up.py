@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from bighead.storage.fetch.errors import FetchError
 from bighead.storage.ingest.producer import Producer
+from bighead.storage.store import Store
 from tests.services.cli.shell import edit, run, spawn
 from tests.services.features.project import Online, append, started, up
 
@@ -119,10 +121,22 @@ def test_definitions_are_taken_when_they_are_saved(tmp_path: Path) -> None:
         assert rows[-1] == {**rows[-1], "nights_30d": 3, "most": 50.0}
         assert rows[0]["most"] is not None
         assert "most" not in online.fetch("listing_bookings@1", KEYS)[0]
+        edit(file, "AS most", "AS top")
+        gone = {online.running.event("withdrawn")["set"] for _ in range(2)}
+        assert gone == {"listing_bookings@1", "stay_risk@1"}
+        online.running.event("ready")
+        assert online.fetch("listing_bookings", KEYS)[-1]["top"] == 50.0
+        assert online.fetch("listing_bookings@2", KEYS)[-1]["most"] == 50.0
+        with pytest.raises(FetchError, match="no set 'listing_bookings@1' is served"):
+            online.fetch("listing_bookings@1", KEYS)
         edit(shop / "features" / "stay_risk.sql", ", online = true", "")
         assert online.running.event("withdrawn")["set"] == "stay_risk"
         code = online.running.end(signal.SIGINT)
     assert code == 0
+    with Store.open(shop / ".bighead" / "online", create=False, read_only=True) as store:
+        assert {n for n in store.sets if "bookings" in n} == {
+            "listing_bookings@2", "listing_bookings@3"
+        }  # fmt: skip
 
 
 def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path) -> None:
