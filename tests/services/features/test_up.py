@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from bighead.storage.fetch.client import Client
 from bighead.storage.fetch.errors import FetchError
 from bighead.storage.ingest.producer import Producer
 from bighead.storage.store import Store
 from tests.services.cli.shell import edit, run, spawn
-from tests.services.features.project import Online, append, started, up
+from tests.services.features.project import AT, Online, append, started, up
 
 KEYS = {"listing": [1, 2, 3, 99]}
 NEW = {
@@ -86,6 +88,30 @@ def test_what_comes_is_served(online: Online, shop: Path) -> None:
     assert counts == {
         "messages": 4, "rows": 2, "copies": 1, "late": 3, "expired": 0, "dead_letters": 1
     }  # fmt: skip
+
+
+def test_answers_are_of_whole_commits_while_rows_come(online: Online) -> None:
+    commits, listings = 60, list(range(5_000, 5_008))
+
+    def write() -> None:
+        with Producer(online.producers, "bookings", "many") as producer:
+            for commit in range(commits):
+                numbers = [1_000_000 + commit * len(listings) + i for i in range(len(listings))]
+                pairs = zip(numbers, listings, strict=True)
+                producer.write([{**NEW, "booking_id": n, "listing": at} for n, at in pairs])
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    seen = set()
+    with Client(online.gRPC, timeout=30.0) as client:
+        count = 0
+        while count < commits:
+            answer = client.fetch("listing_bookings", {"listing": listings}, at=AT)
+            (found,) = {row["bookings_30d"] or 0 for row in answer.to_pylist()}
+            assert found >= count
+            seen.add(count := found)
+    writing.join(30)
+    assert len(seen) > 5, "it was asked while rows came"
 
 
 def test_a_second_one_says_that_one_runs(online: Online, shop: Path) -> None:
