@@ -28,6 +28,8 @@ PARTS = 32
 """A sweep waits until so small a part of what is kept can go: sweeping costs a read of each key."""
 KEYS = 64
 """Swept between two commits, some milliseconds' worth."""
+IDENTITIES = 20_000
+"""Looked at between two commits, likewise."""
 
 
 def due(store: Store, now: int) -> dict[str, int]:
@@ -68,8 +70,7 @@ def retentions(store: Store) -> dict[str, int | None]:
 
 def _newest(store: Store, name: str) -> int | None:
     """Up to which time rows have come, of the source that is furthest behind."""
-    _, plan = store.plan(name)
-    times = [newest_time(store.database, source_of(part.input).name) for part in plan.parts]
+    times = [newest_time(store.database, source) for source in sources(store, name)]
     known = [found for found in times if found is not None]
     return min(known) if len(known) == len(times) else None
 
@@ -86,17 +87,26 @@ class Retiring:
     waiting: dict[str, int] = field(default_factory=dict, init=False)
     """By set, before which time rows go."""
     looked: float = field(default=-math.inf, init=False)
+    guards: dict[str, bytes] = field(default_factory=dict, init=False)
+    """Sources some of whose identities guard no row any more, and where to go on forgetting."""
 
     def turn(self) -> Swept | None:
-        """Sweep a few keys; None: nothing is due."""
+        """Sweep a few keys, or forget a few identities; None: nothing is due."""
+        if self.guards:
+            source, at = self.guards.popitem()
+            _, after = self.store.expire_some(source, at, IDENTITIES)
+            if after is not None:
+                self.guards[source] = after
+            return Swept(0, 0, after is None)
         if not self.waiting and self.clock() - self.looked >= self.every:
             self.looked = self.clock()
             self.waiting = due(self.store, self.now())
         for name, horizon in list(self.waiting.items()):
             if name in self.store.owned():
-                swept = sweep(self.store, name, horizon)
+                swept = self.store.sweep(name, horizon, KEYS)
                 if swept.done:
                     del self.waiting[name]
+                    self.guards |= dict.fromkeys(sources(self.store, name), b"")
                 return swept
             del self.waiting[name]
         return None
@@ -106,9 +116,14 @@ def sweep(store: Store, name: str, horizon: int) -> Swept:
     """Some keys of a set; behind the last one the identities go that guard no row any more."""
     swept = store.sweep(name, horizon, KEYS)
     if swept.done:
-        for part in store.plan(name)[1].parts:
-            store.expire_identities(source_of(part.input).name)
+        for source in sources(store, name):
+            store.expire_identities(source)
     return swept
+
+
+def sources(store: Store, name: str) -> list[str]:
+    """The names of those that a set is over."""
+    return [source_of(part.input).name for part in store.plan(name)[1].parts]
 
 
 def unserved(store: Store) -> list[str]:

@@ -49,6 +49,8 @@ from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
 from bighead.zipline.ir.rewrite import transform_plan
 
+_IDENTITIES = 100_000
+"""Looked at at once."""
 _LOOKS = 100
 """For what waits as of a commit that another thread is just writing."""
 _FOLDED = 16
@@ -457,29 +459,42 @@ class Store:
         for source in {source_of(p.input).name for p in plan.parts} - self.sources():
             self.commit(forget_source(self.database, source))
 
-    def expire_identities(self, source: str, most: int = 100_000) -> int:
+    def expire_identities(self, source: str) -> int:
         """Forget which events of a source have come where no set can count them any more.
 
-        Returns how many were forgotten; `most` a commit. A set that counts all history, or the
-        newest rows however old, never forgets.
+        Returns how many were forgotten. A set that counts all history, or the newest rows however
+        old, never forgets.
+        """
+        gone = 0
+        at: bytes | None = b""
+        while at is not None:
+            some, at = self.expire_some(source, at, _IDENTITIES)
+            gone += some
+        return gone
+
+    def expire_some(self, source: str, start: bytes, most: int) -> tuple[int, bytes | None]:
+        """Forget some of them, of `most` from a key on (empty: the first one).
+
+        Returns how many were forgotten, and from where to go on; None: those were the last.
         """
         over = self._over(source)
-        if any(plan.keep or plan.newest != 0 for _, plan in over):
-            return 0
+        if not over or any(plan.keep or plan.newest != 0 for _, plan in over):
+            return 0, None
         horizon = min(definition.horizon for definition, _ in over)
         prefix = identity_prefix(source)
         batch: Batch = {}
-        gone = 0
-        for key, said in self.database.snapshot().scan("identities", prefix, after(prefix)):
+        key = b""
+        seen = 0
+        for key, said in self.database.scan("identities", start or prefix, after(prefix)):
             if int.from_bytes(said[8:], "big", signed=True) < horizon:
                 batch["identities", key] = None
-                gone += 1
-            if len(batch) >= most:
-                self.commit(batch)
-                batch = {}
+            seen += 1
+            if seen == most:
+                break
+        gone = len(batch)
         if batch:
             self.commit(batch)
-        return gone
+        return gone, key + b"\0" if seen == most else None
 
     def counts(self) -> list[Counts]:
         """What is held of each set; reads all of it."""
