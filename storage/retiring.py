@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bighead.storage.database.database import Batch
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import offers
 from bighead.storage.sets.prepare import source_of
@@ -22,6 +23,7 @@ from bighead.storage.store import Store
 from bighead.storage.upkeep.sweeping import Swept
 from bighead.storage.upload.switching import clear_generation, switches
 from bighead.storage.writing.newest import newest_time
+from bighead.storage.writing.stamps import forget_stamps, stamped_sources
 from bighead.zipline.ir.nodes import View
 
 PARTS = 32
@@ -101,6 +103,7 @@ class Retiring:
         if not self.waiting and self.clock() - self.looked >= self.every:
             self.looked = self.clock()
             self.waiting = due(self.store, self.now())
+            forget_old_stamps(self.store, self.now())
         for name, horizon in list(self.waiting.items()):
             if name in self.store.owned():
                 swept = self.store.sweep(name, horizon, KEYS)
@@ -110,6 +113,19 @@ class Retiring:
                 return swept
             del self.waiting[name]
         return None
+
+
+def forget_old_stamps(store: Store, now: int) -> int:
+    """Let go of when rows came, of those that came long ago; how many commits' it was."""
+    keep = store.settings.stamps
+    if keep is None:
+        return 0
+    batch: Batch = {}
+    view = store.database
+    gone = sum(forget_stamps(view, name, now - keep, batch) for name in stamped_sources(view))
+    if batch:
+        store.commit(batch)
+    return gone
 
 
 def sweep(store: Store, name: str, horizon: int) -> Swept:

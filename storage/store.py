@@ -48,6 +48,7 @@ from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
 from bighead.zipline.ir.rewrite import transform_plan
+from bighead.zipline.windows import DAY
 
 _IDENTITIES = 100_000
 """Looked at at once."""
@@ -75,8 +76,9 @@ class Settings:
     """Bytes of memory for rows that wait for their blocks, also in a follower; 0: none wait."""
     waiting: int = 128
     """Rows of a key that wait, at most."""
-    stamps: bool = True
-    """It is kept when each row came, so that what was served can be checked."""
+    stamps: int | None = 30 * DAY
+    """For so many microseconds it is kept when each row came, so that what was served can be
+    checked; None: it is not kept."""
 
 
 @dataclass(slots=True)
@@ -229,7 +231,7 @@ class Store:
             definition = Definition(name, number, 1, right, self.settings.sizes)
             self.recent.of(self.database, definition, plan)
         batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
-        if self.settings.stamps and not definition.of:
+        if self.settings.stamps is not None and not definition.of:
             now = time.time_ns() // 1000
             begin_reign(batch, self.committed + 1, definition.number, 1, None, now)
         for source in {source_of(p.input).name for p in plan.parts} - self.sources():
@@ -372,7 +374,7 @@ class Store:
         over = self._over(source)
         arrived = None if arrival is None else arrival.time
         taking = Ingest(self.database, self.recent, over, refuse, arrived)
-        if self.settings.stamps:
+        if self.settings.stamps is not None:
             taking.stamped = time.time_ns() // 1000 if arrived is None else arrived
         rows = stamped(rows, arrival)
         report = taking.run(source, rows, stamp)

@@ -41,6 +41,8 @@ class Running:
     once: bool
     sync: bool
     report_every: float
+    stamps: int
+    """Microseconds for which it is kept when each row came."""
     producers: Producers | None
     metrics: int | None = None
     """The port on which Prometheus is told."""
@@ -59,7 +61,8 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
     from bighead.storage.store import Settings as StoreSettings
     from bighead.storage.store import Store
 
-    with Store.open(path, StoreSettings(sync=running.sync), create=False) as store:
+    given = StoreSettings(sync=running.sync, stamps=running.stamps)
+    with Store.open(path, given, create=False) as store:
         sources = sources_of(store)
 
         doors = Doors(lambda source: open_door(store, source, streams), streams.note)

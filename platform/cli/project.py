@@ -14,6 +14,9 @@ from bighead.zipline.errors import BigheadError, did_you_mean
 
 FILE = "bighead.toml"
 ENGINES = ("datafusion", "reference")
+STORE, FETCHES = "online", "fetches"
+"""The folders of 'bighead up', in that of what is kept beside the definitions: of its store, and of
+the log of what it served."""
 KEYS: dict[str, type] = {
     "name": str,
     "features": str,

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bighead.platform.cli.diff import Change
-from bighead.platform.cli.project import Project, need_project
+from bighead.platform.cli.project import FETCHES, STORE, Project, need_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.up_definitions import Files
 from bighead.platform.features.doors import Streams
@@ -33,12 +33,8 @@ from bighead.storage.store import Settings as StoreSettings
 from bighead.storage.store import Store
 from bighead.zipline.errors import BigheadError
 
-STORE = "online"
-"""The folder of the store, in that of what is kept beside the definitions."""
 NOTE = "up.pid"
 REST = "127.0.0.1:7656"
-FETCHES = "fetches"
-"""The folder of the log of what was served, for 'bighead verify'."""
 SIGNS = {"add": "+", "change": "~", "remark": "~", "remove": "-", "restore": "+"}
 
 

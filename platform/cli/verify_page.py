@@ -19,14 +19,14 @@ td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: l
 """
 
 
-def write_found(path: Path, name: str, found: Found, failed: bool) -> None:
+def write_found(path: Path, name: str, found: Found) -> None:
     """Writes the page; BigheadError where the file cannot be written."""
     parts = "".join(_set(each) for each in found.sets)
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(name)}</title><style>{STYLE}{TABLE}</style></head><body>"
-        f"<h1>{escape(name)}</h1><p>{escape(summary(found, failed))}</p>"
+        f"<h1>{escape(name)}</h1><p>{escape(summary(found))}</p>"
         f"<main>{parts}</main></body></html>\n"
     )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -23,7 +23,7 @@ from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.types import TIMESTAMP
 
 
-def print_found(found: Found, failed: bool) -> None:
+def print_found(found: Found) -> None:
     """A table a set, what explains it, and examples, on standard output."""
     for each in found.sets:
         _print_set(each)
@@ -32,26 +32,27 @@ def print_found(found: Found, failed: bool) -> None:
             f"{found.cut} files of the log were left by processes that were killed: rows of their "
             "last moments may be missing in it"
         )
-    show(summary(found, failed))
+    show(summary(found))
 
 
-def summary(found: Found, failed: bool) -> str:
+def summary(found: Found) -> str:
     """The outcome in a line."""
     if not found.total:
         return "nothing was served in that time"
     rows = sum(s.rows for s in found.sets)
-    drawn = f"{rows:,} of {found.total:,} rows" if rows < found.total else f"{rows:,} rows"
+    drawn = f"{rows:,} of {found.total:,} rows" if rows < found.total else _rows(rows)
     counts = ", ".join(
         f"{sum(s.count(o) for s in found.sets):,} {o}"
         for o in OUTCOMES
         if o == "equal" or any(s.count(o) for s in found.sets)
     )
-    return f"{drawn} of the log: {counts}{'' if failed else '; as it should be'}"
+    values = sum(s.compared for s in found.sets)
+    return f"{drawn} of the log, {values:,} values: {counts}"
 
 
 def _print_set(each: SetFound) -> None:
     share = "" if each.share >= 1 else f", of {100 * each.share:g} % of the keys"
-    show(f"{each.name}: {each.rows:,} rows{share}")
+    show(f"{each.name}: {_rows(each.rows)}{share}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     errors = any(f.faults for f in each.features)
     for title in ("feature", "class", "compared", *OUTCOMES, *(["errors"] if errors else [])):
@@ -61,13 +62,17 @@ def _print_set(each: SetFound) -> None:
         table.add_row(f.name, f.accuracy, *(f"{n:,}" if n else "-" for n in numbers))
     print_table(table, sys.stdout)
     for source, rows in sorted(each.late.items()):
-        show(f"{rows:,} rows of {source} came later than a fetch that they would have changed")
+        show(f"{_rows(rows)} of {source} came later than a fetch that they would have changed")
     for source, rows in sorted(each.missing.items()):
-        show(f"{rows:,} rows of {source} never came to the store")
+        show(f"{_rows(rows)} of {source} never came")
     for remark in each.remarks:
         show(remark)
     for example in each.examples:
         _print_example(example)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def example_text(example: Example) -> str:
@@ -85,7 +90,7 @@ def _print_example(example: Example) -> None:
     for row in example.rows:
         show(f"  {row_text(row)}")
     if example.more:
-        show(f"  and {example.more:,} more rows")
+        show(f"  and {_rows(example.more)} more")
 
 
 def row_text(row: RowTold) -> str:

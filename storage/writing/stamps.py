@@ -134,7 +134,7 @@ def forget_stamps(view: View, source: str, before: int, batch: Batch) -> int:
     for commit, data in _heads(view, source):
         _, _, arrival = _HEAD.unpack_from(data)
         if arrival >= before:
-            continue
+            break  # commits come in the order of time
         batch["meta", _prefix(source) + commit.to_bytes(8, "big")] = None
         lost = max(lost, arrival + 1)
         gone += 1

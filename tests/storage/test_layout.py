@@ -41,7 +41,7 @@ GOLDEN_SET = view(source(known=True), [Window(DAY), Window(rows=3), Window()])
 def golden_store() -> Store:
     """What the bytes were made of."""
     # Stamps say when rows came, which is another time each time.
-    store = Store.over(Memory(), replace(SMALL, stamps=False))
+    store = Store.over(Memory(), replace(SMALL, stamps=None))
     store.define("set", GOLDEN_SET)
     for first in range(0, 120, 30):
         store.ingest("events", rows_of_golden().slice(first, 30), Stamp("0", first))

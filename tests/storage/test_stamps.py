@@ -11,6 +11,7 @@ import pytest
 
 from bighead.planner.session import Session
 from bighead.storage.database.database import Batch, Memory
+from bighead.storage.retiring import Retiring
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.arrival import Arrival
 from bighead.storage.writing.ingesting import Stamp
@@ -132,8 +133,19 @@ def test_stamps_go_and_it_is_known_up_to_when(session: Session) -> None:
     assert forget_stamps(store.database, "bare", 300, {}) == 0
 
 
+def test_whoever_writes_the_store_lets_stamps_go(session: Session) -> None:
+    store = opened(session, stamps=1000)
+    for arrival in (100, 200, 1300):
+        store.ingest("held", rows_of([arrival]), arrival=Arrival(arrival))
+    Retiring(store, now=lambda: 1200).turn()
+    assert [arrival for _, arrival, _ in came(store, "held")] == [200, 1300]
+    commit = store.committed
+    Retiring(store, now=lambda: 1200).turn()
+    assert store.committed == commit
+
+
 def test_a_store_that_kept_none_says_since_when_it_does(session: Session) -> None:
-    store = opened(session, stamps=False)
+    store = opened(session, stamps=None)
     store.ingest("named", rows_of([1]), arrival=Arrival(100))
     assert came(store, "named") == []
     assert reigns(store.database, 1) == []

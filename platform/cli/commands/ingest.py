@@ -104,6 +104,14 @@ def run(
     ] = "16MiB",
     late_after: LateAfter = "1h",
     sync: Sync = True,
+    stamps: Annotated[
+        str,
+        typer.Option(
+            "--stamps",
+            metavar="DURATION",
+            help="Keep for as long when each row came, for 'bighead verify'.",
+        ),
+    ] = "30d",
     metrics: Metrics = None,
     report_every: Annotated[
         float, typer.Option("--report-every", metavar="SECONDS", min=0.1, help="A line of counts.")
@@ -157,7 +165,7 @@ def run(
             most=size_of(commit_size, "--commit-size"),
             late_after=duration_of(late_after, "--late-after"),
         ),
-        Running(once, sync, report_every, producers, metrics),
+        Running(once, sync, report_every, duration_of(stamps, "--stamps"), producers, metrics),
     )
 
 

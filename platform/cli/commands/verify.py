@@ -17,11 +17,15 @@ def verify(
         str, typer.Argument(metavar="NAME", help="A set that was served, or NAME@VERSION.")
     ],
     log: Annotated[
-        Path, typer.Option("--log", metavar="FOLDER", help="That of 'bighead serve --log'.")
-    ] = Path("served"),
+        Path | None,
+        typer.Option(
+            "--log", metavar="FOLDER", help="Of 'bighead serve --log'; else that of 'bighead up'."
+        ),
+    ] = None,
     store: Annotated[
-        Path, typer.Option("--store", metavar="STORE", help="The folder of the store.")
-    ] = Path("online"),
+        Path | None,
+        typer.Option("--store", metavar="STORE", help="Its folder; else that of 'bighead up'."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="What was served from then on.")
     ] = None,
@@ -57,10 +61,11 @@ def verify(
     \b
     Examples:
       bighead verify stay_risk
-      bighead verify listing_bookings@2 --since 2025-01-31 --sample 100000
-      bighead verify stay_risk --log served --store online --json
+      bighead verify stay_risk --log served --store online --html verify.html
+      bighead verify listing_bookings@2 --since 2025-01-31 --sample 100000 --json
     """
     from bighead.platform.cli.fetching import moment
+    from bighead.platform.cli.project import FETCHES, STORE, need_project
     from bighead.platform.cli.verify_page import write_found
     from bighead.platform.cli.verify_text import found_record, print_found
     from bighead.platform.cli.workspace import open_session
@@ -73,15 +78,19 @@ def verify(
         LEAST if since is None else microseconds(moment(since)),
         GREATEST if until is None else microseconds(moment(until)),
     )
+    settings = settings_of(context)
+    if log is None or store is None:
+        state = need_project(settings.start).state
+        log, store = log or state / FETCHES, store or state / STORE
     with waiting("reading and comparing"):
-        session = open_session(settings_of(context), engine=engine)
+        session = open_session(settings, engine=engine)
         found = compare(session, Question(name, log, store, span, sample, seed, examples))
     failed = found.failed(at_most)
     if html is not None:
-        write_found(html, name, found, failed)
+        write_found(html, name, found)
     if json:
         print_json(found_record(found, failed))
     else:
-        print_found(found, failed)
+        print_found(found)
     if failed:
         raise typer.Exit(1)
