@@ -80,6 +80,7 @@ def run_up(settings: Settings, folder: Path, asked: Asked, screen: Screen) -> No
             services=[Fetching(serving, screen)],
             uploading=asked.uploading,
             ingesting=asked.ingesting,
+            metrics=None if serving.metrics is None else serving.metrics + 1,
         )
         if asked.producers is not None:
             up.producers = StreamDoor({}, store.offset)

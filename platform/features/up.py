@@ -19,8 +19,10 @@ from bighead.platform.features.calls import Calls
 from bighead.platform.features.doors import Streams, open_door
 from bighead.platform.features.keeper import Definitions, Keeper, Uploading
 from bighead.platform.features.screen import Screen, SourceState, State, Told
+from bighead.storage.access.telling import tell
 from bighead.storage.ingest.doors import Doors
 from bighead.storage.ingest.ingester import Ingester, Settings
+from bighead.storage.ingest.metrics import registry_of
 from bighead.storage.ingest.streams import StreamDoor
 from bighead.storage.requests.carrying_out import carry_out_all
 from bighead.storage.retiring import Retiring
@@ -60,6 +62,8 @@ class Up:
     """Where producers write, if they may."""
     uploading: Uploading = field(default_factory=Uploading)
     ingesting: Settings = field(default_factory=Settings)
+    metrics: int | None = None
+    """The port on which Prometheus is told what streams bring."""
     ending: Event = field(default_factory=Event)
     _shown: float = float("-inf")
     _addresses: list[tuple[str, str]] = field(default_factory=list)
@@ -94,6 +98,9 @@ class Up:
             for service in self.services:
                 self._addresses += service.start(self.store)
                 stack.callback(service.stop)
+            if self.metrics is not None:
+                port = tell(self.metrics, registry_of(ingester))
+                self._addresses.append(("metrics of streams", f"127.0.0.1:{port}"))
             told = ", ".join(f"{what} on {where}" for what, where in self._addresses)
             self._tell("listening", told, addresses=dict(self._addresses))
             stack.callback(keeper.join, LAST)

@@ -20,7 +20,6 @@ from bighead.platform.cli.commands.options import (
     Key,
     LargestRequest,
     LateAfter,
-    Metrics,
     Plaintext,
     Sync,
     Tokens,
@@ -112,7 +111,9 @@ def run(
             help="Keep for as long when each row came, for 'bighead verify'.",
         ),
     ] = "30d",
-    metrics: Metrics = None,
+    metrics: Annotated[
+        int | None, typer.Option("--metrics", metavar="PORT", help="Tell Prometheus on 127.0.0.1.")
+    ] = None,
     report_every: Annotated[
         float, typer.Option("--report-every", metavar="SECONDS", min=0.1, help="A line of counts.")
     ] = 10.0,

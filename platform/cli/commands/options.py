@@ -99,9 +99,6 @@ Sync = Annotated[
         "--sync/--no-sync", help="A commit survives a loss of power, or only our own end."
     ),
 ]
-Metrics = Annotated[
-    int | None, typer.Option("--metrics", metavar="PORT", help="Tell Prometheus on 127.0.0.1.")
-]
 Sql = Annotated[
     str | None,
     typer.Argument(metavar="[SQL]", help="SQL, or the name of a training set; - is stdin."),

@@ -16,7 +16,6 @@ from bighead.platform.cli.commands.options import (
     Key,
     LargestRequest,
     LateAfter,
-    Metrics,
     Plaintext,
     Sync,
     Tokens,
@@ -94,7 +93,14 @@ def up(
     clients: Clients = None,
     plaintext: Plaintext = False,
     largest_request: LargestRequest = "4MiB",
-    metrics: Metrics = None,
+    metrics: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics",
+            metavar="PORT",
+            help="Tell Prometheus on 127.0.0.1; of streams on the port behind it.",
+        ),
+    ] = None,
     report_every: Annotated[
         float,
         typer.Option("--report-every", metavar="SECONDS", min=0.1, help="Counts, off a terminal."),

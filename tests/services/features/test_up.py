@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -39,8 +42,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def online(shop: Path) -> Iterator[Online]:
-    with up(shop) as running:
+def port() -> int:
+    """The first of two ports that are free."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            found: int = one.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", found + 1))
+                return found
+
+
+@pytest.fixture(scope="module")
+def online(shop: Path, port: int) -> Iterator[Online]:
+    with up(shop, "--metrics", str(port)) as running:
         yield running
 
 
@@ -112,6 +127,16 @@ def test_answers_are_of_whole_commits_while_rows_come(online: Online) -> None:
             seen.add(count := found)
     writing.join(30)
     assert len(seen) > 5, "it was asked while rows came"
+
+
+def test_prometheus_is_told_of_requests_and_of_streams(online: Online, port: int) -> None:
+    told = []
+    for each in (port, port + 1):
+        with urlopen(f"http://127.0.0.1:{each}/metrics", timeout=10) as answer:
+            told.append(answer.read().decode())
+    assert "bighead_fetch_requests_total" in told[0]
+    assert 'bighead_ingest_rows_total{source="bookings"}' in told[1]
+    assert 'bighead_ingest_lag_seconds{source="bookings"}' in told[1]
 
 
 def test_a_second_one_says_that_one_runs(online: Online, shop: Path) -> None:
