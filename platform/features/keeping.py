@@ -110,7 +110,9 @@ def lacks(store: Store, name: str, batches: Batches, as_of: int | None) -> str:
     """Why what a store keeps as a set has to be uploaded; empty: it has all of its batch.
 
     as_of: rows of earlier times are to be there; None: those of the last upload are enough, until
-    the files of a batch are others. Raises SourceError where a batch cannot be read.
+    the files of a batch are others. Where batch and stream are told apart by `cut`, only somebody
+    who knows up to when the files hold the stream can say that they are to be uploaded. Raises
+    SourceError where a batch cannot be read.
     """
     definition, sources = store.sets[name], sources_read(store, name)
     if any(source.option("batch") is None for source in sources):
@@ -121,6 +123,8 @@ def lacks(store: Store, name: str, batches: Batches, as_of: int | None) -> str:
     if as_of is not None and upload.as_of < as_of:
         return "its batch is older than asked"
     for source in sources:
+        if source.option("cut") is True:
+            continue
         said = upload.sources.get(source.name)
         if said is not None and said.version != batches.version(source):
             return f"the batch of {source.name} has changed"

@@ -25,6 +25,7 @@ from bighead.platform.cli.commands.options import (
     settings_of,
     size_of,
 )
+from bighead.zipline.errors import BigheadError
 
 
 def up(
@@ -136,6 +137,10 @@ def up(
     check_pair(certificate, key, clients)
     settings = settings_of(context)
     start = settings.start if folder is None else settings.start / folder
+    if not start.is_dir():
+        raise BigheadError(
+            f"there is no folder {start}; name a project, or make one by 'bighead init'"
+        )
 
     def text(path: Path | None) -> str | None:
         return None if path is None else str(path.absolute())

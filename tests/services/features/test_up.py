@@ -226,3 +226,5 @@ def test_a_project_without_online_sets_is_told_what_to_declare(tmp_path: Path) -
     assert "error: no set is declared with online = true" in none.err
     nowhere = spawn(tmp_path, "up")
     assert "make a project with 'bighead init'" in nowhere.err
+    wrong = spawn(tmp_path / "shop", "up", "featurs")
+    assert "error: there is no folder featurs; name a project" in wrong.err
