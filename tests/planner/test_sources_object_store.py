@@ -23,7 +23,7 @@ from bighead.planner.sources.store import ObjectStore
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import DataError, SchemaError, SourceError
 from bighead.zipline.ir.expr import Column
-from bighead.zipline.ir.types import BIGINT, DATE, TIMESTAMP, VARCHAR
+from bighead.zipline.ir.types import BIGINT, DATE, DOUBLE, TIMESTAMP, VARCHAR
 from bighead.zipline.windows import DAY
 
 COLUMNS: list[pa.Field[Any]] = [
@@ -83,6 +83,10 @@ def store() -> Iterator[ObjectStore]:
     server.stop()
 
 
+def typed(**types: pa.DataType) -> pa.Schema:
+    return pa.schema(list(types.items()))
+
+
 def read(store: ObjectStore, path: str, declared: pa.Schema | None = None) -> pa.Table:
     dataset = open_source(f"s3://warehouse/{path}", "bookings", Place(store=store), declared)
     return dataset.scan(dataset.schema.names)
@@ -116,7 +120,7 @@ def test_sizes_and_schemas_of_objects_are_known_before_they_are_read(store: Obje
 
     bytes_ = sum(len(body) for key, body in OBJECTS.items() if key.startswith("days/"))
     assert opened("days/", DAYS).size() == Size(4, bytes_)
-    declared = pa.schema({"x": pa.int32(), "gone": pa.float64()})
+    declared = typed(x=pa.int32(), gone=DOUBLE)
     drift = drift_of(declared, opened("grown/", declared))
     assert drift == Drift(
         "s3://warehouse/grown/2.parquet",
@@ -127,10 +131,10 @@ def test_sizes_and_schemas_of_objects_are_known_before_they_are_read(store: Obje
 
 
 def test_an_object_may_lack_a_column_that_the_newest_one_has(store: ObjectStore) -> None:
-    declared = pa.schema({"x": BIGINT, "came": VARCHAR})
+    declared = typed(x=BIGINT, came=VARCHAR)
     assert read(store, "grown/", declared)["came"].to_pylist() == [None, "a"]
     with pytest.raises(SchemaError, match=r"grown/2\.parquet has no column 'gone'"):
-        read(store, "grown/", pa.schema({"x": BIGINT, "gone": pa.float64()}))
+        read(store, "grown/", typed(x=BIGINT, gone=DOUBLE))
 
 
 def test_columns_of_text_objects_are_those_declared(store: ObjectStore) -> None:
