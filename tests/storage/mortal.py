@@ -18,6 +18,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
+from unittest import mock
 
 ROOT = Path(__file__).parents[2]
 Say = Callable[[object], None]
@@ -65,11 +66,11 @@ class Mortal:
 @contextmanager
 def begun(run: Callable[..., None], *given: Any) -> Iterator[Mortal]:
     """A process that runs a function of a module, whose last argument takes what it says."""
-    if str(ROOT) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
     here, there = _FORKS.Pipe(duplex=False)
     process = _FORKS.Process(target=_begin, args=(there, run, given))
-    process.start()
+    # The first one starts what they are forked from, which has to find the modules.
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path])):
+        process.start()
     there.close()
     made = Mortal(process, here)
     try:
