@@ -65,6 +65,11 @@ def _print_set(each: SetFound) -> None:
         show(f"{_rows(rows)} of {source} came later than a fetch that they would have changed")
     for source, rows in sorted(each.missing.items()):
         show(f"{_rows(rows)} of {source} never came")
+    for source, rows in sorted(each.ahead.items()):
+        show(
+            f"{_rows(rows)} of {source} came and lie in no offline source yet; load them there, or "
+            "verify what was served before, by --until"
+        )
     for remark in each.remarks:
         show(remark)
     for example in each.examples:
@@ -101,13 +106,19 @@ def row_text(row: RowTold) -> str:
         became = "never came"
     elif row.what == "missing":
         became = f"came in commit {row.commit:,}, before the set was kept"
+    elif row.what == "ahead":
+        became = f"came{_in(row.commit)}{when}, and is not offline"
     elif row.what == "changed":
-        became = "is not the row of this identity that came" + when
+        became = "differs from the row of this identity that came" + when
     elif row.commit is None:
         became = "came with a later upload"
     else:
         became = f"came in commit {row.commit:,}{when}"
     return f"{row.source} ({named}) {became}"
+
+
+def _in(commit: int | None) -> str:
+    return "" if not commit else f" in commit {commit:,}"
 
 
 def moment(microseconds: int) -> str:
@@ -149,6 +160,7 @@ def _set_record(each: SetFound) -> dict[str, Any]:
         ],
         "late_rows": dict(each.late),
         "missing_rows": dict(each.missing),
+        "ahead_rows": dict(each.ahead),
         "remarks": each.remarks,
         "examples": [_example_record(e) for e in each.examples],
     }

@@ -55,9 +55,14 @@ class Candidates:
     keys: list[Keys]
     """Of each row, the keys that it counts for, or that other changes of the same row do."""
     presence: Presence
+    ahead: Masks
+    """The rows that streams brought and that are not offline."""
 
-    def data(self, visible: Masks) -> ArrowTable:
-        """Some of the rows as a source."""
+    def data(self, commit: int, ahead: bool) -> ArrowTable:
+        """The rows that were there as of a commit, with those that are not offline or without."""
+        visible = self.presence.visible(commit)
+        if not ahead:
+            visible &= ~self.ahead
         rows = kept(self.rows, make(visible, pa.bool_()))
         return ArrowTable(rows, rows.schema, self.source.name, tuple(rows.column_names))
 

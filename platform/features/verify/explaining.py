@@ -31,6 +31,7 @@ class Explanation:
     late: dict[str, set[int]] = field(default_factory=dict)
     """By source, the numbers of rows."""
     missing: dict[str, set[int]] = field(default_factory=dict)
+    ahead: dict[str, set[int]] = field(default_factory=dict)
     rows: tuple[RowTold, ...] = ()
     more: int = 0
 
@@ -54,18 +55,23 @@ def explanation(
         if each.group.name not in reads or key is None:
             continue
         reached = _reached(each, key, as_of)
-        hidden = reached & ~each.presence.visible(commit)
+        visible = each.presence.visible(commit)
+        ahead = reached & visible & each.ahead
+        hidden = reached & ~visible & ~each.ahead
         ever = each.presence.visible(EVER)
         late, missing = hidden & ever, hidden & ~ever
         name = each.source.name
         found.late.setdefault(name, set()).update(np.flatnonzero(late).tolist())
         found.missing.setdefault(name, set()).update(np.flatnonzero(missing).tolist())
-        changed = reached & each.presence.changed & ~hidden
-        for row in _newest(each, late | missing | changed):
+        found.ahead.setdefault(name, set()).update(np.flatnonzero(ahead).tolist())
+        changed = reached & each.presence.changed & ~hidden & ~ahead
+        for row in _newest(each, late | missing | ahead | changed):
             if len(told) == MOST:
                 more += 1
                 continue
-            told.append(_told(each, row, bool(late[row]), bool(missing[row])))
+            masks = (("late", late), ("missing", missing), ("ahead", ahead))
+            what = next((name for name, mask in masks if mask[row]), "changed")
+            told.append(_told(each, row, what))
     found.rows, found.more = tuple(told), more
     return found
 
@@ -91,10 +97,9 @@ def _reached(each: Candidates, key: bytes, as_of: int) -> Masks:
     return inside & of_key if len(of_key) else inside
 
 
-def _told(each: Candidates, row: int, late: bool, missing: bool) -> RowTold:
+def _told(each: Candidates, row: int, what: Any) -> RowTold:
     presence = each.presence
     commit, arrival = int(presence.commits[row]), int(presence.arrivals[row])
-    what: Any = "late" if late else "missing" if missing else "changed"
     names = names_of(each.source)
     shown = {n: plain_column(whole(each.rows.column(n).slice(row, 1)))[0] for n in names}
     return RowTold(

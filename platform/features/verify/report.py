@@ -10,7 +10,7 @@ from typing import Literal as OneOf
 
 from bighead.zipline.aggregates.function import Accuracy
 
-Outcome = OneOf["equal", "late", "missing", "different"]
+Outcome = OneOf["equal", "late", "missing", "ahead", "different"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
@@ -19,7 +19,7 @@ class RowTold:
     """A row of an offline source, and what became of it in the store."""
 
     source: str
-    what: OneOf["late", "missing", "changed"]
+    what: OneOf["late", "missing", "ahead", "changed"]
     row: Mapping[str, Any]
     """What it is known by, and its time; the whole row where nothing else tells it apart."""
     commit: int | None
@@ -80,6 +80,8 @@ class SetFound:
     """By source, the rows that came later than a fetch which they would have changed."""
     missing: Counter[str] = field(default_factory=Counter)
     """By source, such rows that never came."""
+    ahead: Counter[str] = field(default_factory=Counter)
+    """By source, the rows that came and are not offline."""
     remarks: list[str] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> int:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from bighead.planner.runtime import Runtime
 from bighead.planner.sources.dataset import Dataset
 from bighead.platform.features.batches import declared
+from bighead.platform.features.verify.ahead import with_rows_ahead
 from bighead.platform.features.verify.candidates import Candidates, Key, encoded, rows_in_reach
 from bighead.platform.features.verify.explaining import explanation
 from bighead.platform.features.verify.presence import (
@@ -30,6 +31,7 @@ from bighead.platform.features.verify.presence import (
     sources_in,
 )
 from bighead.platform.features.verify.recomputing import (
+    TIME,
     Errors,
     computed,
     key_column,
@@ -201,14 +203,22 @@ class Checking:
         for i, commit in enumerate(commits):
             by_mask[_mask(candidates, commit)].append(i)
         had: dict[int, dict[str, Any]] = {}
+        beside: dict[int, dict[str, Any]] = {}
+        ahead = any(c.ahead.any() for c in candidates)
         for members in by_mask.values():
-            had |= self._over(candidates, commits[members[0]], spine, members)
+            commit = commits[members[0]]
+            had |= self._over(candidates, commit, spine, members)
+            if ahead:
+                beside |= self._over(candidates, commit, spine, members, ahead=True)
         got = self._over(candidates, EVER, spine, range(len(rows)))
         for name, outcomes in self.outcomes.items():
             close = self.classes[name].close
             for row in outcomes:
                 i = place[row]
-                if i not in had or not close(self.values[name][row], had[i][name]):
+                served = self.values[name][row]
+                if i not in had or not close(served, had[i][name]):
+                    if i in beside and close(served, beside[i][name]):
+                        outcomes[row] = "ahead"
                     continue
                 if i in got:
                     late = row not in self.reasons and close(got[i][name], self.expected[name][row])
@@ -220,18 +230,20 @@ class Checking:
     def _candidates(self, store: Store, spine: pa.Table) -> list[Candidates]:
         found = []
         wanted = self._keys(spine)
-        times = [
-            t for t in cells(spine.column(spine.num_columns - 1).cast(pa.int64())) if t is not None
-        ]
+        times = [t for t in cells(spine.column(TIME)) if t is not None]
+        last = max(times, default=0)
         for group in self.served.groups:
             definition = store.sets.get(self.facts.sets.get(group.name, ""))
             for source in {s.name: s for s in sources_in(group.right)}.values():
                 dataset = self.runtime.dataset(declared(self.runtime, source))
                 keys = None if self._found_by_others(group) else frozenset(wanted[group.name])
-                rows, of_row = rows_in_reach(group, source, dataset, keys, max(times, default=0))
+                rows, of_row = rows_in_reach(group, source, dataset, keys, last)
                 known = Known.of(store.database, definition, group.right, source)
+                offline = rows.num_rows
+                rows, of_row = with_rows_ahead(known, group, source, keys, last, rows, of_row)
+                ahead = np.arange(rows.num_rows) >= offline
                 presence = presence_of(known, source, rows)
-                found.append(Candidates(group, source, rows, of_row, presence))
+                found.append(Candidates(group, source, rows, of_row, presence, ahead))
         return found
 
     def _keys(self, spine: pa.Table) -> dict[str, set[bytes]]:
@@ -251,6 +263,7 @@ class Checking:
         commit: int,
         spine: pa.Table,
         members: Sequence[int],
+        ahead: bool = False,
     ) -> dict[int, dict[str, Any]]:
         """The features of some rows over what the store had as of a commit, but for errors."""
 
@@ -258,7 +271,7 @@ class Checking:
             return replace(source, name=_place(group, source))
 
         data: Mapping[str, Dataset] = {
-            _place(c.group, c.source): c.data(c.presence.visible(commit)) for c in candidates
+            _place(c.group, c.source): c.data(commit, ahead) for c in candidates
         }
         names = list(self.outcomes)
         plan = plan_of(self.served, names, rename)
@@ -285,6 +298,7 @@ class Checking:
         asked: dict[str, list[Key]] = {}
         late: dict[str, set[int]] = defaultdict(set)
         missing: dict[str, set[int]] = defaultdict(set)
+        ahead: dict[str, set[int]] = defaultdict(set)
         rows = sorted({row for of_feature in self.outcomes.values() for row in of_feature})
         if candidates:
             table, _ = computed(
@@ -306,10 +320,13 @@ class Checking:
                         late[source] |= hidden
                     for source, hidden in told.missing.items():
                         missing[source] |= hidden
+                    for source, only in told.ahead.items():
+                        ahead[source] |= only
                 if shown[outcome] < self.examples:
                     shown[outcome] += 1
                     found.examples.append(self._example(name, row, outcome, told.rows, told.more))
         found.late = Counter({s: len(r) for s, r in late.items() if r})
+        found.ahead = Counter({s: len(r) for s, r in ahead.items() if r})
         found.missing = Counter({s: len(r) for s, r in missing.items() if r})
         found.examples.sort(key=lambda e: -OUTCOMES.index(e.outcome))
 

@@ -65,7 +65,7 @@ def test_what_is_found_is_told_with_the_rows(project: Path) -> None:
     assert shown.code == 1, shown.err
     assert "nights@1: 4 rows\n" in shown.out
     lines = [" ".join(line.split()) for line in shown.out.splitlines()]
-    assert "nights exact 4 2 1 1 -" in lines
+    assert "nights exact 4 2 1 1 - -" in lines
     assert "1 row of bookings never came" in lines
     assert "2 rows of bookings came later than a fetch that they would have changed" in lines
     assert any(line.startswith("missing: nights (listing = 7, as of 2") for line in lines)
