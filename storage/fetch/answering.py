@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -58,9 +59,17 @@ class GroupState:
 class Answered:
     """A row an entity, in the set's columns."""
 
-    batch: pa.RecordBatch
+    given: pa.RecordBatch | Callable[[], pa.RecordBatch]
+    """The batch, or what makes it."""
     groups: list[GroupState]
     faults: list[EntityFault]
+    message: bytes | None = None
+    """The batch as Arrow sends it, where that is at hand."""
+
+    @property
+    def batch(self) -> pa.RecordBatch:
+        """A row an entity."""
+        return self.given if isinstance(self.given, pa.RecordBatch) else self.given()
 
     @classmethod
     def joined(cls, parts: Sequence[Answered], size: int) -> Answered:
@@ -93,7 +102,7 @@ class Answering:
     """Called between two pieces of work; raises where nobody waits for the answer any more."""
     values: dict[str, Array] = field(init=False)
     """The inputs and what the groups brought, by the names that expressions have for them."""
-    whole: pa.Table | None = None
+    whole: Fetched | None = None
     """What was read, where it is the answer as it stands."""
     groups: list[GroupState] = field(default_factory=list)
     faults: list[EntityFault] = field(default_factory=list)
@@ -106,11 +115,10 @@ class Answering:
         for group in self.offer.serving.groups:
             self.read(group)
         if self.whole is not None:
-            batches = self.whole.to_batches()
-            # To combine one would copy it.
-            batch = batches[0] if len(batches) == 1 else self.whole.combine_chunks().to_batches()[0]
-        else:
-            batch = pa.RecordBatch.from_arrays(self.columns(), schema=self.offer.schema)
+            plain = self.whole.plain
+            message = None if plain is None else self.offer.message(plain)
+            return Answered(partial(_batch, self.whole), self.groups, [], message)
+        batch = pa.RecordBatch.from_arrays(self.columns(), schema=self.offer.schema)
         faults = sorted(self.faults, key=lambda f: (f.entity, f.columns))
         return Answered(batch, self.groups, faults)
 
@@ -123,12 +131,11 @@ class Answering:
             times = constant_times(EVER, entities)
         damaged: dict[int, str] = {}
         fetched = self.fetched(group, keys, times, damaged)
-        table = fetched.table
         sound = not (bad or damaged or fetched.faults or self.asked.bad)
         if self.offer.straight and sound and entities:
-            self.whole = table
+            self.whole = fetched
         else:
-            self._take(group, table)
+            self._take(group, fetched.table)
         if not sound:
             there = {f"{group.name}.{c}" for c in right.schema.names}
             for entity, reason in bad.items():
@@ -232,6 +239,12 @@ class Answering:
                 array = _nulled(array, without)
             arrays.append(array)
         return arrays
+
+
+def _batch(whole: Fetched) -> pa.RecordBatch:
+    batches = whole.table.to_batches()
+    # To combine one would copy it.
+    return batches[0] if len(batches) == 1 else whole.table.combine_chunks().to_batches()[0]
 
 
 def _nothing(right: View | Lookup, only: Collection[str] | None) -> Fetched:

@@ -69,14 +69,14 @@ def _answer(
     offer: Offer, answered: Answered, encoding: pb.Encoding, known: frozenset[int]
 ) -> pb.Answer:
     answer = pb.Answer(set=offer.name, groups=[_group(g) for g in answered.groups])
-    batch = answered.batch
     if encoding == pb.ENCODING_ARROW:
         number, schema = offer.wire_schema
-        answer.batch = batch.serialize().to_pybytes()
+        answer.batch = answered.message or answered.batch.serialize().to_pybytes()
         answer.schema_id = number
         if number not in known:
             answer.schema = schema
     else:
+        batch = answered.batch
         names = batch.schema.names
         answer.columns.extend(pack(n, c) for n, c in zip(names, batch.columns, strict=True))
     return answer

@@ -11,11 +11,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
 from bighead.storage.database.database import Batch, View
 from bighead.storage.errors import StoreError
+from bighead.storage.fetch.frames import Frame, frame_of, widths_of
 from bighead.storage.store import Store
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import did_you_mean
@@ -23,6 +25,9 @@ from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.serialize import deserialize, serialize
 from bighead.zipline.serving import Serving, serving
 from bighead.zipline.windows import parse_duration
+
+if TYPE_CHECKING:
+    from bighead.kernels.aggregates.arrow_door import Result
 
 _SERVED = b"served\0"
 _CHANGE = b"served"
@@ -80,6 +85,24 @@ class Offer:
         return list(self.serving.columns) == columns
 
     @cached_property
+    def _frames(self) -> dict[int, Frame]:
+        return {}
+
+    def message(self, answers: Result) -> bytes | None:
+        """The kernel's answers as Arrow sends them; None where they are not what a request gets.
+
+        They are that for a set that is `straight` and whose columns have fixed widths.
+        """
+        rows = len(answers)
+        frame = self._frames.get(rows)
+        if frame is None:
+            widths = widths_of(self.schema.types)
+            if widths is None or _types_of(answers) != self.schema.types:
+                return None
+            frame = self._frames[rows] = frame_of(self.schema, rows, widths)
+        return frame.around(answers)
+
+    @cached_property
     def stale_after(self) -> int | None:
         """The option `stale_after` of the set, in microseconds."""
         return self._duration("stale_after")
@@ -109,6 +132,12 @@ class Offer:
         data = json.dumps(facts).encode()
         for name in names:
             batch["meta", _SERVED + name.casefold().encode()] = data
+
+
+def _types_of(answers: Result) -> list[pa.DataType]:
+    """Of the kernel's columns."""
+    columns: Any = pa.array(cast("Any", answers)).type
+    return [field.type for field in columns]
 
 
 def serve(

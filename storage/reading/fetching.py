@@ -7,9 +7,9 @@ a number of rows, users' classes) and row look-ups gather their rows in rounds o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,9 @@ from bighead.zipline.aggregates.user import known_aggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 from bighead.zipline.ir.format_expr import format_aggregate
 from bighead.zipline.ir.nodes import Feature, Lookup
+
+if TYPE_CHECKING:
+    from bighead.kernels.aggregates.arrow_door import Result
 
 LATE = (
     "asks for a time whose rows are no longer kept; ask for a later one, or keep the set's history "
@@ -53,12 +56,23 @@ class Fault:
 class Fetched:
     """The answers, one row a question."""
 
-    table: pa.Table
+    given: pa.Table | Callable[[], pa.Table]
+    """The table, or what makes it."""
     found: list[bool]
     """Whether some window holds a row, or a row was found."""
     faults: list[Fault] = field(default_factory=list)
     blocks: int = 0
     """How many blocks were read."""
+    plain: Result | None = None
+    """The kernel's own answers, where each of its columns is one of the table, perhaps as another
+    type of the same width."""
+
+    @property
+    def table(self) -> pa.Table:
+        """A column a feature. It is made when it is asked for: many columns take their time."""
+        if not isinstance(self.given, pa.Table):
+            self.given = self.given()
+        return self.given
 
 
 class _Asking(Protocol):
@@ -118,10 +132,22 @@ class Fetch:
         plan, request = self.plan, self.request
         plain, bucketed, faults = request.answer()
         self._note_late(request.late)
+        shown = [a.feature for a in plan.answers if a.way == "tiles"]
+        for output, question, reason in faults:
+            self._note(question, shown[output], reason)
+        found = [held > 0 for held in request.held(len(plan.rings) - 1)]
+        if len(shown) == len(plan.answers) and not bucketed:
+            return Fetched(lambda: self._table(plain, bucketed), found, plain=plain)
+        return Fetched(self._table(plain, bucketed), found)
+
+    def _table(
+        self, plain: Result, bucketed: Sequence[tuple[Result, Result, list[int]]]
+    ) -> pa.Table:
+        """A column a feature; those of chosen rows gather them."""
         struct: Any = exported(plain)
         singles, mapped = iter(struct.flatten()), iter(bucketed)
         columns: list[Array] = []
-        for answer in plan.answers:
+        for answer in self.plan.answers:
             feature = answer.feature
             if answer.way == "rows":
                 columns.append(self._cut(answer))
@@ -134,12 +160,8 @@ class Fetch:
             else:
                 values, buckets, ends = next(mapped)
                 columns.append(column_of(feature, exported(values), exported(buckets), ends))
-        shown = [a.feature for a in plan.answers if a.way == "tiles"]
-        for output, question, reason in faults:
-            self._note(question, shown[output], reason)
-        names = [answer.feature.name for answer in plan.answers]
-        table = pa.Table.from_arrays(columns, names=names)
-        return Fetched(table, [held > 0 for held in request.held(len(plan.rings) - 1)])
+        names = [answer.feature.name for answer in self.plan.answers]
+        return pa.Table.from_arrays(columns, names=names)
 
     def _note_late(self, questions: Sequence[int], column: str = "") -> None:
         self.faults += [Fault(question, column, LATE, True) for question in questions]

@@ -36,9 +36,10 @@ class Running:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def event(self, name: str) -> dict[str, Any]:
-        """The next line of an event; those before it are passed over."""
+    def event(self, name: str, *, keep: bool = False) -> dict[str, Any]:
+        """The next line of an event; those before it are passed over, or kept for later."""
         end = time.monotonic() + PATIENCE
+        passed: list[dict[str, Any]] = []
         while (left := end - time.monotonic()) > 0:
             try:
                 line = self.lines.get(timeout=min(left, 0.5))
@@ -47,7 +48,11 @@ class Running:
                     break
                 continue
             if line["event"] == name:
+                for one in passed:
+                    self.lines.put(one)
                 return line
+            if keep:
+                passed.append(line)
         raise AssertionError(f"no '{name}' in the log; exit code {self.process.poll()}")
 
     def _read(self) -> None:
@@ -86,7 +91,7 @@ def serving(store: Path, **given: Any) -> Iterator[Running]:
     settings = ServeSettings(store=str(store), **{"address": "127.0.0.1:0", **given})
     running = start("-m", "bighead.storage.fetch.process", settings.to_json())
     try:
-        running.began = running.event("listening")
+        running.began = running.event("listening", keep=True)
         running.port = running.began["port"]
         yield running
     finally:
