@@ -16,6 +16,7 @@ from bighead.storage.fetch.process import serve
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.ingest.listening import Listener
 from bighead.storage.store import Store
+from bighead.zipline.errors import BigheadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Fetching:
     _begun: Future[dict[str, Any]] = field(default_factory=Future)
     _loop: asyncio.AbstractEventLoop | None = None
     _thread: Thread | None = None
+    _fault: BaseException | None = None
 
     def start(self, store: Store) -> list[tuple[str, str]]:
         """Begin; where it listens. Raises BigheadError where it cannot."""
@@ -85,6 +87,11 @@ class Fetching:
         if self.settings.rest is not None:
             found.append(("REST", placed(self.settings.rest, facts["rest_port"])))
         return found
+
+    def check(self) -> None:
+        """Raises BigheadError where it has ended by itself."""
+        if self._fault is not None:
+            raise BigheadError(f"the service ended ({self._fault!r}); start again")
 
     def stop(self) -> None:
         """Take no more requests, and give those under way their time."""
@@ -98,8 +105,7 @@ class Fetching:
         except BaseException as error:  # noqa: BLE001  # it is raised where the service is started
             if not self._begun.done():
                 self._begun.set_exception(error)
-            else:
-                self.screen.tell(Told("bug", f"the service ended: {error!r}", "error"))
+            self._fault = error
 
     async def _serve(self, store: Store) -> None:
         self._loop = asyncio.get_running_loop()
@@ -116,6 +122,9 @@ class Receiving:
     def start(self, _store: Store) -> list[tuple[str, str]]:
         """Begin; where it listens. Raises BigheadError where it cannot."""
         return [("producers", placed(self.listener.address.place, self.listener.start()))]
+
+    def check(self) -> None:
+        """It ends when it is told to."""
 
     def stop(self) -> None:
         """End all streams."""

@@ -29,6 +29,8 @@ from bighead.storage.retiring import Retiring
 from bighead.storage.store import Store
 from bighead.storage.writing.newest import newest_time
 
+LOOK = 0.05
+"""Seconds between two looks at what others ask for, and at which sources there are."""
 SHOW = 0.25
 """Seconds between two looks at how things stand."""
 LAST = 30.0
@@ -40,6 +42,10 @@ class Service(Protocol):
 
     def start(self, store: Store) -> list[tuple[str, str]]:
         """Begin; what listens where. Raises BigheadError where it cannot."""
+        ...
+
+    def check(self) -> None:
+        """Raises BigheadError where it has ended by itself."""
         ...
 
     def stop(self) -> None:
@@ -85,12 +91,19 @@ class Up:
         keeper = Keeper(self.store, self.path, self.definitions, self.uploading, calls, self.screen)
 
         retiring = Retiring(self.store)
+        looked = float("-inf")
 
         def each() -> None:
+            nonlocal looked
             calls.carry_out()
-            carry_out_all(self.store, self.path)
-            retiring.turn()
-            doors.follow(ingester)
+            if time.monotonic() - looked >= LOOK:
+                looked = time.monotonic()
+                if carry_out_all(self.store, self.path):
+                    looked = float("-inf")  # there is more to do
+                retiring.turn()
+                doors.follow(ingester)
+                for service in self.services:
+                    service.check()
             self._show(ingester, doors, keeper)
 
         with ExitStack() as stack:
