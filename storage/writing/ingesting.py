@@ -108,6 +108,8 @@ class Ingest:
     report: Report = field(default_factory=Report)
     stamped: int | None = None
     """When the rows came, where that is to be kept of each."""
+    hashes: dict[tuple[str, ...], Sequence[int]] = field(default_factory=dict)
+    """Of the rows that remain, by the columns of which they are made."""
 
     def run(self, source: str, rows: pa.Table, stamp: Stamp | None) -> Report:
         """Fills the batch."""
@@ -172,7 +174,8 @@ class Ingest:
             return
         if self.stamped is not None:
             commit = committed(self.database) + 1
-            stamp(self.batch, self.database, commit, node, rows, self.stamped)
+            hashes = self.hashes.get(tuple(node.scanned.names))
+            stamp(self.batch, self.database, commit, node, rows, self.stamped, hashes)
         note_newest(self.batch, self.database, node, rows)
         rows = known_on_arrival(node, rows, self.arrived)
         if is_logged(node):
@@ -212,9 +215,8 @@ class Ingest:
         prefix = identity_prefix(source)
         identity = [stored(whole(rows.column(n))) for n in by]
         names = tiles.encode_keys(identity, rows.num_rows)
-        columns = [
-            stored(whole(rows.column(n))) for n in rows.column_names if n not in (UNSAID, WRITTEN)
-        ]
+        of = tuple(n for n in rows.column_names if n not in (UNSAID, WRITTEN))
+        columns = [stored(whole(rows.column(n))) for n in of]
         digests = tiles.digest_rows(columns, rows.num_rows)
         keys = [
             None if name is None or time is None else prefix + name
@@ -245,7 +247,11 @@ class Ingest:
         self.batch.update({("identities", key): said for key, said in seen.items()})
         self.changed.add("identities")
         self.report.copies += rows.num_rows - len(keep) - len(self.report.refused)
-        return rows if len(keep) == rows.num_rows else rows.take(make(keep, pa.int64()))
+        if len(keep) == rows.num_rows:
+            self.hashes = {of: digests}
+            return rows
+        self.hashes = {of: [digests[i] for i in keep]}
+        return rows.take(make(keep, pa.int64()))
 
     def _get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
         """What the batch leaves under keys."""

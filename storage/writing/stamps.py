@@ -70,10 +70,16 @@ class Reign:
     """It holds the rows of batch before this; None: none."""
 
 
-def digests_of(source: Source, rows: pa.Table) -> Digests:
-    """What rows of a source are known by; rows: the columns that a scan of it gives, or more."""
+def digests_of(source: Source, rows: pa.Table, hashes: Sequence[int] | None = None) -> Digests:
+    """What rows of a source are known by.
+
+    rows: the columns that a scan of it gives, or more. hashes: of the rows, where they are known.
+    """
     count = rows.num_rows
-    of_rows = _hashes([rows.column(name) for name in source.scanned.names], count)
+    if hashes is None:
+        of_rows = _hashes([rows.column(name) for name in source.scanned.names], count)
+    else:
+        of_rows = np.array(hashes, np.uint64)
     identity = identity_of(source)
     if not identity:
         return Digests(of_rows, of_rows, False)
@@ -91,14 +97,20 @@ def _hashes(columns: Sequence[Any], rows: int) -> Hashes:
 
 
 def stamp(
-    batch: Batch, view: View, commit: int, source: Source, rows: pa.Table, arrival: int
+    batch: Batch,
+    view: View,
+    commit: int,
+    source: Source,
+    rows: pa.Table,
+    arrival: int,
+    hashes: Sequence[int] | None = None,
 ) -> None:
-    """Put into a batch when rows came."""
+    """Put into a batch when rows came; hashes: of the rows, where they are known."""
     if view.get("meta", _GONE + source.name.encode()) is None:
         # What came before stamps were kept is there too, and nobody knows when it came.
         lost = LEAST if newest_time(view, source.name) is None else arrival
         batch["meta", _GONE + source.name.encode()] = lost.to_bytes(8, "big", signed=True)
-    found = digests_of(source, rows)
+    found = digests_of(source, rows, hashes)
     data = _HEAD.pack(_VERSION, 1 + found.named, arrival) + found.names.tobytes()
     if found.named:
         data += found.rows.tobytes()

@@ -102,6 +102,18 @@ def test_copies_and_refused_rows_have_no_stamp(session: Session) -> None:
     assert [rows for _, _, rows in came(store, "named")] == [2, 1]
 
 
+def test_hashes_are_of_the_rows_that_remain(session: Session) -> None:
+    store = opened(session)
+    store.ingest("named", rows_of([2]), arrival=Arrival(100))
+    store.ingest("named", rows_of([1, 2, 1, 3]), arrival=Arrival(200))
+    store.ingest("named", rows_of([4]).select(["ts", "v", "k", "id"]), arrival=Arrival(300))
+    _, second, third = stamps(store.database, "named")
+    for came_, ids in ((second, [1, 3]), (third, [4])):
+        wanted = digests_of(source(session, "named"), rows_of([*ids]))
+        assert (came_.digests.rows == wanted.rows).all()
+        assert (came_.digests.names == wanted.names).all()
+
+
 def test_rows_are_named_by_identity_else_as_a_whole(session: Session) -> None:
     named, bare = source(session, "named"), source(session, "bare")
     a, b = digests_of(named, rows_of([1, None, None])), digests_of(named, rows_of([1, None], 2.5))
