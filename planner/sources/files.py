@@ -75,10 +75,14 @@ class Files:
     def ask_each(self, ask: Callable[[FilePath], _T]) -> list[_T]:
         """What is told of each file, in order; objects are asked many at a time."""
         paths = [f.path for f in self.found]
-        if not any(isinstance(path, Remote) for path in paths):
+        if not self._remote:
             return [ask(path) for path in paths]
         with ThreadPoolExecutor(REQUESTS) as asks:
             return list(asks.map(ask, paths))
+
+    @property
+    def _remote(self) -> bool:
+        return any(isinstance(f.path, Remote) for f in self.found)
 
     def versions(self) -> dict[str, str]:
         """By the name of each object among the files, what changes when it does."""
@@ -101,8 +105,8 @@ class Files:
         asked = self._asked(columns, predicate, span)
         schema = pa.schema([self.schema.field(c) for c in asked])
         inside = replace(self, found=tuple(f for f in self.found if not self._outside(f, span)))
-        if self.kind.tells == "types":
-            inside.ask_each(self.kind.schema)
+        if self._remote and self.kind.tells == "types":
+            inside.ask_each(self.kind.schema)  # what they tell is then known, all at once
         pieces = [p for f in inside.found for p in self._read(f, asked, predicate, span)]
         whole = pa.concat_tables(pieces) if pieces else schema.empty_table()
         return whole.select(list(columns))
