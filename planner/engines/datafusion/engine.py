@@ -22,6 +22,9 @@ from bighead.planner.spill.memory import Limits, allowed, spelled
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.nodes import Lookup, Node, TemporalJoin, Versions, walk
 
+IDLE = 256 << 20
+"""Bytes that the kernel keeps between queries for the next one."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataFusionEngine:
@@ -108,12 +111,12 @@ class DataFusionEngine:
 
 @contextmanager
 def _keeping(most: int) -> Iterator[None]:
-    """The kernel keeps so much memory for what comes next."""
-    before = keep_memory(most)
+    """The kernel keeps so much memory for the next step of a query."""
+    keep_memory(most)
     try:
         yield
     finally:
-        keep_memory(before)
+        keep_memory(IDLE)
 
 
 def _goes_to_disk(need: int, memory: int) -> str:
