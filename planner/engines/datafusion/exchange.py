@@ -93,8 +93,7 @@ def exchanged(
     kept = streaming.sizes.rows(join.spine) * width(join.schema)
     keeps = all(is_plain(f.type) for f in join.schema) and kept <= KEPT * streaming.memory
     with ThreadPoolExecutor(streaming.threads) as pool, ThreadPoolExecutor(1) as behind:
-        left = streaming.memory - (kept if keeps else 0)
-        yield from _Exchange(streaming, join, around, pool, behind, keeps, left).rows()
+        yield from _Exchange(streaming, join, around, pool, behind, keeps).rows()
 
 
 @dataclass(slots=True)
@@ -106,9 +105,9 @@ class _Exchange:
     behind: ThreadPoolExecutor
     keeps: bool
     """Whether results wait in memory."""
-    memory: int
-    """What is left beside them."""
     spine_rows: int = 0
+    begun: int = 0
+    """Rows of the spine in the parts that are read, or were."""
     done: int = 0
     held: Prepared | None = None
     """The changes of an entity: every part has them all."""
@@ -122,10 +121,10 @@ class _Exchange:
         size = self.streaming.piece_rows(self.join.schema)
         results = self._results(size)
         pieces = largest = 0
-        # What reading took goes back; what one part gives back serves the next.
-        pa.default_memory_pool().release_unused()
-        keep_memory(self._target)
-        for part, cost, given in self._read_ahead(parts):
+        pa.default_memory_pool().release_unused()  # what reading took
+        # Those that take most while there are few results beside them.
+        for part, cost, given in self._read_ahead(sorted(parts, key=self._cost, reverse=True)):
+            keep_memory(self._target(self.begun))  # what one part gives back serves the next
             pieces += 1
             largest = max(largest, cost)
             results.add(self._joined(given))
@@ -244,12 +243,14 @@ class _Exchange:
 
     def _count(self) -> int:
         """How many parts are made, by the estimate."""
-        need = self.streaming.sizes.join(self.join)
-        return max(1, min(MOST_PARTS, -(-need // self._target)))
+        sizes = self.streaming.sizes
+        target = self._target(sizes.rows(self.join.spine))
+        return max(1, min(MOST_PARTS, -(-sizes.join(self.join) // target)))
 
-    @property
-    def _target(self) -> int:
-        return max(1, int(self.memory * SHARE))
+    def _target(self, rows: int) -> int:
+        """What a part may take beside the results of so many rows of the spine."""
+        kept = rows * width(self.join.schema) if self.keeps else 0
+        return max(1, int((self.streaming.memory - kept) * SHARE))
 
     def _cost(self, part: Part) -> int:
         events = part.event_rows * event_width(self.join)
@@ -257,8 +258,9 @@ class _Exchange:
 
     def _fitting(self, part: Part) -> Iterator[Part]:
         """The part, or what it is dealt into where it is too large."""
-        pieces = -(-self._cost(part) // self._target)
-        if self._cost(part) <= 1.5 * self._target or part.depth == DEEPEST or part.spine.rows < 2:
+        target = self._target(self.begun)
+        pieces = -(-self._cost(part) // target)
+        if self._cost(part) <= 1.5 * target or part.depth == DEEPEST or part.spine.rows < 2:
             yield part
             return
         pieces = min(MOST_PARTS, pieces)
@@ -340,6 +342,7 @@ class _Exchange:
         ahead: tuple[Part, int, Future[Given]] | None = None
         for part in parts:
             for fitting in self._fitting(part):
+                self.begun += fitting.spine.rows
                 coming = fitting, self._cost(fitting), self.behind.submit(self._read, fitting)
                 if ahead is not None:
                     yield ahead[0], ahead[1], ahead[2].result()
