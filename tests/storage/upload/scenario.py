@@ -27,6 +27,8 @@ from tests.storage.shop import START, asking, assert_equal, bookings, source, vi
 Meeting = Literal["identity", "cut"]
 SMALL = Settings(leaf=8, logged=4, recent=4000, waiting=6)
 KEYS = 3
+OTHER = (Window(90 * 60 * 1_000_000), Window(3 * DAY, rows=2))
+"""Windows of a set that is read from the blocks of the other."""
 
 
 def online_source(meeting: Meeting) -> EventSource:
@@ -84,6 +86,8 @@ class Scenario:
         self.asked = online_view(self.meeting)
         self.store = Store.open(self.path, SMALL)
         self.store.define("set", self.asked)
+        self.store.define("other", online_view(self.meeting, OTHER))
+        assert self.store.sets["other"].of == "set"
 
     def stream(self, most: int) -> None:
         """Take the next rows of the stream, and now and then some of the last again."""
@@ -180,3 +184,5 @@ class Scenario:
         times = numbers(self.rows["ts"].combine_chunks().cast(pa.int64()))
         asked = asking(self.rng, times, KEYS, questions)
         assert_equal(self.store, "set", self.asked, self.expected(), asked)
+        other = asking(self.rng, times, KEYS, 2)
+        assert_equal(self.store, "other", online_view(self.meeting, OTHER), self.expected(), other)
