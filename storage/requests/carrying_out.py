@@ -157,6 +157,8 @@ def carry_out_all(store: Store, path: Path) -> bool:
             said = way(store, request.facts)
         except BigheadError as error:
             said = {"error": str(error)}
+        except Exception as error:  # noqa: BLE001  # a request of no sense may not end the writer
+            said = {"error": f"the request '{request.kind}' cannot be carried out ({error!r})"}
         if said is None:
             more = True
         else:

@@ -100,6 +100,8 @@ def test_what_cannot_be_done_is_said_and_the_writer_goes_on(tmp_path: Path) -> N
             ask(path, "back", {"set": "nothing", "to": 1})
         with pytest.raises(StoreError, match="knows no 'dance'"):
             ask(path, "dance", {})
+        with pytest.raises(StoreError, match=r"'replay' cannot be carried out \(KeyError"):
+            ask(path, "replay", {})
         (path / REQUESTS / "1.asked").write_text("{")
         assert ask(path, "define", define())["sets"][0]["name"] == "stays@3"
     with pytest.raises(BigheadError, match="there is no store in"):
