@@ -8,7 +8,8 @@ another group found, all rows of its source are taken, because it depends on the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 from bighead.kernels import tiles
 from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.dataset import Dataset, Span, Streams
-from bighead.platform.features.verify.presence import Masks, Presence
+from bighead.platform.features.verify.presence import EVER, Integers, Masks, Presence
 from bighead.storage.sets.prepare import kept, source_of, stored, values, whole
 from bighead.storage.writing.stream_log import time_of
 from bighead.zipline.expressions.arrow import Array, make
@@ -44,7 +45,7 @@ Key = bytes | None
 Keys = frozenset[bytes]
 
 
-@dataclass(slots=True)
+@dataclass
 class Candidates:
     """Rows of one source that one group may read."""
 
@@ -57,6 +58,30 @@ class Candidates:
     presence: Presence
     ahead: Masks
     """The rows that streams brought and that are not offline."""
+    _of_key: dict[bytes, Integers] = field(default_factory=dict)
+    _seen: tuple[int, Masks] | None = None
+
+    def __post_init__(self) -> None:
+        held: dict[bytes, list[int]] = {}
+        for row, keys in enumerate(self.keys):
+            for key in keys:
+                held.setdefault(key, []).append(row)
+        self._of_key = {key: np.array(rows, np.int64) for key, rows in held.items()}
+
+    def of_key(self, key: bytes) -> Integers:
+        """The numbers of the rows that count for a key."""
+        return self._of_key.get(key, np.zeros(0, np.int64))
+
+    @cached_property
+    def ever(self) -> Masks:
+        """The rows that the store ever got."""
+        return self.presence.visible(EVER)
+
+    def visible(self, commit: int) -> Masks:
+        """The rows that the store had as of a commit; the last commit's are at hand."""
+        if self._seen is None or self._seen[0] != commit:
+            self._seen = (commit, self.presence.visible(commit))
+        return self._seen[1]
 
     def data(self, commit: int, ahead: bool) -> ArrowTable:
         """The rows that were there as of a commit, with those that are not offline or without."""
@@ -102,13 +127,14 @@ def rows_in_reach(
                     primary.setdefault(own, set()).add(name)
     for piece in _pieces(source, dataset, before):
         if entity is not None:
-            of_row = [frozenset(primary.get(own, ())) for own in _primary(entity, piece)]
+            of_row = {i: primary[own] for i, own in enumerate(_primary(entity, piece))
+                      if own in primary}  # fmt: skip
         else:
             of_row = _of_events(parts, group.right.keys, piece, wanted)
-        which = [i for i, held in enumerate(of_row) if held]
-        if which:
+        if of_row:
+            which = sorted(of_row)
             found.append(piece.take(cast("Any", make(which, BIGINT))))
-            keys += [of_row[i] for i in which]
+            keys += [frozenset(of_row[i]) for i in which]
     empty = source.scanned.empty_table()
     return pa.concat_tables([empty, *(t.cast(empty.schema) for t in found)]).combine_chunks(), keys
 
@@ -130,17 +156,18 @@ def _primary(part: Versions, rows: pa.Table) -> list[bytes]:
 
 def _of_events(
     parts: Sequence[Events | Versions], keys: Sequence[Expr], piece: pa.Table, wanted: Keys | None
-) -> list[Keys]:
-    """The keys of rows that pass the conditions of some part."""
-    of_row: list[set[bytes]] = [set() for _ in range(piece.num_rows)]
+) -> dict[int, set[bytes]]:
+    """By row, the keys of those that pass the conditions of some part."""
+    of_row: dict[int, set[bytes]] = {}
     numbered = piece.append_column(ROW, make(np.arange(piece.num_rows), BIGINT))
     for part in parts:
         rows = _carried(part.input, numbered)
         names = encoded([values(k, rows) for k in keys], rows.num_rows)
-        for row, name in zip(rows.column(ROW).to_pylist(), names, strict=True):
+        numbers = np.asarray(whole(rows.column(ROW)))
+        for i, name in enumerate(names):
             if name is not None and (wanted is None or name in wanted):
-                of_row[cast(int, row)].add(name)
-    return [frozenset(held) for held in of_row]
+                of_row.setdefault(int(numbers[i]), set()).add(name)
+    return of_row
 
 
 def _carried(node: Node, table: pa.Table) -> pa.Table:

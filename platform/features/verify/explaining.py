@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from bighead.platform.features.verify.candidates import Candidates, Key
-from bighead.platform.features.verify.presence import EVER, NEVER, Masks
+from bighead.platform.features.verify.presence import NEVER, Integers
 from bighead.platform.features.verify.report import RowTold
 from bighead.storage.sets.prepare import whole
 from bighead.storage.writing.meeting import identity_of
@@ -54,38 +52,34 @@ def explanation(
         key = keys.get(each.group.name)
         if each.group.name not in reads or key is None:
             continue
-        reached = _reached(each, key, as_of)
-        visible = each.presence.visible(commit)
-        ahead = reached & visible & each.ahead
-        hidden = reached & ~visible & ~each.ahead
-        ever = each.presence.visible(EVER)
-        late, missing = hidden & ever, hidden & ~ever
-        name = each.source.name
-        found.late.setdefault(name, set()).update(np.flatnonzero(late).tolist())
-        found.missing.setdefault(name, set()).update(np.flatnonzero(missing).tolist())
-        found.ahead.setdefault(name, set()).update(np.flatnonzero(ahead).tolist())
-        changed = reached & each.presence.changed & ~hidden & ~ahead
-        for row in _newest(each, late | missing | ahead | changed):
-            if len(told) == MOST:
-                more += 1
-                continue
-            masks = (("late", late), ("missing", missing), ("ahead", ahead))
-            what = next((name for name, mask in masks if mask[row]), "changed")
-            told.append(_told(each, row, what))
+        rows = _reached(each, key, as_of)
+        visible, only = each.visible(commit)[rows], each.ahead[rows]
+        hidden = ~visible & ~only
+        late = hidden & each.ever[rows]
+        outcomes = (
+            ("late", late, found.late),
+            ("missing", hidden & ~late, found.missing),
+            ("ahead", visible & only, found.ahead),
+            ("changed", each.presence.changed[rows] & visible & ~only, None),
+        )
+        what: dict[int, Any] = {}
+        for outcome, mask, into in outcomes:
+            numbers = rows[mask].tolist()
+            what |= dict.fromkeys(numbers, outcome)
+            if into is not None:
+                into.setdefault(each.source.name, set()).update(numbers)
+        newest = sorted(what, key=lambda row: -int(each.presence.times[row]))
+        room = MOST - len(told)
+        told += [_told(each, row, what[row]) for row in newest[:room]]
+        more += len(newest[room:])
     found.rows, found.more = tuple(told), more
     return found
 
 
-def _newest(each: Candidates, which: Masks) -> list[int]:
-    """The numbers of rows, those of the latest times first."""
-    rows = np.flatnonzero(which)
-    found: list[int] = rows[np.argsort(-each.presence.times[rows], kind="stable")].tolist()
-    return found
-
-
-def _reached(each: Candidates, key: bytes, as_of: int) -> Masks:
+def _reached(each: Candidates, key: bytes, as_of: int) -> Integers:
     """The rows of a key that lie in the longest window, or before the time of a look-up."""
-    times = each.presence.times
+    rows = each.of_key(key)
+    times = each.presence.times[rows]
     inside = times <= as_of if each.group.inclusive else times < as_of
     right = each.group.right
     if isinstance(right, View) and isinstance(each.source, EventSource):
@@ -93,8 +87,7 @@ def _reached(each: Candidates, key: bytes, as_of: int) -> Masks:
         if None not in widths:
             tail = right.tail or 0
             inside &= times >= as_of - tail - max(w for w in widths if w is not None)
-    of_key = np.array([key in held for held in each.keys], np.bool_)
-    return inside & of_key if len(of_key) else inside
+    return rows[inside]
 
 
 def _told(each: Candidates, row: int, what: Any) -> RowTold:
