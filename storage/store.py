@@ -58,6 +58,10 @@ _FOLDED = 16
 """Parts of what waits that one commit folds where all of it is to be folded."""
 
 
+_NOBODY = pa.table({"": pa.nulls(0)})
+"""The spine of those who ask without one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a store lays out its blocks, and how it writes."""
@@ -406,14 +410,15 @@ class Store:
         alias: str = "b",
         only: Collection[str] | None = None,
         snapshot: Moment | None = None,
+        pause: Callable[[], None] | None = None,
     ) -> Fetched:
         """A set's features for keys as of times.
 
         keys: a column for each part of the key. times: int64 microseconds; NULL: an empty window.
         inclusive: events at t itself are seen. spine: of a look-up whose condition reads it.
-        only: the columns that are wanted; None: all.
+        only: the columns that are wanted; None: all. pause: called before each round of reads; what
+        it raises ends the fetch.
         """
-        asking = spine if spine is not None else pa.table({"": pa.nulls(len(times))})
 
         def run(moment: Moment) -> Fetched:
             definition, plan = self.seen(name, moment)
@@ -421,8 +426,8 @@ class Store:
             waiting = moment.waiting(prefix, plan)
             plan = plan if only is None else self._only(name, plan, frozenset(only))
             horizon = definition.horizon
-            fetch = Fetch(plan, moment, prefix, waiting, horizon, inclusive, keys, times)
-            return fetch.run(asking, alias)
+            fetch = Fetch(plan, moment, prefix, waiting, horizon, inclusive, keys, times, pause)
+            return fetch.run(_NOBODY if spine is None else spine, alias)
 
         if snapshot is not None:
             return run(snapshot)

@@ -161,7 +161,6 @@ class Answering:
         Entities whose blocks are damaged are told in `damaged`, and have nothing; to find them, the
         others are asked for again in halves.
         """
-        self.pause()
         entities, right = len(times), group.right
         reads_spine = isinstance(right, Lookup) and right.residual is not None
         spine = table_of(self.values, len(self.asked.times)) if reads_spine else None
@@ -175,6 +174,7 @@ class Answering:
                 alias=group.name,
                 only=self.offer.only[group.name],
                 snapshot=self.reading.snapshot,
+                pause=self.pause,
             )
         except DamagedError as error:
             if entities == 1:

@@ -7,6 +7,7 @@ under way have their answers.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -157,6 +158,8 @@ def run(settings: ServeSettings) -> None:
         tempfile.TemporaryDirectory(prefix="bighead-serve-") as notes,
         Follower(Path(settings.store), Path(notes)) as follower,
     ):
+        gc.collect()
+        gc.freeze()  # modules stay, and need not be looked through while somebody waits
         asyncio.run(main(follower))
 
 

@@ -83,7 +83,7 @@ class Fetch:
     """One request to one set.
 
     prefix: before the keys of the set. waiting: its rows that lie in no block. horizon: rows of
-    earlier times may have been dropped.
+    earlier times may have been dropped. pause: called before each round of reads.
     """
 
     def __init__(
@@ -96,7 +96,9 @@ class Fetch:
         inclusive: bool,
         keys: Sequence[Array],
         times: Array,
+        pause: Callable[[], None] | None = None,
     ) -> None:
+        self.pause = pause
         self.plan, self.view, self.times, self.inclusive = plan, view, times, inclusive
         self.faults: list[Fault] = []
         self.shelf = tiles.Shelf()
@@ -125,6 +127,8 @@ class Fetch:
     def _settle(self, asking: _Asking) -> None:
         """Rounds, until nothing is wanted any more."""
         while names := self.shelf.wanted():
+            if self.pause is not None:
+                self.pause()
             self.shelf.give(self.view.get_many("blocks", names))
             asking.advance()
 

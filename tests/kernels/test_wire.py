@@ -19,8 +19,9 @@ def head_of(schema: pa.Schema, rows: int) -> tuple[bytes, int]:
         for kind in schema.types
     ]  # fmt: skip
     whole = pa.RecordBatch.from_arrays(columns, schema=schema).serialize()
-    body = pa.ipc.read_message(whole).body.size
-    head = whole.to_pybytes()[: whole.size - body]
+    body = pa.ipc.read_message(whole).body
+    assert body is not None
+    head = whole.to_pybytes()[: whole.size - body.size]
     return head, head.index(struct.pack("<qq", rows, rows) * len(columns))
 
 
@@ -30,11 +31,12 @@ def test_values_bits_and_nulls_come_through(rows: int, nulls: int) -> None:
     def some(values: list[Any]) -> list[Any]:
         return [None if nulls and i % nulls == 0 else v for i, v in enumerate(values)]
 
-    batch = pa.record_batch({
+    columns: dict[str, Any] = {
         "n": pa.array(some(list(range(rows))), pa.int64()),
         "flag": pa.array(some([i % 3 == 0 for i in range(rows)]), pa.bool_()),
         "small": pa.array(some([i % 100 for i in range(rows)]), pa.int8()),
-    })  # fmt: skip
+    }
+    batch = pa.record_batch(columns)
     head, place = head_of(batch.schema, rows)
     answers: Any = batch.to_struct_array()
     read = pa.ipc.read_record_batch(

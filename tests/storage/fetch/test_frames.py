@@ -29,7 +29,7 @@ TYPES: dict[pa.DataType, st.SearchStrategy[Any]] = {
 def test_a_message_is_read_as_the_batch_that_it_is_of(
     data: st.DataObject, rows: int, types: list[pa.DataType]
 ) -> None:
-    schema = pa.schema([(f"c{i}", kind) for i, kind in enumerate(types)])
+    schema = pa.schema([pa.field(f"c{i}", kind) for i, kind in enumerate(types)])
     columns = [
         make(data.draw(st.lists(st.none() | TYPES[kind], min_size=rows, max_size=rows)), kind)
         for kind in types
@@ -51,7 +51,7 @@ def test_texts_and_lists_have_no_width() -> None:
 
 
 def test_other_columns_than_the_frame_has_are_refused() -> None:
-    schema = pa.schema([("a", pa.int64()), ("b", pa.bool_())])
+    schema = pa.schema([pa.field("a", pa.int64()), pa.field("b", pa.bool_())])
     frame = frame_of(schema, 2, (64, 1))
     one: Any = pa.array([{"a": 1}, {"a": 2}])
     with pytest.raises(ValueError, match="are not those that the widths say"):

@@ -80,8 +80,10 @@ def grpc(both: Running) -> Iterator[Client]:
 def test_the_answer_is_that_of_grpc(rest: Rest, grpc: Client, data: Stays) -> None:
     given = of_spine(data)
     answer = grpc.fetch("stay_risk", given)
-    expected = [plain(row) for row in answer.to_pylist()]
-    columns = {name: [plain(v) for v in values.to_pylist()] for name, values in given.items()}
+    expected: list[Any] = [plain(row) for row in answer.to_pylist()]
+    columns: dict[str, list[Any]] = {
+        name: [plain(v) for v in values.to_pylist()] for name, values in given.items()
+    }
     reply = rest.fetch(sets=["stay_risk"], columns=columns)
     (told,) = reply["answers"]
     assert (told["set"], reply["commit"], told["errors"]) == ("stay_risk", answer.commit, [])
