@@ -107,6 +107,8 @@ class Store:
     """Plans of which some columns alone are wanted, as they were asked for."""
     _seen: dict[str, tuple[bytes, Definition]] = field(default_factory=dict)
     """Definitions by what lies in the database, so that each is read once."""
+    _latest: dict[str, tuple[int, Definition, SetPlan]] = field(default_factory=dict)
+    """The sets as of the commit at which each was read last."""
     recent: Recent = field(init=False, repr=False)
     waits: Seen = field(default_factory=Seen, init=False, repr=False)
     """What waits as of the last commit."""
@@ -176,7 +178,7 @@ class Store:
 
     def _settle(self) -> None:
         """What follows from which sets there are."""
-        self._narrow = {}
+        self._narrow, self._latest = {}, {}
         for name in self.owned():
             readers = [self.plans[d.name] for d in self.sets.values() if d.of == name]
             self.plans[name] = with_windows_of(self.plans[name], readers)
@@ -293,6 +295,15 @@ class Store:
         if not _read_alike(found, definition):
             plan = self.compiled(found.right, found.sizes)
         return found, plan
+
+    def _at(self, name: str, moment: Moment) -> tuple[Definition, SetPlan]:
+        """A set as it is at a moment; it changes with a commit only."""
+        known, commit = self._latest.get(name), moment.seen.commit
+        if known is not None and known[0] == commit != 0:
+            return known[1:]
+        found = self.seen(name, moment)
+        self._latest[name] = (commit, *found)
+        return found
 
     def kept(self, right: View | Lookup) -> str | None:
         """The name of the set that is this view or look-up; None where there is none."""
@@ -421,7 +432,7 @@ class Store:
         """
 
         def run(moment: Moment) -> Fetched:
-            definition, plan = self.seen(name, moment)
+            definition, plan = self._at(name, moment)
             prefix = set_prefix(definition.generation, definition.number)
             waiting = moment.waiting(prefix, plan)
             plan = plan if only is None else self._only(name, plan, frozenset(only))

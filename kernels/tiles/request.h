@@ -1,8 +1,8 @@
 // One request: questions to many keys, whose blocks are asked for in rounds.
 //
-// A round asks for all blocks that any question needs next: first roots and logs, then a level of the
-// trees after the other, only where a bound of a window cuts a tile or rows were known too late for
-// the moment. When nothing is wanted any more, each question is answered from the blocks that came.
+// A round asks for all blocks that any question needs next: first roots and logs, then what lies below
+// them where a bound of a window cuts a tile or rows were known too late for the moment: as many levels
+// as the number of rows lets expect. When nothing is wanted any more, each question is answered from the blocks that came.
 #pragma once
 
 #include "tiles/finishing.h"
@@ -30,6 +30,7 @@ struct Windows {
 struct Output {
   size_t partial = 0, ring = 0;
   Declared declared;
+  std::string name;
 };
 
 // A question and the key that it is asked of.
@@ -132,8 +133,29 @@ class Request {
         open_children(each, child, open);
       } else {
         open.push_back(child);
+        const Head head(tile);
+        foresee(each, child, head.open + head.closed);
       }
     });
+  }
+  // Asks in the same round for what lies below a block where a bound cuts it, as deep as its number of
+  // rows says that the tree goes if they are spread evenly. What is wrongly asked for costs a look at a
+  // filter, and what is missed another round.
+  void foresee(const Asked& each, const Place& place, uint64_t count) {
+    const i128 size = layout_.sizes[static_cast<size_t>(place.first)], start = place.second * size;
+    double rows = static_cast<double>(count);
+    for (int level = place.first; level > 0 && rows > static_cast<double>(layout_.leaf); --level) {
+      const int64_t below = layout_.sizes[static_cast<size_t>(level - 1)];
+      rows *= static_cast<double>(below) / static_cast<double>(layout_.sizes[static_cast<size_t>(level)]);
+      const auto ask = [&](int64_t bound) {
+        if (bound < start || bound >= start + size) return;
+        const int64_t number = floor_div(bound, below);
+        const i128 first = static_cast<i128>(number) * below;
+        if (each.question.place(first) != each.question.place(first + below - 1)) shelf_.want(*each.key, {level - 1, number});
+      };
+      ask(each.question.last);
+      for (const int64_t low : each.question.lows) ask(low);
+    }
   }
   void want() {
     for (const Asked& each : asked) {
@@ -225,6 +247,7 @@ inline Answers answers_of(const Layout& layout, Request& request, const std::vec
     Answer answer = finish_rings(layout, request.rings, output.partial, output.ring, output.declared, request.times, last);
     for (const auto& fault : answer.faults) out.faults.push_back({i, fault.first, fault.second});
     if (answer.buckets == nullptr) {
+      answer.values->name = output.name;
       out.plain->children.push_back(std::move(answer.values));
     } else {
       out.bucketed.push_back(std::move(answer));

@@ -38,10 +38,10 @@ inline StateStatus finish_all(const Layout& layout, std::vector<std::vector<Tile
 }
 
 inline StateStatus make_output(const Layout& layout, uint64_t partial, uint64_t ring, int kind, int64_t k, uint64_t numerator,
-                               uint64_t denominator, int64_t half_life, Output& out) {
+                               uint64_t denominator, int64_t half_life, const std::string& name, Output& out) {
   return state_guarded([&] {
     const Partial& held = layout.partials.at(partial);
-    out = {partial, ring, declare(layout, kind, k, numerator, denominator, half_life, held.args)};
+    out = {partial, ring, declare(layout, kind, k, numerator, denominator, half_life, held.args), name};
   });
 }
 

@@ -73,7 +73,7 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus take(CIntake&, string_view, const vector[Column]&, const Column&, const Column*, const vector[Column]&)
     StateStatus advance(CIntake&)
     StateStatus finish(CIntake&)
-    StateStatus make_output(const CLayout&, uint64_t, uint64_t, int, int64_t, uint64_t, uint64_t, int64_t, COutput&)
+    StateStatus make_output(const CLayout&, uint64_t, uint64_t, int, int64_t, uint64_t, uint64_t, int64_t, const string&, COutput&)
     StateStatus ask(CRequest&, string_view, const vector[Column]&, const Column&, cbool, int64_t)
     StateStatus ask(CCollection&, const vector[int64_t]&)
     StateStatus advance(CRequest&)
@@ -91,7 +91,7 @@ cdef COutput _output(Layout layout, held) except *:
     numerator, denominator = (0, 1) if held.p is None else held.p
     _raise(make_output(
         layout.layout, held.partial, held.ring, _kind(held.kind), -1 if held.k is None else held.k,
-        numerator, denominator, 0 if held.half_life is None else held.half_life, out,
+        numerator, denominator, 0 if held.half_life is None else held.half_life, held.name.encode(), out,
     ))
     return out
 

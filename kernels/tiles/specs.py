@@ -36,6 +36,7 @@ class Output:
 
     partial: the position of the state. ring: that of the window.
     kind, k, half_life: of the aggregate. p: of a quantile, as numerator and denominator.
+    name: of the field that it is, where it has no buckets.
     """
 
     partial: int
@@ -44,3 +45,4 @@ class Output:
     k: int | None = None
     p: tuple[int, int] | None = None
     half_life: int | None = None
+    name: str = ""

@@ -309,7 +309,7 @@ class Tree {
       rows.append(added);
       if (rows.size() <= layout_.leaf || level == 0) {
         block.rows = rows.sorted(layout_);
-        tile.add(layout_, block.rows);
+        if (level < layout_.top()) tile.add(layout_, block.rows);  // nobody keeps the root's
         write(kept, number, block, level == layout_.top());
         return tile;
       }

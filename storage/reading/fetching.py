@@ -21,7 +21,7 @@ from bighead.storage.errors import DamagedError
 from bighead.storage.reading.chosen import ALL, Rows, chosen_rows, fold_user, newest
 from bighead.storage.reading.lookups import nearest
 from bighead.storage.sets.set_plan import Answer, SetPlan
-from bighead.storage.sets.values import column_of, exported
+from bighead.storage.sets.values import column_of, exported, exported_as
 from bighead.zipline.aggregates.user import known_aggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 from bighead.zipline.ir.format_expr import format_aggregate
@@ -148,6 +148,8 @@ class Fetch:
         self, plain: Result, bucketed: Sequence[tuple[Result, Result, list[int]]]
     ) -> pa.Table:
         """A column a feature; those of chosen rows gather them."""
+        if self.plan.shown is not None:
+            return pa.Table.from_batches([exported_as(plain, self.plan.shown)])
         struct: Any = exported(plain)
         singles, mapped = iter(struct.flatten()), iter(bucketed)
         columns: list[Array] = []

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.storage.sets.prepare import sequence_of, source_of, stored_type
+from bighead.storage.sets.values import exported
 from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr
-from bighead.zipline.ir.nodes import Aggregate, Events, Feature, Lookup, UnionAll, Versions, View
+from bighead.zipline.ir.nodes import Events, Feature, Lookup, UnionAll, Versions, View
 from bighead.zipline.ir.tiled import Partial, State
 from bighead.zipline.tiled_view import states_of, tiled_view
 from bighead.zipline.tiling import LEVELS
@@ -101,6 +102,8 @@ class SetPlan:
     """How the kernel reads the windows, and what it shows of them."""
     logged: int
     """How many rows of a key wait in its log."""
+    shown: pa.Schema | None = None
+    """Of all features, where the kernel gives them as they are; None: they are put together."""
     partials: tuple[tiles.Partial, ...] = ()
     """The states of a tile."""
     also: tuple[Window, ...] = ()
@@ -113,7 +116,7 @@ class SetPlan:
             return replace(self, right=replace(right, columns=_some(right.columns, names)))
         answers = tuple(a for a in self.answers if a.feature.name in names)
         read = _windows(right, self.layout, self.rings, answers, self.entity)
-        return replace(self, answers=answers, read=read)
+        return replace(self, answers=answers, read=read, shown=_shown(answers, read))
 
     @property
     def entity(self) -> bool:
@@ -236,7 +239,17 @@ def compile_set(
     kept = tuple(columns.position)
     read = _windows(right, laid, rings, answers, entity)
     plan = SetPlan(right, parts, kept, laid, bool(orders), rings, tuple(answers), read, logged)
-    return replace(plan, partials=tuple(partials))
+    return replace(plan, partials=tuple(partials), shown=_shown(answers, read))
+
+
+def _shown(answers: Sequence[Answer], read: tiles.Windows) -> pa.Schema | None:
+    plain = all(a.way == "tiles" and a.feature.aggregate.bucket is None for a in answers)
+    if not plain or not answers:
+        return None
+    schema = pa.schema([pa.field(a.feature.name, a.feature.type) for a in answers])
+    nothing = tiles.Request(read, tiles.Shelf(), b"", [], pa.array([], pa.int64()))
+    given = exported(nothing.answer()[0]).type
+    return schema if given == pa.struct(list(schema)) else None
 
 
 def share(
@@ -319,13 +332,13 @@ def _answers(
                 if place == len(partials):
                     partials.append(wanted)
             ring = rings.index(feature.window.width)
-            answers.append(Answer(feature, way, _output(aggregate, places[name], ring)))
+            answers.append(Answer(feature, way, _output(feature, places[name], ring)))
             continue
         reads = [Column(n, schema.field(n).type) for n in schema.names if n in aggregate.reads]
         ties = tuple(columns.place(c) for c in reads)
         if way == "rows":
             cuts[len(answers)] = columns.partial(states_of(aggregate)[0])
-            answers.append(Answer(feature, way, _output(aggregate, 0, 0), ties=ties))
+            answers.append(Answer(feature, way, _output(feature, 0, 0), ties=ties))
             continue
         args = tuple(columns.place(a) for a in aggregate.args)
         chosen, bucket = columns.optional(aggregate.filter), columns.optional(aggregate.bucket)
@@ -340,10 +353,11 @@ def _serves(held: tiles.Partial, wanted: tiles.Partial) -> bool:
     return held.k >= wanted.k and replace(held, k=wanted.k) == wanted
 
 
-def _output(aggregate: Aggregate, partial: int, ring: int) -> tiles.Output:
+def _output(feature: Feature, partial: int, ring: int) -> tiles.Output:
+    aggregate = feature.aggregate
     p = None if aggregate.p is None else aggregate.p.as_integer_ratio()
     return tiles.Output(
-        partial, ring, aggregate.function, k=aggregate.k, p=p, half_life=aggregate.half_life
+        partial, ring, aggregate.function, aggregate.k, p, aggregate.half_life, feature.name
     )
 
 
