@@ -51,7 +51,8 @@ def test_texts_and_lists_have_no_width() -> None:
 
 
 def test_other_columns_than_the_frame_has_are_refused() -> None:
-    schema = pa.schema([pa.field("a", pa.int64()), pa.field("b", pa.bool_())])
+    kinds: list[pa.DataType] = [pa.int64(), pa.bool_()]
+    schema = pa.schema(list(zip("ab", kinds, strict=True)))
     frame = frame_of(schema, 2, (64, 1))
     one: Any = pa.array([{"a": 1}, {"a": 2}])
     with pytest.raises(ValueError, match="are not those that the widths say"):

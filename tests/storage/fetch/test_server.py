@@ -220,14 +220,17 @@ def test_a_store_that_is_not_there_ends_the_service(tmp_path: Path, processes: s
     assert "there is no store in" in done.stderr
 
 
-def test_a_client_needs_neither_rocksdb_nor_an_engine(running: Running) -> None:
+def test_a_client_needs_grpcio_protobuf_pyarrow_and_numpy_alone(running: Running) -> None:
     code = f"""
 import sys
 from importlib.abc import MetaPathFinder
 
 class Blocked(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("rocksdict", "datafusion", "sqlglot", "pandas", "typer"):
+        if name.partition(".")[0] in (
+            "rocksdict", "datafusion", "sqlglot", "pandas", "typer", "rich", "sqlalchemy", "yaml",
+            "alembic", "pyhocon", "prometheus_client", "grpc_health", "grpc_reflection", "fastapi",
+        ):
             raise ImportError(name)
 
 sys.meta_path.insert(0, Blocked())
