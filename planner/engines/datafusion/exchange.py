@@ -290,7 +290,7 @@ class _Exchange:
         ]
         dealt = [
             self._reached(file, packing(node, self.join.right), reached)
-            for file, node in zip(part.events, self._sources(), strict=False)
+            for file, node in zip(part.events, self._sources(), strict=True)
         ]
         return [
             Part(spine, [files[i] for files in dealt], DEEPEST)
@@ -355,7 +355,7 @@ class _Exchange:
         spine = self._whole(part.spine)
         sources = [
             packing(node, join.right).unpack(self._whole(file))
-            for node, file in zip(self._sources(), part.events, strict=False)
+            for node, file in zip(self._sources(), part.events, strict=True)
         ]
         part.remove()
         if isinstance(events, UnionAll):
