@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pyarrow as pa
 
 from bighead.planner.runtime import Runtime
 from bighead.planner.sources.dataset import Dataset, Span, Streams, Versioned
@@ -30,12 +32,7 @@ class Batches:
 
         def read(source: Source, columns: Sequence[str]) -> Batch:
             dataset = self.runtime.dataset(declared(self.runtime, source))
-            when = time_of(source)
-            span = None if when is None else Span(when, None, as_of - 1)
-            if isinstance(dataset, Streams):
-                pieces = dataset.pieces(columns, PIECE, None, span)
-            else:
-                pieces = iter([dataset.scan(columns, None, span)])
+            pieces = pieces_of(dataset, source, columns, as_of - 1)
             return Batch(pieces, len(dataset.files), version_of(dataset))
 
         return read
@@ -43,6 +40,17 @@ class Batches:
     def version(self, source: Source) -> str:
         """Changes when a file of a source's batch does. Raises SourceError without a batch."""
         return version_of(self.runtime.dataset(declared(self.runtime, source)))
+
+
+def pieces_of(
+    dataset: Dataset, source: Source, columns: Sequence[str], last: int
+) -> Iterator[pa.Table]:
+    """Columns of a source's rows, a piece at a time; rows of times after `last` may be left out."""
+    when = time_of(source)
+    span = None if when is None else Span(when, None, last)
+    if isinstance(dataset, Streams):
+        return dataset.pieces(columns, PIECE, None, span)
+    return iter([dataset.scan(columns, None, span)])
 
 
 def declared(runtime: Runtime, source: Source) -> Source:

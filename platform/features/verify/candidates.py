@@ -7,7 +7,7 @@ another group found, all rows of its source are taken, because it depends on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.planner.sources.arrow import ArrowTable
-from bighead.planner.sources.dataset import Dataset, Span, Streams
+from bighead.planner.sources.dataset import Dataset
+from bighead.platform.features.batches import pieces_of
 from bighead.platform.features.verify.presence import EVER, Integers, Masks, Presence
 from bighead.storage.sets.prepare import kept, source_of, stored, values, whole
-from bighead.storage.writing.stream_log import time_of
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.ir.nodes import (
@@ -38,8 +38,6 @@ from bighead.zipline.ir.sources import Source
 from bighead.zipline.ir.types import BIGINT
 from bighead.zipline.serving import Group
 
-PIECE = 1 << 16
-"""Rows that are looked at at once."""
 ROW = "#row"
 Key = bytes | None
 Keys = frozenset[bytes]
@@ -118,14 +116,14 @@ def rows_in_reach(
     primary: dict[bytes, set[bytes]] = {}
     entity = next((p for p in parts if isinstance(p, Versions)), None)
     if entity is not None:
-        for piece in _pieces(source, dataset, before):
+        for piece in pieces_of(dataset, source, source.scanned.names, before):
             columns = entity.schema.names
             names = encoded([values(k, piece.select(columns)) for k in group.right.keys],
                             piece.num_rows)  # fmt: skip
             for name, own in zip(names, _primary(entity, piece), strict=True):
                 if name is not None and (wanted is None or name in wanted):
                     primary.setdefault(own, set()).add(name)
-    for piece in _pieces(source, dataset, before):
+    for piece in pieces_of(dataset, source, source.scanned.names, before):
         if entity is not None:
             of_row = {i: primary[own] for i, own in enumerate(_primary(entity, piece))
                       if own in primary}  # fmt: skip
@@ -137,16 +135,6 @@ def rows_in_reach(
             keys += [frozenset(of_row[i]) for i in which]
     empty = source.scanned.empty_table()
     return pa.concat_tables([empty, *(t.cast(empty.schema) for t in found)]).combine_chunks(), keys
-
-
-def _pieces(source: Source, dataset: Dataset, before: int) -> Iterator[pa.Table]:
-    names = source.scanned.names
-    when = time_of(source)
-    span = None if when is None else Span(when, None, before)
-    if isinstance(dataset, Streams):
-        yield from dataset.pieces(names, PIECE, None, span)
-    else:
-        yield dataset.scan(names, None, span)
 
 
 def _primary(part: Versions, rows: pa.Table) -> list[bytes]:
