@@ -51,8 +51,9 @@ def source_of(node: Node) -> Source:
     while not isinstance(node, Scan):
         if not isinstance(node, Filter | Project):
             raise UnsupportedError(
-                f"a set over a {type(node).__name__} is not kept online; "
-                "keep a set over one source, or join it when it is read"
+                f"a set over a {type(node).__name__} is not kept online, since a late row of one "
+                "side would change rows of keys that it does not name; keep a set over each source "
+                "and join these in a training set, or let the events carry the columns"
             )
         node = node.input
     return node.source
