@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -89,15 +89,15 @@ class Offer:
         return {}
 
     def message(self, answers: Result) -> bytes | None:
-        """The kernel's answers as Arrow sends them; None where they are not what a request gets.
+        """The kernel's answers for a set that is `straight`, as Arrow sends them.
 
-        They are that for a set that is `straight` and whose columns have fixed widths.
+        None where some column's values have no fixed width.
         """
         rows = len(answers)
         frame = self._frames.get(rows)
         if frame is None:
             widths = widths_of(self.schema.types)
-            if widths is None or _types_of(answers) != self.schema.types:
+            if widths is None:
                 return None
             frame = self._frames[rows] = frame_of(self.schema, rows, widths)
         return frame.around(answers)
@@ -132,12 +132,6 @@ class Offer:
         data = json.dumps(facts).encode()
         for name in names:
             batch["meta", _SERVED + name.casefold().encode()] = data
-
-
-def _types_of(answers: Result) -> list[pa.DataType]:
-    """Of the kernel's columns."""
-    columns: Any = pa.array(cast("Any", answers)).type
-    return [field.type for field in columns]
 
 
 def serve(

@@ -64,8 +64,7 @@ class Fetched:
     blocks: int = 0
     """How many blocks were read."""
     plain: Result | None = None
-    """The kernel's own answers, where each of its columns is one of the table, perhaps as another
-    type of the same width."""
+    """The kernel's own answers, where they are the table's columns as they stand."""
 
     @property
     def table(self) -> pa.Table:
@@ -136,11 +135,12 @@ class Fetch:
         plan, request = self.plan, self.request
         plain, bucketed, faults = request.answer()
         self._note_late(request.late)
-        shown = [a.feature for a in plan.answers if a.way == "tiles"]
-        for output, question, reason in faults:
-            self._note(question, shown[output], reason)
+        if faults:
+            shown = [a.feature for a in plan.answers if a.way == "tiles"]
+            for output, question, reason in faults:
+                self._note(question, shown[output], reason)
         found = [held > 0 for held in request.held(len(plan.rings) - 1)]
-        if len(shown) == len(plan.answers) and not bucketed:
+        if plan.shown is not None:
             return Fetched(lambda: self._table(plain, bucketed), found, plain=plain)
         return Fetched(self._table(plain, bucketed), found)
 
