@@ -93,7 +93,7 @@ def test_a_backfill_killed_while_it_spills_goes_on_to_the_same_bytes(
     if child == 0:
         made, write = 0, File.write
 
-        def dying(self: File, rows: pa.Table) -> None:
+        def dying(self: File, rows: pa.RecordBatch) -> None:
             nonlocal made
             write(self, rows)
             made += 1
