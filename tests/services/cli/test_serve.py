@@ -41,6 +41,15 @@ def service(project: Path) -> Iterator[Running]:
         yield running
 
 
+def test_without_names_what_is_declared_online_is_served(shop: Path, tmp_path: Path) -> None:
+    for file in (shop / "features").glob("*.sql"):
+        file.write_text(file.read_text().replace("online = true", "online = false"))
+    assert run(shop, "apply", "--yes").code == 0
+    none = run(shop, "store", "define", str(tmp_path / "online"))
+    assert none.code == 1
+    assert "no set is declared with online = true; name the sets" in none.err
+
+
 def test_define_says_what_is_kept_for_it(applied: Path, tmp_path: Path) -> None:
     store = str(tmp_path / "online")
     shown = run(applied, "store", "define", store, "stay_risk")
@@ -54,8 +63,8 @@ def test_define_says_what_is_kept_for_it(applied: Path, tmp_path: Path) -> None:
     unknown = run(applied, "store", "define", store, "stay_risks")
     assert unknown.code == 1
     assert "error: no set 'stay_risks'; did you mean 'stay_risk'?" in unknown.err
-    none = run(applied, "store", "define", store)
-    assert "no set is declared with online = true; name the sets" in none.err
+    online = run(applied, "store", "define", store)
+    assert set(online.err.splitlines()) == set(again.err.splitlines())
     gone = run(applied, "store", "withdraw", store, "stay_risk")
     assert gone.err == f"{store} serves stay_risk no more\n"
     missing = run(applied, "store", "withdraw", store, "stay_risk")
