@@ -93,9 +93,9 @@ def test_a_backfill_killed_while_it_spills_goes_on_to_the_same_bytes(
     if child == 0:
         made, write = 0, File.write
 
-        def dying(self: File, rows: pa.RecordBatch) -> None:
+        def dying(self: File, batch: pa.RecordBatch) -> None:
             nonlocal made
-            write(self, rows)
+            write(self, batch)
             made += 1
             if made == writes:
                 os.kill(os.getpid(), signal.SIGKILL)
