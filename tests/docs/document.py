@@ -31,6 +31,9 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 
+WITHOUT_CURL = Path(__file__).parent / "without_curl"
+"""Behind all others on the path: a curl for machines that have none."""
+
 
 @dataclass(slots=True)
 class Document:
@@ -92,7 +95,7 @@ class Document:
             if not line.startswith("$ "):
                 continue
             environment = os.environ | {
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:{WITHOUT_CURL}",
                 "COLUMNS": "100",
                 "NO_COLOR": "1",
                 "TERM": "dumb",

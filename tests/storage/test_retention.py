@@ -12,8 +12,10 @@ import pytest
 
 from bighead.planner.sources.changes import open_changes
 from bighead.planner.sources.opener import Place, open_source
+from bighead.storage.retiring import forget_old_stamps
 from bighead.storage.sets.prepare import integers
 from bighead.storage.store import Settings, Store
+from bighead.storage.writing.arrival import Arrival
 from bighead.zipline.ir.nodes import TemporalJoin, View
 from bighead.zipline.ir.sources import EntitySource
 from bighead.zipline.windows import DAY, HOUR, Window
@@ -191,16 +193,18 @@ def test_disk_stays_bounded_over_thirty_days(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     asked = view(source(identity=True), [Window(HOUR), Window(DAY)])
     sizes = []
-    with Store.open(tmp_path / "store", Settings()) as store:
+    with Store.open(tmp_path / "store", Settings(stamps=2 * DAY)) as store:
         store.define("set", asked)
         for day in range(30):
             begin = START + day * DAY
+            arrival = Arrival(begin + DAY)
             times = begin + rng.integers(0, DAY, 600)
             rows = bookings(rng, times, 40, first=600 * day, late=(0, 0, HOUR))
             for first in range(0, 600, 300):
-                store.ingest("events", rows.slice(first, 300))
+                store.ingest("events", rows.slice(first, 300), arrival=arrival)
             store.sweep("set", begin)
             store.expire_identities("events")
+            forget_old_stamps(store, arrival.time)
             store.database.compact()
             files = (tmp_path / "store").rglob("*.sst")
             sizes.append(sum(f.stat().st_size for f in files))

@@ -47,7 +47,10 @@ TRY = (
 
 def test_a_picture_says_how_things_stand(golden: Callable[[str, str], None]) -> None:
     file = io.StringIO()
-    console = Console(file=file, width=100, force_terminal=True, color_system=None)
+    environment = {"TERM": "xterm"}
+    console = Console(
+        file=file, width=100, force_terminal=True, color_system=None, _environ=environment
+    )
     with Picture("shop", console, lambda: NOW) as picture:
         picture.tell(LISTENING)
         picture.tell(READY)
