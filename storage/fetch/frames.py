@@ -55,8 +55,34 @@ def frame_of(schema: pa.Schema, rows: int, widths: tuple[int, ...]) -> Frame:
     behind = pa.ipc.read_message(whole).body
     assert behind is not None
     assert behind.size == body, "Arrow pads to eight bytes"
-    assert head.count(counts) == 1, "the counts stand there once"
-    return Frame(head, head.index(counts), widths)
+    place = _place(head)
+    assert head.startswith(counts, place), "the counts stand there"
+    return Frame(head, place, widths)
+
+
+def _place(head: bytes) -> int:
+    """Where the counts of the columns stand in the metadata of a batch.
+
+    It is a table of FlatBuffers (its "Internals"), as Message.fbs of Arrow's format has it: field 2
+    of a message is its header, and field 1 of a batch the nodes, a number for each column's rows
+    and one for its NULLs.
+    """
+    message = _followed(head, 8)  # behind a marker and the size
+    batch = _followed(head, _field(head, message, 2))
+    return _followed(head, _field(head, batch, 1)) + 4  # behind how many there are
+
+
+def _field(data: bytes, table: int, number: int) -> int:
+    """Where a field of a table lies: its places stand in another, so many bytes before."""
+    (before,) = struct.unpack_from("<i", data, table)
+    (offset,) = struct.unpack_from("<H", data, table - before + 4 + 2 * number)
+    return table + int(offset)
+
+
+def _followed(data: bytes, at: int) -> int:
+    """What a reference refers to."""
+    (offset,) = struct.unpack_from("<I", data, at)
+    return at + int(offset)
 
 
 def _nulls(kind: pa.DataType, rows: int, bits: int) -> Array:

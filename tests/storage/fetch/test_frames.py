@@ -34,15 +34,25 @@ def test_a_message_is_read_as_the_batch_that_it_is_of(
         make(data.draw(st.lists(st.none() | TYPES[kind], min_size=rows, max_size=rows)), kind)
         for kind in types
     ]
-    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-    widths = widths_of(types)
+    check(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+
+@pytest.mark.parametrize("rows", [7, 8, 9])
+def test_the_counts_are_told_from_a_buffer_that_lies_where_they_would_count_to(rows: int) -> None:
+    """Eight bytes at byte eight stand there as eight rows of which eight are NULL."""
+    check(pa.record_batch([make([None, *range(rows - 1)], pa.int8())], names=["c"]))
+
+
+def check(batch: pa.RecordBatch) -> None:
+    schema = batch.schema
+    widths = widths_of(schema.types)
     assert widths is not None
     answers: Any = batch.to_struct_array()
-    message = frame_of(schema, rows, widths).around(answers)
+    message = frame_of(schema, batch.num_rows, widths).around(answers)
     read = pa.ipc.read_record_batch(pa.py_buffer(message), schema)
     read.validate(full=True)
     assert read.equals(batch)
-    assert [c.null_count for c in read.columns] == [c.null_count for c in columns]
+    assert [c.null_count for c in read.columns] == [c.null_count for c in batch.columns]
 
 
 def test_texts_and_lists_have_no_width() -> None:
