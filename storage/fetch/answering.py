@@ -159,7 +159,7 @@ class Answering:
         """What the store has, for as many entities as there are times, from `first` on.
 
         Entities whose blocks are damaged are told in `damaged`, and have nothing; to find them, the
-        others are asked for again in halves.
+        others are asked for again in halves, unless the set has nothing for nobody either.
         """
         entities, right = len(times), group.right
         reads_spine = isinstance(right, Lookup) and right.residual is not None
@@ -177,15 +177,26 @@ class Answering:
                 pause=self.pause,
             )
         except DamagedError as error:
-            if entities == 1:
-                damaged[first] = str(error)
-                return _nothing(right, self.offer.only[group.name])
+            if not entities:
+                raise
+            every = entities == len(self.asked.times)
+            if entities == 1 or (every and self._is_damaged(group, keys, times)):
+                damaged.update(dict.fromkeys(range(first, first + entities), str(error)))
+                return _nothing(right, self.offer.only[group.name], entities)
         half = entities // 2
         return _beside(*(
             self.fetched(group, [k.slice(start, n) for k in keys], times.slice(start, n), damaged,
                          first + start)
             for start, n in ((0, half), (half, entities - half))
         ))  # fmt: skip
+
+    def _is_damaged(self, group: Group, keys: Sequence[Array], times: Array) -> bool:
+        """Whether a set is damaged as a whole: there is no answer about nobody either."""
+        try:
+            self.fetched(group, [k.slice(0, 0) for k in keys], times.slice(0, 0), {})
+        except DamagedError:
+            return True
+        return False
 
     def _take(self, group: Group, table: pa.Table) -> None:
         """The columns of a group that anything reads."""
@@ -247,11 +258,11 @@ def _batch(whole: Fetched) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else whole.table.combine_chunks().to_batches()[0]
 
 
-def _nothing(right: View | Lookup, only: Collection[str] | None) -> Fetched:
-    """One entity without values."""
+def _nothing(right: View | Lookup, only: Collection[str] | None, entities: int) -> Fetched:
+    """Entities without values."""
     fields = [f for f in right.schema if only is None or f.name in only]
-    columns = [nulls(1, f.type) for f in fields]
-    return Fetched(pa.Table.from_arrays(columns, schema=pa.schema(fields)), [False])
+    columns = [nulls(entities, f.type) for f in fields]
+    return Fetched(pa.Table.from_arrays(columns, schema=pa.schema(fields)), [False] * entities)
 
 
 def _beside(one: Fetched, other: Fetched) -> Fetched:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 
 from bighead.storage.access.authorizer import UnauthenticatedError, bearer
 from bighead.storage.fetch.answering import DAMAGED, Answered
@@ -22,6 +23,8 @@ from bighead.storage.fetch.service import Observer
 from bighead.storage.fetch.shelf import Reading
 
 SUSPECT = ("UNAUTHENTICATED", "PERMISSION_DENIED", "DATA_LOSS")
+OFTEN = 60.0
+"""Seconds after which the damage of a set is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,17 @@ class Watch:
                 self.log.write("slow", "warning", method=method, code=code, seconds=seconds)
 
 
-def tell_damage(log: Log) -> Observer:
-    """Has the log tell of entities whose blocks are damaged: somebody should restore a backup."""
+def tell_damage(log: Log, clock: Callable[[], float] = time.monotonic) -> Observer:
+    """Has the log tell of entities whose blocks are damaged: somebody should restore a backup.
+
+    Once in a while for a set; metrics count all of them.
+    """
+    told_at: dict[str, float] = {}
 
     def observe(_: Reading, offer: Offer, __: Asked, answered: Answered) -> None:
         damaged = [fault for fault in answered.faults if fault.code == DAMAGED]
-        if damaged:
+        if damaged and clock() - told_at.get(offer.name, -inf) >= OFTEN:
+            told_at[offer.name] = clock()
             told = {"set": offer.name, "entities": len(damaged), "reason": damaged[0].message}
             log.write("damaged", "error", **told)
 
