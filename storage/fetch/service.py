@@ -135,6 +135,10 @@ class Service:
                 with suppress(BigheadError):  # whoever asks is told
                     Answering(reading, offer, question, self.stale_after, lambda: None).run()
 
+    def admit(self, token: str | None) -> None:
+        """Raises FetchError where nobody is known by the token: for doors, before they work."""
+        self._caller(token)
+
     def describe(self, name: str, token: str | None) -> Offer:
         """What is served under a name. Raises FetchError."""
         caller = self._caller(token)

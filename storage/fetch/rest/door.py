@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -89,6 +90,7 @@ class RestDoor:
         async def answer(token: str | None) -> bytes:
             data = await self._body(request)
             try:
+            self.service.admit(token)
                 body = bodies.FetchBody.model_validate_json(data)
             except ValidationError as error:
                 raise FetchError(Kind.WRONG, _first(error)) from None
@@ -228,15 +230,34 @@ def _question(body: bodies.FetchBody) -> Question:
     """A body as the service takes it. Raises FetchError where it makes no rows."""
     if body.columns is not None and body.rows is not None:
         raise FetchError(Kind.WRONG, "both columns and rows are given; give one of them")
-    columns = body.columns or {}
+    columns: Mapping[str, Any] = body.columns or {}
     counts = {name: len(values) for name, values in columns.items()}
     if body.rows is not None:
-        names = dict.fromkeys(name for row in body.rows for name in row)
-        columns = {name: [row.get(name) for row in body.rows] for name in names}
+        columns = _Rows(body.rows, dict.fromkeys(name for row in body.rows for name in row))
         counts["rows"] = len(body.rows)
     one = not isinstance(body.at, list)
     if isinstance(body.at, list):
         counts["at"] = len(body.at)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows(Mapping[str, list[Any]]):
+    """Rows by column, each gathered when it is asked for: there may be as many as values."""
+
+    rows: Sequence[Mapping[str, Any]]
+    names: Mapping[str, None]
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return [row.get(name) for row in self.rows]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
     entities = body.entities
     if entities is None:
         entities = next(iter(counts.values()), 1)
