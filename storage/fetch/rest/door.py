@@ -17,6 +17,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from bighead.storage.fetch.asking import Request as Question
 from bighead.storage.fetch.errors import FetchError, Kind
@@ -44,6 +45,7 @@ their 64 bits. Decimals, times (ISO 8601, UTC), NaN and the infinities are texts
 hexadecimal, a MAP is an object.
 """
 T = TypeVar("T")
+_GONE = "the caller has gone"
 JSON, PROBLEM = "application/json", "application/problem+json"
 _REFUSED: dict[int | str, dict[str, Any]] = {
     status.value: {
@@ -88,9 +90,9 @@ class RestDoor:
         """The features of many entities, of one set or several."""
 
         async def answer(token: str | None) -> bytes:
+            self.service.admit(token)
             data = await self._body(request)
             try:
-            self.service.admit(token)
                 body = bodies.FetchBody.model_validate_json(data)
             except ValidationError as error:
                 raise FetchError(Kind.WRONG, _first(error)) from None
@@ -177,11 +179,14 @@ class RestDoor:
         parts, size = [], int(request.headers.get("content-length", "0"))
         if size <= self.largest:
             size = 0
-            async for part in request.stream():
-                parts.append(part)
-                size += len(part)
-                if size > self.largest:
-                    break
+            try:
+                async for part in request.stream():
+                    parts.append(part)
+                    size += len(part)
+                    if size > self.largest:
+                        break
+            except ClientDisconnect:
+                raise FetchError(Kind.TOO_LATE, _GONE) from None
         if size > self.largest:
             raise FetchError(
                 Kind.TOO_LARGE,
@@ -194,13 +199,21 @@ class RestDoor:
 async def _unless_gone(request: Request, asking: Coroutine[Any, Any, T]) -> T:
     """What is asked, for as long as the caller is there. Raises FetchError."""
     answering = asyncio.create_task(asking)
-    going = asyncio.ensure_future(request.receive())
-    await asyncio.wait((answering, going), return_when=asyncio.FIRST_COMPLETED)
-    going.cancel()
-    if answering.done():
-        return answering.result()
-    answering.cancel()
-    raise FetchError(Kind.TOO_LATE, "the caller has gone")
+    going = asyncio.create_task(_going(request))
+    try:
+        await asyncio.wait((answering, going), return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            return answering.result()
+    finally:
+        answering.cancel()
+        going.cancel()
+    raise FetchError(Kind.TOO_LATE, _GONE)
+
+
+async def _going(request: Request) -> None:
+    """Until the caller has gone; a body that nobody reads comes first."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def problem(status: HTTPStatus, detail: str, kind: Kind) -> Response:
@@ -226,18 +239,6 @@ def _remaining(timeout: float | None) -> Remaining:
     return lambda: until - time.monotonic()
 
 
-def _question(body: bodies.FetchBody) -> Question:
-    """A body as the service takes it. Raises FetchError where it makes no rows."""
-    if body.columns is not None and body.rows is not None:
-        raise FetchError(Kind.WRONG, "both columns and rows are given; give one of them")
-    columns: Mapping[str, Any] = body.columns or {}
-    counts = {name: len(values) for name, values in columns.items()}
-    if body.rows is not None:
-        columns = _Rows(body.rows, dict.fromkeys(name for row in body.rows for name in row))
-        counts["rows"] = len(body.rows)
-    one = not isinstance(body.at, list)
-    if isinstance(body.at, list):
-        counts["at"] = len(body.at)
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows(Mapping[str, list[Any]]):
     """Rows by column, each gathered when it is asked for: there may be as many as values."""
@@ -258,6 +259,18 @@ class _Rows(Mapping[str, list[Any]]):
         return len(self.names)
 
 
+def _question(body: bodies.FetchBody) -> Question:
+    """A body as the service takes it. Raises FetchError where it makes no rows."""
+    if body.columns is not None and body.rows is not None:
+        raise FetchError(Kind.WRONG, "both columns and rows are given; give one of them")
+    columns: Mapping[str, Any] = body.columns or {}
+    counts = {name: len(values) for name, values in columns.items()}
+    if body.rows is not None:
+        columns = _Rows(body.rows, dict.fromkeys(name for row in body.rows for name in row))
+        counts["rows"] = len(body.rows)
+    one = not isinstance(body.at, list)
+    if isinstance(body.at, list):
+        counts["at"] = len(body.at)
     entities = body.entities
     if entities is None:
         entities = next(iter(counts.values()), 1)
@@ -271,8 +284,8 @@ class _Rows(Mapping[str, list[Any]]):
 
 
 def _moment(at: Any) -> int | None:
-    if at is None or isinstance(at, int):
-        return at
+    if at is None:
+        return None
     array, bad = read_column("at", [at], TIMESTAMP)
     if bad:
         raise FetchError(Kind.WRONG, bad[0])

@@ -108,6 +108,12 @@ def test_a_feature_set_is_one_address_for_curl(rest: Rest, grpc: Client) -> None
     assert (status, reply["answers"][0]["rows"]) == (200, [plain(row) for row in expected])
 
 
+def test_one_address_may_name_many_entities(rest: Rest) -> None:
+    listings = "&".join(f"listing={n % 50}" for n in range(3000))
+    status, reply = rest.ask(f"/v1/sets/listing_bookings/features?{listings}&at=2024-02-10")
+    assert (status, len(reply["answers"][0]["rows"])) == (200, 3000)
+
+
 def test_times_are_one_or_one_each_as_text_or_microseconds(rest: Rest) -> None:
     times = [AT, "2024-02-10 01:00:00+01:00", 1_707_523_200_000_000]
     (answer,) = rest.fetch(sets=["listing_bookings"], columns={"listing": [1] * 3}, at=times)[
@@ -150,6 +156,8 @@ def test_bad_values_are_errors_of_their_entities(rest: Rest) -> None:
         ({"sets": ["listing_bookings"], "columns": {"listing": [1, 2]}, "at": [AT]}, 422,
          "'at' has 1 values, and there are 2 entities; give one for each"),
         ({"sets": ["all_bookings"], "at": "soon"}, 422, "'at' is TIMESTAMP, and \"soon\" is none"),
+        ({"sets": ["all_bookings"], "at": 10**20}, 422,
+         "'at' is TIMESTAMP, and 100000000000000000000 is none"),
         ({"sets": ["all_bookings"], "columns": {}, "rows": []}, 422,
          "both columns and rows are given; give one of them"),
         ({"set": "stay_risk"}, 422,
@@ -192,6 +200,16 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_come(rest: Rest) -> N
                        headers={"Transfer-Encoding": "chunked"})  # fmt: skip
     assert connection.getresponse().status == 413
     assert rest.ask("/v1/sets")[0] == 200
+
+
+def test_a_caller_who_goes_while_the_body_comes_is_no_bug(rest: Rest) -> None:
+    port = rest.running.began["rest_port"]
+    with socket.create_connection(("127.0.0.1", port), 20) as said:
+        said.sendall(b"POST /v1/fetch HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    told: dict[str, Any] = {}
+    while told.get("reason") != "the caller has gone":
+        told = rest.running.event("refused")
+    assert (told["level"], told["code"]) == ("info", "DEADLINE_EXCEEDED")
 
 
 def test_what_a_set_needs_and_what_there_is(rest: Rest) -> None:
