@@ -12,12 +12,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from bighead.storage.fetch.asking import values
+from bighead.storage.fetch.asking import table_of
 from bighead.storage.fetch.fitting import Bad
-from bighead.zipline.expressions import cast
-from bighead.zipline.expressions.arrow import Array, join, make, nulls, view
+from bighead.zipline.expressions import evaluate, try_cast
+from bighead.zipline.expressions.arrow import Array, compute, join, make, nulls, view
 from bighead.zipline.expressions.casts import castable
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.types import VARCHAR, sql_name
@@ -28,40 +29,60 @@ _SHOWN = 40
 
 def read_column(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[Array, Bad]:
     """The values as `wanted`, and the entities whose value is not one; theirs is NULL."""
-    made = _whole(name, given, wanted)
+    entities = range(len(given))
+    try:
+        made = _whole(name, given, wanted)
+    except (pa.ArrowException, OverflowError, ValueError):  # some value does not fit
+        if len(given) == 1:
+            return nulls(1, wanted), {0: _refusal(name, given[0], wanted)}
+        half = len(given) // 2
+        return _together(name, given, wanted, (entities[:half], entities[half:]))
     if made is not None:
         return made
-    if len(given) == 1:
-        return nulls(1, wanted), {0: _refusal(name, given[0], wanted)}
-    parts: list[Array] = []
-    bad: Bad = {}
+    by_kind: dict[type, list[int]] = {}
     for entity, value in enumerate(given):
-        part, wrong = read_column(name, [value], wanted)
-        parts.append(part)
-        if wrong:
-            bad[entity] = wrong[0]
-    return join(parts), bad
+        by_kind.setdefault(type(value), []).append(entity)
+    if len(by_kind) > 1:
+        return _together(name, given, wanted, list(by_kind.values()))
+    return nulls(len(given), wanted), {e: _refusal(name, given[e], wanted) for e in entities}
+
+
+def _together(
+    name: str, given: Sequence[Any], wanted: pa.DataType, parts: Sequence[Sequence[int]]
+) -> tuple[Array, Bad]:
+    """The column of parts that are read one by one; each says which entities it has."""
+    arrays: list[Array] = []
+    bad: Bad = {}
+    for entities in parts:
+        array, wrong = read_column(name, [given[e] for e in entities], wanted)
+        arrays.append(array)
+        bad.update({entities[i]: reason for i, reason in wrong.items()})
+    places = np.argsort(np.concatenate([np.asarray(entities) for entities in parts]))
+    return join(arrays).take(make(places, pa.int64())), bad
 
 
 def _whole(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[Array, Bad] | None:
-    """The column at once; None where its values are not all of one kind that is taken."""
+    """The column at once; None where its values are not all of one kind that is taken.
+
+    Raises ArrowException, OverflowError or ValueError where one of them does not fit.
+    """
     kinds = set(map(type, given)) - {type(None)}
-    try:
-        if kinds <= _natural(wanted):
-            return make(list(given), wanted), {}
-        if kinds == {int} and pa.types.is_timestamp(wanted):
-            return view(make(list(given), pa.int64()), wanted), {}
-        if kinds == {str} and pa.types.is_binary(wanted):
-            return make([None if v is None else bytes.fromhex(v) for v in given], wanted), {}
-        if kinds == {str} and castable(VARCHAR, wanted):
-            texts = {name: make(list(given), VARCHAR)}
-            bad: Bad = {}
-            array = values(cast(Column(name, VARCHAR), wanted), texts, len(given), bad)
-            return array, {e: _refusal(name, given[e], wanted) for e in bad}
-        if kinds <= {list, dict} and pa.types.is_nested(wanted):
-            return make([_nested(v, wanted) for v in given], wanted), {}
-    except (pa.ArrowException, OverflowError, ValueError):
-        pass
+    if kinds <= _natural(wanted):
+        return make(list(given), wanted), {}
+    if kinds == {int} and pa.types.is_timestamp(wanted):
+        return view(make(list(given), pa.int64()), wanted), {}
+    if kinds == {str} and pa.types.is_binary(wanted):
+        return make([None if v is None else bytes.fromhex(v) for v in given], wanted), {}
+    if kinds == {str} and castable(VARCHAR, wanted):
+        texts = make(list(given), VARCHAR)
+        array = evaluate(
+            try_cast(Column(name, VARCHAR), wanted), table_of({name: texts}, len(texts))
+        )
+        lost = compute("and", compute("is_null", array), compute("is_valid", texts))
+        bad = np.flatnonzero(lost.to_numpy(zero_copy_only=False)).tolist()
+        return array, {e: _refusal(name, given[e], wanted) for e in bad}
+    if kinds <= {list, dict} and pa.types.is_nested(wanted):
+        return make([_nested(v, wanted) for v in given], wanted), {}
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bighead.storage.fetch.rest import reading
+from bighead.storage.fetch.rest.bodies import FetchBody
+from bighead.storage.fetch.rest.door import _question
 from bighead.storage.fetch.rest.reading import read_column
 from bighead.storage.fetch.rest.writing import _column, dumped
 from bighead.zipline.expressions.arrow import make
@@ -95,3 +99,51 @@ def test_texts_stand_for_numbers_and_moments_as_in_sql() -> None:
     ):
         read, bad = read_column("x", [text, None], kind)
         assert (read.to_pylist(), bad) == ([value, None], {})
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_values_of_many_kinds_are_read_as_each_alone(kind: pa.DataType) -> None:
+    odd: list[Any] = [None, True, 7, 2**70, 0.5, "7", "true", "2025-02-01", "zz", [1], {"n": 1}]
+
+    @given(st.lists(st.sampled_from(odd), max_size=8))
+    def check(values: list[Any]) -> None:
+        read, bad = read_column("x", values, kind)
+        alone = [read_column("x", [value], kind) for value in values]
+        assert read.type == kind
+        assert read.to_pylist() == [array.to_pylist()[0] for array, _ in alone]
+        assert bad == {e: wrong[0] for e, (_, wrong) in enumerate(alone) if wrong}
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("odd", "most"), [("x", 3), (True, 3), (2**63, 30), ([1], 3), (1.5, 3), ("2", 3)], ids=str
+)
+def test_a_value_unlike_the_others_costs_them_nothing(
+    odd: Any, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    whole = reading._whole
+
+    def counted(name: str, given: Any, wanted: pa.DataType) -> Any:
+        calls.append(len(given))
+        return whole(name, given, wanted)
+
+    monkeypatch.setattr(reading, "_whole", counted)
+    read, bad = read_column("x", [*range(1000), odd, *range(1000)], pa.int64())
+    assert len(calls) <= most
+    assert read.null_count == len(bad) == (odd != "2")
+
+
+def test_rows_become_columns_only_where_a_set_wants_them() -> None:
+    rows = [{f"c{i}": i} for i in range(1000)]
+    body = FetchBody(sets=["x"], rows=rows)
+    tracemalloc.start()
+    question = _question(body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000, "a million cells would take eight"
+    assert (len(question.columns), "c7" in question.columns, "d" in question.columns) == (
+        1000, True, False,
+    )  # fmt: skip
+    assert question.columns["c7"] == [7 if i == 7 else None for i in range(1000)]
