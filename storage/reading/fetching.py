@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -69,9 +70,10 @@ class Fetched:
     @property
     def table(self) -> pa.Table:
         """A column a feature. It is made when it is asked for: many columns take their time."""
-        if not isinstance(self.given, pa.Table):
-            self.given = self.given()
-        return self.given
+        given = self.given  # another thread may put the table there at any time
+        if not isinstance(given, pa.Table):
+            self.given = given = given()
+        return given
 
 
 class _Asking(Protocol):
@@ -132,24 +134,23 @@ class Fetch:
             asking.advance()
 
     def _features(self) -> Fetched:
-        plan, request = self.plan, self.request
+        plan, request, shown = self.plan, self.request, self.plan.shown
         plain, bucketed, faults = request.answer()
         self._note_late(request.late)
         if faults:
-            shown = [a.feature for a in plan.answers if a.way == "tiles"]
+            features = [a.feature for a in plan.answers if a.way == "tiles"]
             for output, question, reason in faults:
-                self._note(question, shown[output], reason)
+                self._note(question, features[output], reason)
         found = [held > 0 for held in request.held(len(plan.rings) - 1)]
-        if plan.shown is not None:
-            return Fetched(lambda: self._table(plain, bucketed), found, plain=plain)
+        if shown is not None:
+            # Of these alone: whoever keeps an answer keeps no blocks that it was read from.
+            return Fetched(partial(_shown, plain, shown), found, plain=plain)
         return Fetched(self._table(plain, bucketed), found)
 
     def _table(
         self, plain: Result, bucketed: Sequence[tuple[Result, Result, list[int]]]
     ) -> pa.Table:
         """A column a feature; those of chosen rows gather them."""
-        if self.plan.shown is not None:
-            return pa.Table.from_batches([exported_as(plain, self.plan.shown)])
         struct: Any = exported(plain)
         singles, mapped = iter(struct.flatten()), iter(bucketed)
         columns: list[Array] = []
@@ -240,3 +241,8 @@ class Fetch:
             asked = found.take(self.plan, rows, spine, alias, wanted)
             wanted *= 8
         return Fetched(found.table(), found.found())
+
+
+def _shown(plain: Result, schema: pa.Schema) -> pa.Table:
+    """What the kernel answered, as it stands."""
+    return pa.Table.from_batches([exported_as(plain, schema)])
