@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -23,8 +24,8 @@ from bighead.storage.fetch.answering import Answered
 from bighead.storage.fetch.asking import Asked
 from bighead.storage.fetch.served import Offer
 from bighead.storage.fetch.shelf import Reading
-from bighead.storage.fetch_log.journal import PARQUET, Journal, complete_left
-from bighead.storage.fetch_log.keeping import forget
+from bighead.storage.fetch_log.journal import PARQUET, Journal
+from bighead.storage.fetch_log.keeping import LEAST, complete_left, forget
 from bighead.storage.fetch_log.layout import Entry, Layout
 from bighead.storage.fetch_log.sampling import check_share, sampled
 from bighead.zipline.windows import DAY, HOUR, MINUTE
@@ -98,7 +99,12 @@ class FetchLog:
     _journals: dict[tuple[str, str, int], Journal] = field(default_factory=dict)
     """By set, address and hour."""
     _swept: int = 0
+    _walked: int = 0
+    """When journals of all hours were looked for; else only of the last ones."""
+    _failure: Exception | None = None
+    """The first of this turn, until it is told."""
     _complaint: str = ""
+    """What kind of failure the turn before had."""
 
     def __post_init__(self) -> None:
         self.settings.check()
@@ -140,19 +146,31 @@ class FetchLog:
         self._turn(self.clock(), last=True)
 
     def _turn(self, now: int, last: bool = False) -> None:
-        try:
+        with self._trying():
             self._write(now)
+        with self._trying():
             self._rotate(now, last)
+        with self._trying():
             self._sweep(now)
-        except Exception as error:  # noqa: BLE001 fetching goes on, and the log of the process tells it
-            self._complain(f"{type(error).__name__}: {error}")
-        else:
-            self._complaint = ""
+        self._complain()
 
-    def _complain(self, reason: str) -> None:
-        if reason != self._complaint:
-            self.report("fetch-log-failed", "error", reason=reason)
-        self._complaint = reason
+    @contextmanager
+    def _trying(self) -> Iterator[None]:
+        """Whatever fails in it keeps nothing else from being done, and is told after the turn."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 fetching goes on
+            self._failure = self._failure or error
+
+    def _complain(self) -> None:
+        """Tell a failure, unless the turn before had one of the kind."""
+        error, self._failure, kind = self._failure, None, ""
+        if error is not None:
+            kind = f"{type(error).__name__} {getattr(error, 'errno', '')}"
+            if kind != self._complaint:
+                reason = f"{type(error).__name__}: {error}"
+                self.report("fetch-log-failed", "error", reason=reason)
+        self._complaint = kind
 
     def _write(self, now: int) -> None:
         with self._lock:
@@ -162,19 +180,21 @@ class FetchLog:
             hour = entry.served_at // HOUR
             place = (*layout.place, hour)
             by_file.setdefault(place, (layout, []))[1].append(entry)
-        failure: Exception | None = None
         for place, (layout, entries) in by_file.items():
-            try:
+            fate: Fate = "failed"
+            with self._trying():
                 block = layout.block(entries)
-                fate: Fate = "written"
-                self._journal(place, layout, now).write(block)
-            except Exception as error:  # noqa: BLE001 the other sets are written, and then it is told
-                fate, failure = "failed", error
+                journal = self._journal(place, layout, now)
+                try:
+                    journal.write(block)
+                except Exception:
+                    del self._journals[place]
+                    journal.give_up()
+                    raise
+                fate = "written"
             self.tell(layout.facts.set, fate, sum(_rows(e) for e in entries))
         with self._lock:
             self._waiting -= sum(len(e.asked.times) for _, e in noted)
-        if failure is not None:
-            raise failure
 
     def _journal(self, place: tuple[str, str, int], layout: Layout, now: int) -> Journal:
         found = self._journals.get(place)
@@ -189,15 +209,20 @@ class FetchLog:
             old = now - journal.opened >= self.settings.rotate or now // HOUR > place[2]
             if last or old or journal.size >= self.settings.size:
                 del self._journals[place]
-                journal.close()
+                with self._trying():
+                    journal.close()
 
     def _sweep(self, now: int) -> None:
         if now - self._swept < self.settings.rotate:
             return
         self._swept = now
-        for path, rows in complete_left(self.settings.folder):
-            remark = "rows of its last moment may be missing"
-            self.report("fetch-log-recovered", file=str(path), rows=rows, remark=remark)
+        since = now - 2 * HOUR
+        if now - self._walked >= DAY:
+            since, self._walked = LEAST, now
+        with self._trying():
+            for path, rows in complete_left(self.settings.folder, since):
+                remark = "rows of its last moment may be missing"
+                self.report("fetch-log-recovered", file=str(path), rows=rows, remark=remark)
         gone = forget(self.settings.folder, now - self.settings.keep)
         if gone:
             self.report("fetch-log-swept", files=gone)

@@ -4,14 +4,13 @@ Parquet cannot be read before its end is written. So rows go to a journal first,
 that can be read up to whatever was written last, and the journal becomes a Parquet file when it is
 closed: written beside, then renamed, so that whoever reads sees it whole or not at all. A journal
 is locked by the process that writes it; one that nobody locks was left by a process that was
-killed, and is closed by the next that finds it.
+killed, or could not write on, and is closed by the next that finds it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +52,9 @@ class Journal:
             file.flush()
             fresh.rename(place)  # it is locked before anybody can find it
         except OSError:
-            file.close()
+            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.close()
             raise
         return cls(path, opened, file, writer)
 
@@ -63,10 +64,21 @@ class Journal:
         return self.file.tell()
 
     def write(self, block: pa.RecordBatch) -> None:
-        """More rows; they survive the end of the process. Raises OSError."""
+        """More rows; they survive the end of the process.
+
+        Raises OSError. Then a part of them may be there, behind which nothing can be read.
+        """
         self.writer.write_batch(block)
         self.file.flush()
         self.rows += block.num_rows
+
+    def give_up(self) -> None:
+        """Writes no more; whoever finds it completes it. One without rows goes."""
+        with suppress(OSError):
+            if not self.rows:
+                journal_of(self.path).unlink()
+        with suppress(OSError):
+            self.file.close()
 
     def close(self) -> None:
         """Makes it a Parquet file. Raises OSError; then the journal stays."""
@@ -149,14 +161,3 @@ def _write(path: Path, table: pa.Table) -> None:
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
-
-
-def complete_left(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Complete what processes left that were killed; each file with its rows.
-
-    Those that are being written, here or in other processes, are left alone.
-    """
-    for journal in sorted(folder.rglob(f".*{JOURNAL}")):
-        with suppress(OSError), journal.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield parquet_of(journal), complete(journal)

@@ -17,14 +17,11 @@ import pyarrow.parquet as pq
 
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch_log.journal import JOURNAL, PARQUET, blocks_of, parquet_of
-from bighead.storage.fetch_log.keeping import hours
+from bighead.storage.fetch_log.keeping import GREATEST, LEAST, hours
 from bighead.storage.fetch_log.layout import SERVED_AT, Facts, facts_of
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import make
 from bighead.zipline.ir.types import BIGINT
-from bighead.zipline.windows import HOUR
-
-LEAST, GREATEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +30,6 @@ class Span:
 
     since: int = LEAST
     until: int = GREATEST
-
-    def touches(self, hour: int) -> bool:
-        """Whether an hour, counted since 1970, has some of them."""
-        return self.since < (hour + 1) * HOUR and hour * HOUR < self.until
 
     def rows(self, served_at: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The numbers of the rows that were served in it."""
@@ -140,9 +133,8 @@ def _files(folder: Path, name: str, span: Span) -> Iterator[_File]:
         hint = did_you_mean(name, bare) or "fetch it from a service that logs"
         raise StoreError(f"the log in {folder} has nothing of '{name}'; {hint}")
     for place in wanted:
-        for hour, inside in hours(place):
-            if span.touches(hour):
-                yield from _files_of(inside, span)
+        for _, inside in hours(place, span.since, span.until):
+            yield from _files_of(inside, span)
 
 
 def _files_of(place: Path, span: Span) -> Iterator[_File]:

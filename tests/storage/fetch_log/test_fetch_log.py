@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import resource
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +20,7 @@ from bighead.storage.fetch_log.fetch_log import FetchLog, LogSettings
 from bighead.storage.fetch_log.journal import journal_of
 from bighead.storage.fetch_log.keeping import hours
 from bighead.storage.fetch_log.reading import Span, sample, served_names
+from bighead.storage.reading.fetching import Fetch
 from bighead.zipline.windows import DAY, HOUR, MINUTE
 from tests.storage.fetch.stays import Stays, stays
 from tests.storage.fetch_log.asked import AT, ask, rows_of, service
@@ -181,12 +185,17 @@ def test_hours_are_removed_when_they_are_old_enough(logged: Logged) -> None:
         logged.clock.now = NOW + hour * HOUR
         ask(logged.service, "listing_bookings", LISTINGS)
         logged.turn()
+    place = logged.folder / "listing_bookings"
+    (_, first), (_, second) = hours(place)
+    for inside in (first, second):  # of a process that was killed in its first moment
+        (inside / ".1-2-3.new").touch()
     logged.clock.now = NOW + HOUR + 30 * DAY - 1
     logged.turn()
-    assert [hour * HOUR for hour, _ in hours(logged.folder)] == [NOW, NOW + HOUR]
+    assert [hour * HOUR for hour, _ in hours(place)] == [NOW, NOW + HOUR]
     logged.clock.now += 5 * MINUTE
     logged.turn()
-    assert [hour * HOUR for hour, _ in hours(logged.folder)] == [NOW + HOUR]
+    assert [hour * HOUR for hour, _ in hours(place)] == [NOW + HOUR]
+    assert list(place.rglob(".*.new")) == [second / ".1-2-3.new"]
     assert logged.rows() == 4
     assert "fetch-log-swept" in logged.said
 
@@ -246,6 +255,65 @@ def test_what_cannot_be_written_is_told_once_and_fetching_goes_on(logged: Logged
     ask(logged.service, "listing_bookings", LISTINGS)
     logged.turn()
     assert (logged.rows(), logged.rows("all_bookings")) == (4, 2)
+
+
+def test_what_cannot_be_written_holds_nothing_else_up(logged: Logged) -> None:
+    ask(logged.service, "all_bookings", {})
+    logged.turn()
+    (logged.folder / "listing_bookings").write_text("in the way")
+    for wait, files in ((5 * MINUTE, 1), (31 * DAY, 0)):
+        logged.clock.now += wait
+        ask(logged.service, "listing_bookings", LISTINGS)
+        logged.turn()
+        assert len(logged.files()) == files
+    assert logged.said == ["fetch-log-failed", "fetch-log-swept"]
+
+
+def test_a_write_that_breaks_off_loses_no_rows_before_or_after(logged: Logged) -> None:
+    ask(logged.service, "listing_bookings", LISTINGS)
+    logged.turn()
+    (journal,) = logged.folder.rglob(".*.journal")
+    many = np.random.default_rng(1).integers(0, 2**62, 5000)
+    ask(logged.service, "listing_bookings", {"listing": many})
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 5000, most))
+    try:
+        logged.turn()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+    assert logged.said == ["fetch-log-failed"]
+    ask(logged.service, "listing_bookings", LISTINGS)
+    logged.turn()
+    told = {("listing_bookings", "written"): 8, ("listing_bookings", "failed"): 5000}
+    assert (logged.told, logged.rows()) == (told, 8)
+    logged.clock.now += 5 * MINUTE
+    logged.turn()
+    assert logged.said == ["fetch-log-failed", "fetch-log-recovered"]
+    assert (len(logged.files()), logged.rows()) == (2, 8)
+    assert not list(logged.folder.rglob(".*"))
+
+
+def test_an_answer_that_waits_keeps_no_blocks(logged: Logged) -> None:
+    ask(logged.service, "all_bookings", {})
+    ((_, entry),) = logged.log._noted
+    assert callable(entry.answered.given), "it is made when it is written"
+    gc.collect()
+    assert not [found for found in gc.get_objects() if isinstance(found, Fetch)]
+
+
+def test_journals_that_were_left_are_looked_for_where_they_may_be(logged: Logged) -> None:
+    def leave() -> None:
+        ask(logged.service, "listing_bookings", LISTINGS)
+        logged.turn()
+        _, journal = logged.log._journals.popitem()
+        journal.file.close()
+
+    for wait, recovered in ((HOUR, 1), (5 * HOUR, 1), (DAY, 3)):
+        leave()
+        logged.clock.now += wait
+        logged.turn()
+        assert logged.said.count("fetch-log-recovered") == recovered
+    assert logged.rows() == 12
 
 
 def test_two_processes_write_side_by_side(data: Stays, tmp_path: Path, clock: Clock) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from bighead.storage.fetch.client import Client
-from bighead.storage.fetch_log.journal import complete_left, parquet_of
+from bighead.storage.fetch_log.journal import parquet_of
+from bighead.storage.fetch_log.keeping import complete_left
 from bighead.storage.fetch_log.layout import facts_of
 from bighead.storage.fetch_log.reading import Span, sample
 from tests.storage.fetch.running import serving
