@@ -85,7 +85,10 @@ class Files:
         return any(isinstance(f.path, Remote) for f in self.found)
 
     def versions(self) -> dict[str, str]:
-        """By the name of each object among the files, what changes when it does."""
+        """By the name of each object among the files, what changes when it does.
+
+        Raises SourceError where one is gone, or closed to us.
+        """
         found = [f.path for f in self.found if isinstance(f.path, Remote)]
         return dict(zip(map(str, found), versions_of(found), strict=True)) if found else {}
 

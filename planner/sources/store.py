@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyarrow import fs
 
 from bighead.zipline.errors import SourceError
@@ -107,15 +108,23 @@ class Remote:
         return self.system.open_input_stream(self.key, compression=None)
 
     def version(self) -> str:
-        """What changes when it does."""
-        with self.open() as file:
-            tag = (file.metadata() or {}).get("ETag", b"")
-        text = tag.decode() if isinstance(tag, bytes) else str(tag)
-        return f"{self.size} bytes, {self.changed} ns, {text.strip(chr(34))}"
+        """What changes when it does; raises SourceError where it is gone, or closed to us."""
+        try:
+            with self.open() as file:
+                return f"{self.size} bytes, {self.changed} ns, {tag_of(file)}"
+        except (OSError, pa.ArrowException) as error:
+            raise refused(str(self), error) from error
 
 
 FilePath = Path | Remote
 """Where a file lies."""
+
+
+def tag_of(file: Any) -> str:
+    """The ETag of an object that is open; empty where its store has none."""
+    tag = (file.metadata() or {}).get("ETag", b"")
+    text = tag.decode() if isinstance(tag, bytes) else str(tag)
+    return text.strip('"')
 
 
 def objects(system: Any, place: str) -> list[Remote]:
@@ -135,7 +144,7 @@ def objects(system: Any, place: str) -> list[Remote]:
 
 
 def versions_of(found: Iterable[Remote]) -> list[str]:
-    """What changes when one of the objects does, of each."""
+    """What changes when one of the objects does, of each. Raises SourceError."""
     with ThreadPoolExecutor(REQUESTS) as asks:
         return list(asks.map(Remote.version, found))
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from pyarrow import fs
 
 from bighead.planner.sources.parquet import ParquetFiles
-from bighead.planner.sources.store import Remote, objects
+from bighead.planner.sources.store import Remote, objects, versions_of
+from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.types import BIGINT
 from bighead.zipline.records.wanted import Wanted
 
@@ -32,3 +34,12 @@ def test_an_object_that_is_streamed_is_not_held(tmp_path: Path) -> None:
         rows += piece.rows.num_rows
     assert rows == ROWS
     assert most < 6 << 20, "of the 16 MB of the object"
+
+
+def test_an_object_that_went_after_it_was_found_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1")
+    found = remote(path)
+    path.unlink()
+    with pytest.raises(SourceError, match=r"nothing to read at s3://.*/a\.parquet; check"):
+        versions_of([found])
