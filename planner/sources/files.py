@@ -109,7 +109,7 @@ class Files:
         schema = pa.schema([self.schema.field(c) for c in asked])
         inside = replace(self, found=tuple(f for f in self.found if not self._outside(f, span)))
         if self._remote and self.kind.tells == "types":
-            inside.ask_each(self.kind.schema)  # what they tell is then known, all at once
+            inside.ask_each(self.kind.schema)  # their footers are then known, all at once
         pieces = [p for f in inside.found for p in self._read(f, asked, predicate, span)]
         whole = pa.concat_tables(pieces) if pieces else schema.empty_table()
         return whole.select(list(columns))

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 import pyarrow as pa
 
+from bighead.planner.sources.learned import Learned
 from bighead.planner.sources.paths import WILDCARD, File, is_bookkeeping, partitions_of
 from bighead.planner.sources.store import ObjectStore, objects, refused, system_of
 from bighead.zipline.errors import SourceError
@@ -48,11 +49,16 @@ class Named:
         return parts if not is_bookkeeping(parts) and matches(parts, self.wild) else None
 
 
-def find_objects(path: str, place: str, store: ObjectStore) -> list[File]:
-    """The objects that a path names, sorted. Raises SourceError where it names nothing."""
+def find_objects(
+    path: str, place: str, store: ObjectStore, learned: Learned | None = None
+) -> list[File]:
+    """The objects that a path names, sorted; `learned` is of earlier looks at them.
+
+    Raises SourceError where it names nothing.
+    """
     named = Named.by(path, place)
     try:
-        there = objects(system_of(store), named.fixed)
+        there = objects(system_of(store), named.fixed, learned)
     except (OSError, pa.ArrowException) as error:
         raise refused(path, error) from error
     found = [

@@ -19,6 +19,7 @@ from bighead.planner.sources.delimited import DelimitedFiles
 from bighead.planner.sources.files import files_dataset
 from bighead.planner.sources.json_lines import JsonLines
 from bighead.planner.sources.kind import Kind
+from bighead.planner.sources.learned import Learned
 from bighead.planner.sources.mirror import Mirror
 from bighead.planner.sources.objects import SCHEMES, find_objects
 from bighead.planner.sources.parquet import ParquetFiles
@@ -51,6 +52,8 @@ class Place:
     store: ObjectStore = field(default_factory=ObjectStore)
     mirror: Mirror = field(init=False)
     """The objects that are read as files."""
+    learned: Learned = field(init=False, compare=False, repr=False, default_factory=Learned)
+    """Of the objects that are read where they lie."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mirror", Mirror(self.store))
@@ -115,7 +118,7 @@ def open_paths(
     found: list[File] = []
     for path in paths:
         if path.partition("://")[0] in SCHEMES:
-            found += find_objects(path, name, place.store)
+            found += find_objects(path, name, place.store, place.learned)
         else:
             found += find_files([str(place.folder / path.removeprefix("file://"))], name)
     kind = one_kind(found, name, kinds)

@@ -20,7 +20,7 @@ from bighead.planner.sources.dataset import Size, Span
 from bighead.planner.sources.kind import Piece, Tells, bytes_of, no_access, reason_of
 from bighead.planner.sources.pick import WORTH_LEAVING
 from bighead.planner.sources.row_groups import bounds, choose, newest
-from bighead.planner.sources.store import FilePath, Remote
+from bighead.planner.sources.store import FilePath, Remote, tag_of
 from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.records.wanted import Wanted
@@ -35,9 +35,6 @@ READING: dict[str, Any] = {
     "coerce_int96_timestamp_unit": "us",
     "page_checksum_verification": True,
 }
-
-FOOTER = "footer"
-"""What is learned of an object."""
 
 
 class ParquetFiles:
@@ -134,15 +131,20 @@ def _open(path: FilePath, *, buffered: bool = False) -> pq.ParquetFile:
     try:
         if not isinstance(path, Remote):
             return pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False, **READING)
+        object_ = path.open()
+        # What lies there now may be newer than what was found.
+        version = path.key, path.changed, object_.size(), tag_of(object_)
+        known = path.learned.get(version)
         file = pq.ParquetFile(
-            path.open(),
-            metadata=path.learned.get(FOOTER),
+            object_,
+            metadata=known,
             buffer_size=BUFFER_BYTES if buffered else 0,
             # Else ranges that lie near each other are asked for at once, and held until the end.
             pre_buffer=not buffered,
             **READING,
         )
-        path.learned[FOOTER] = file.metadata
+        if known is None:
+            path.learned.keep(version, file.metadata, file.metadata.serialized_size)
         return file
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error

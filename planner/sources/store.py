@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
+from bighead.planner.sources.learned import Learned
 from bighead.zipline.errors import SourceError
 
 REQUESTS = 16
@@ -84,8 +85,8 @@ class Remote:
     changed: int
     """When, in nanoseconds."""
     system: Any = field(compare=False, repr=False)
-    learned: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What whoever reads it was told of it, so that the store is asked once."""
+    learned: Learned = field(default_factory=Learned, compare=False, repr=False)
+    """What whoever reads objects was told of them, so that the store is asked once."""
 
     def __str__(self) -> str:
         return f"s3://{self.key}"
@@ -127,8 +128,8 @@ def tag_of(file: Any) -> str:
     return text.strip('"')
 
 
-def objects(system: Any, place: str) -> list[Remote]:
-    """The objects at or below a bucket and key, sorted.
+def objects(system: Any, place: str, learned: Learned | None = None) -> list[Remote]:
+    """The objects at or below a bucket and key, sorted; `learned` is of earlier looks at them.
 
     Raises FileNotFoundError where there is none at all, OSError where the store refuses.
     """
@@ -139,7 +140,8 @@ def objects(system: Any, place: str) -> list[Remote]:
     if here.type == fs.FileType.Directory:
         found = list(system.get_file_info(fs.FileSelector(place, recursive=True)))
     there = (info for info in found if info.type == fs.FileType.File)
-    made = (Remote(info.path, info.size, info.mtime_ns, system) for info in there)
+    known = Learned() if learned is None else learned
+    made = (Remote(info.path, info.size, info.mtime_ns, system, known) for info in there)
     return sorted(made, key=lambda remote: remote.key)
 
 

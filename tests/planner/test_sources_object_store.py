@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 from bighead.planner import Session
 from bighead.planner.backfill.inputs import inputs_of
 from bighead.planner.sources.dataset import Dataset, Lag, Size, Span
+from bighead.planner.sources.learned import Learned
 from bighead.planner.sources.opener import Place, open_source
 from bighead.planner.sources.schemas import Drift, drift_of
 from bighead.planner.sources.store import ObjectStore
@@ -219,6 +220,39 @@ def test_what_a_store_cannot_do_is_refused(store: ObjectStore) -> None:
         open_source("gs://b/x.parquet", "bookings", Place(store=store))
 
 
+def put(store: ObjectStore, key: str, *values: int) -> None:
+    client = boto3.client("s3", endpoint_url=store.endpoint, aws_access_key_id="key",
+                          aws_secret_access_key="secret", region_name="us-east-1")  # fmt: skip
+    client.put_object(Bucket="warehouse", Key=key, Body=parquet(*values))
+
+
+def test_a_footer_is_read_once_while_its_object_stays(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+    keep = Learned.keep
+
+    def counted(self: Learned, version: Any, what: Any, bytes_: int) -> None:
+        kept.append(version[0])
+        keep(self, version, what, bytes_)
+
+    monkeypatch.setattr(Learned, "keep", counted)
+    place = Place(store=store)
+    for _ in range(2):
+        dataset = open_source("s3://warehouse/days/", "bookings", place, DAYS)
+        assert (dataset.size().rows, dataset.scan(["x"]).num_rows) == (4, 4)
+    assert sorted(kept) == sorted(f"warehouse/{key}" for key in OBJECTS if key.startswith("days/"))
+
+
+def test_an_object_that_changes_after_it_was_found_is_read_as_it_is(store: ObjectStore) -> None:
+    put(store, "again/a.parquet", 1, 2)
+    dataset = open_source("s3://warehouse/again/", "bookings", Place(store=store))
+    assert dataset.size().rows == 2
+    put(store, "again/a.parquet", 7, 8)  # of the same size, within the second
+    late = Span(Column("ts", TIMESTAMP), 5_000_000, None)
+    assert dataset.scan(["x"], span=late)["x"].to_pylist() == [7, 8]
+
+
 def looked_at(store: ObjectStore, path: str) -> dict[str, tuple[str, object]]:
     """The objects of a source as a backfill looks at them: name to mark and times."""
     made = Session(store=store)
@@ -233,14 +267,8 @@ def looked_at(store: ObjectStore, path: str) -> dict[str, tuple[str, object]]:
 
 
 def test_an_object_that_changes_is_noticed_by_its_version(store: ObjectStore) -> None:
-    client = boto3.client("s3", endpoint_url=store.endpoint, aws_access_key_id="key",
-                          aws_secret_access_key="secret", region_name="us-east-1")  # fmt: skip
-
-    def put(name: str, *values: int) -> None:
-        client.put_object(Bucket="warehouse", Key=f"look/{name}.parquet", Body=parquet(*values))
-
-    put("a", 1, 2)
-    put("b", 5)
+    put(store, "look/a.parquet", 1, 2)
+    put(store, "look/b.parquet", 5)
     before = looked_at(store, "s3://warehouse/look/")
     assert list(before) == ["s3://warehouse/look/a.parquet", "s3://warehouse/look/b.parquet"]
     assert [times for _, times in before.values()] == [
@@ -248,8 +276,8 @@ def test_an_object_that_changes_is_noticed_by_its_version(store: ObjectStore) ->
         (5_000_000, 5_000_000),
     ]
     assert looked_at(store, "s3://warehouse/look/*.parquet") == before
-    put("a", 1, 3)  # of the same size, within the second
-    put("c", 9)
+    put(store, "look/a.parquet", 1, 3)  # of the same size, within the second
+    put(store, "look/c.parquet", 9)
     after = looked_at(store, "s3://warehouse/look/")
     assert len(after) == 3
     assert after["s3://warehouse/look/b.parquet"] == before["s3://warehouse/look/b.parquet"]
