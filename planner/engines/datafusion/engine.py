@@ -67,8 +67,7 @@ class DataFusionEngine:
         sizes = Sizes(open_source)
         memory = self._too_little(plan, sizes)
         if memory is None:
-            table = Execution(open_source, run, self.threads).rows(plan)
-            return pa.Table.from_arrays(table.columns, schema=plan.schema)
+            return self._held(plan, open_source, run)
         if sizes.output(plan) > memory:
             raise BigheadError(
                 f"the rows of this query take about {spelled(sizes.output(plan))} and may take "
@@ -83,9 +82,13 @@ class DataFusionEngine:
         sizes = Sizes(open_source)
         memory = self._too_little(plan, sizes)
         if memory is None:
-            yield self.run(plan, open_source, run)
+            yield self._held(plan, open_source, run)
         else:
             yield from self._spilled(plan, open_source, run, sizes, memory)
+
+    def _held(self, plan: Node, open_source: Open, run: Run) -> pa.Table:
+        table = Execution(open_source, run, self.threads).rows(plan)
+        return pa.Table.from_arrays(table.columns, schema=plan.schema)
 
     def _spilled(
         self, plan: Node, open_source: Open, run: Run, sizes: Sizes, memory: int
