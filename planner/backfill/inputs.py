@@ -22,8 +22,8 @@ from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.dataset import Dataset, Versioned
 from bighead.planner.sources.files import Files
 from bighead.planner.sources.kind import Dates
-from bighead.planner.sources.paths import File
 from bighead.planner.sources.pick import column_of
+from bighead.planner.sources.store import FilePath
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import BigheadError, SourceError
 from bighead.zipline.ir.address import address
@@ -79,6 +79,8 @@ def _files_of(
         yield earlier.get((MEMORY, mark)) or InputFile(MEMORY, mark, _read(dataset, source, time))
         return
     versions = dataset.versions() if isinstance(dataset, Versioned) else {}
+    looked: list[InputFile] = []
+    new: list[int] = []
     for number, name in enumerate(dataset.files):
         shown, version = name, versions.get(name)
         if version is None:
@@ -87,10 +89,14 @@ def _files_of(
             version = _mark(path)
         mark = f"{version} {told}".strip()
         same = earlier.get((shown, mark))
-        if same is not None or not isinstance(dataset, Files) or time is None:
-            yield same or InputFile(shown, mark)
-            continue
-        yield InputFile(shown, mark, _times(dataset, dataset.found[number], source, time))
+        looked.append(same or InputFile(shown, mark))
+        if same is None:
+            new.append(number)
+    if isinstance(dataset, Files) and time is not None:
+        these = replace(dataset, found=tuple(dataset.found[number] for number in new))
+        for number, times in zip(new, _times(these, source, time), strict=True):
+            looked[number] = replace(looked[number], times=times)
+    yield from looked
 
 
 def _spelled(time: Expr, source: Source) -> str:
@@ -128,16 +134,24 @@ def _digest(dataset: ArrowTable) -> str:
     return state.hexdigest()[:32]
 
 
-def _times(dataset: Files, file: File, source: Source, time: Expr) -> Times | None:
-    """From what the file tells of itself, else by reading the column."""
-    if isinstance(time, Column) and isinstance(dataset.kind, Dates):
+def _times(dataset: Files, source: Source, time: Expr) -> list[Times | None]:
+    """Of each file, from what it tells of itself, else by reading the column."""
+    kind = dataset.kind
+
+    def told(path: FilePath) -> tuple[Times | None, bool]:
+        """The times, and whether reading could tell more."""
+        if not (isinstance(time, Column) and isinstance(kind, Dates)):
+            return None, True
         try:
-            found = dataset.kind.bounds(file.path, time.name)
+            found = kind.bounds(path, time.name)
         except SourceError:
-            return None  # damaged, as whoever reads its rows will say
-        if found is not None:
-            return found
-    return _read(replace(dataset, found=(file,)), source, time)
+            return None, False  # damaged, as whoever reads its rows will say
+        return found, found is None
+
+    return [
+        _read(replace(dataset, found=(file,)), source, time) if more else times
+        for file, (times, more) in zip(dataset.found, dataset.ask_each(told), strict=True)
+    ]
 
 
 def _read(dataset: Dataset, source: Source, time: Expr | None) -> Times | None:

@@ -134,14 +134,17 @@ class Files:
             return None
         if time.name in self.partitions or time.name in self.gone[1]:
             return None
-        promised = self.lag is not None and self.lag.time == time
-        days = {file: self._day(file) if promised else None for file in self.found}
+        kind, name = self.kind, time.name
+        if self.lag is None or self.lag.time != time:
+            told = self.ask_each(lambda path: kind.newest(path, name))
+            return max((t for t in told if t is not None), default=None)
+        days = {file: self._day(file) for file in self.found}
         greatest: int | None = None
         for file in sorted(self.found, key=lambda f: -(days[f] or 0)):
             day = days[file]
             if day is not None and greatest is not None and (day + 1) * DAY <= greatest:
                 continue
-            found = self.kind.newest(file.path, time.name)
+            found = kind.newest(file.path, name)
             if found is not None and (greatest is None or found > greatest):
                 greatest = found
         return greatest
