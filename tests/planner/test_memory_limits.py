@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from bighead.planner import Session
 from bighead.planner.result import Result
-from bighead.planner.spill.folder import LOCK, Folder, SpillError, opened, sweep
+from bighead.planner.spill.folder import LOCK, File, Folder, SpillError, opened, sweep
 from bighead.planner.spill.memory import Limits, parse_size
 from bighead.zipline.errors import BigheadError
 
@@ -79,6 +80,21 @@ def test_results_come_back_in_the_order_of_the_spine(data: Path, kind: str, colu
     found = asked(Session(memory="3MiB"), data, "'1h'", kind, columns).to_arrow()
     assert found.equals(wanted)
     assert (found.num_rows < LABELS) == (kind == "INNER")
+
+
+def test_a_hot_part_is_read_once_however_often_it_is_cut(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[tuple[Path, int]] = Counter()
+    batch = File.batch
+
+    def counted(self: File, number: int) -> pa.Table:
+        read[self.path, number] += 1
+        return batch(self, number)
+
+    monkeypatch.setattr(File, "batch", counted)
+    asked(Session(memory="2MiB"), data).to_arrow()
+    assert set(read.values()) == {1, 2}, "the spine's rows once for their times, once to be cut"
 
 
 def test_rows_are_streamed_out(data: Path, tmp_path: Path) -> None:

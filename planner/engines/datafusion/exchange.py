@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from bighead.kernels.temporal import join_arrays, keep_memory
@@ -300,18 +302,11 @@ class _Exchange:
     def _reached(self, file: File, packed: Packing, reached: Sequence[Range]) -> list[File]:
         """The rows of each of these stretches of time, which overlap, and those without a time."""
         files = [self.streaming.folder.file(file.schema) for _ in reached]
-        file.close()
-
-        def pick(i: int) -> None:
-            low, high = reached[i]
-            for rows in file.batches():
-                time = packed.time(rows)
-                at = numbers(time, 0)
-                keep = (at >= low) & (at <= high) | time.is_null().to_numpy(zero_copy_only=False)
-                if keep.any():
-                    files[i].write(batch_of(rows.filter(make(keep))))
-
-        list(self.pool.map(pick, range(len(files))))
+        for rows in file.batches():  # each is read once, however many stretches there are
+            time = packed.time(rows)
+            timeless = time.is_null().to_numpy(zero_copy_only=False)
+            write = partial(_write_reached, rows, numbers(time, 0), timeless)
+            list(self.pool.map(write, files, reached))
         return files
 
     def _spine_times(self, rows: pa.Table) -> Numbers:
@@ -384,6 +379,14 @@ class _Exchange:
     def _report(self, what: str, rows: int, of: int) -> None:
         label = getattr(self.join, "label", self.join.alias)
         self.streaming.run.report(f"{label}: {what}", rows, of)
+
+
+def _write_reached(
+    rows: pa.Table, at: Numbers, timeless: npt.NDArray[np.bool_], file: File, reached: Range
+) -> None:
+    keep = (at >= reached[0]) & (at <= reached[1]) | timeless
+    if keep.any():
+        file.write(batch_of(rows.filter(make(keep))))
 
 
 def _wider(a: Range, b: Range) -> Range:
