@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from bighead.planner import Session
+from bighead.planner.engines.datafusion.estimate import waiting_width
+from bighead.planner.engines.datafusion.gathering import ROW
 from bighead.planner.result import Result
 from bighead.planner.spill.folder import LOCK, File, Folder, SpillError, opened, sweep
 from bighead.planner.spill.memory import Limits, parse_size
@@ -80,6 +82,12 @@ def test_results_come_back_in_the_order_of_the_spine(data: Path, kind: str, colu
     found = asked(Session(memory="3MiB"), data, "'1h'", kind, columns).to_arrow()
     assert found.equals(wanted)
     assert (found.num_rows < LABELS) == (kind == "INNER")
+
+
+def test_results_that_wait_take_no_more_than_is_counted() -> None:
+    results = pa.table({"a": pa.array([None, 1.5] * 500), "b": pa.array([1, None] * 500)})
+    waiting = results.append_column(ROW, pa.array(range(1000)))
+    assert waiting.nbytes <= 1000 * waiting_width(results.schema)
 
 
 def test_a_hot_part_is_read_once_however_often_it_is_cut(

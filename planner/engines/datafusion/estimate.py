@@ -34,6 +34,9 @@ RESULT_BYTES = 16
 LINE_BYTES = 64
 """What all results of a row take there at least."""
 
+NUMBER_BYTES = 8
+"""Of a result that waits for the others: the number of its row of the spine."""
+
 TIME_BYTES = 8
 """The time of an event, beside the columns that it is made of."""
 
@@ -117,6 +120,11 @@ def spine_width(join: TemporalJoin) -> int:
     results = len(join.right.features) if isinstance(join.right, View) else 1
     waiting = max(LINE_BYTES, results * RESULT_BYTES)
     return width(join.spine.schema) + SPINE_BYTES + width(join.schema) + waiting
+
+
+def waiting_width(schema: pa.Schema) -> int:
+    """Bytes of a result that waits for the others: its values, its NULLs and its place."""
+    return width(schema) + NUMBER_BYTES + -(-len(schema) // 8)
 
 
 def width(schema: pa.Schema) -> int:

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from bighead.kernels.temporal import join_arrays, keep_memory
 from bighead.planner.engines.datafusion.dealing import Dealer, parts_of, somewhere
-from bighead.planner.engines.datafusion.estimate import event_width, spine_width, width
+from bighead.planner.engines.datafusion.estimate import event_width, spine_width, waiting_width
 from bighead.planner.engines.datafusion.events import Prepared, united
 from bighead.planner.engines.datafusion.gathering import ROW, InMemory, OnDisk, Results
 from bighead.planner.engines.datafusion.moments import (
@@ -92,8 +92,8 @@ def exchanged(
     streaming: Streaming, join: TemporalJoin, around: Moments | None
 ) -> Iterator[pa.Table]:
     """The rows of a join in the spine's order, piece by piece; `around` where they are events."""
-    kept = streaming.sizes.rows(join.spine) * width(join.schema)
-    keeps = all(is_plain(f.type) for f in join.schema) and kept <= KEPT * streaming.memory
+    kept = streaming.sizes.rows(join.spine) * waiting_width(join.schema)
+    keeps = InMemory.takes(join.schema) and kept <= KEPT * streaming.memory
     with ThreadPoolExecutor(streaming.threads) as pool, ThreadPoolExecutor(1) as behind:
         yield from _Exchange(streaming, join, around, pool, behind, keeps).rows()
 
@@ -251,7 +251,7 @@ class _Exchange:
 
     def _target(self, rows: int) -> int:
         """What a part may take beside the results of so many rows of the spine."""
-        kept = rows * width(self.join.schema) if self.keeps else 0
+        kept = rows * waiting_width(self.join.schema) if self.keeps else 0
         return max(1, int((self.streaming.memory - kept) * SHARE))
 
     def _cost(self, part: Part) -> int:
