@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bighead.kernels.temporal import keep_memory
 from bighead.planner import Session
 from bighead.planner.engines.datafusion.estimate import waiting_width
 from bighead.planner.engines.datafusion.gathering import ROW
+from bighead.planner.engines.datafusion.keeping import IDLE, Keeping
 from bighead.planner.result import Result
 from bighead.planner.spill.folder import LOCK, File, Folder, SpillError, opened, sweep
 from bighead.planner.spill.memory import Limits, parse_size
@@ -103,6 +105,22 @@ def test_a_hot_part_is_read_once_however_often_it_is_cut(
     monkeypatch.setattr(File, "batch", counted)
     asked(Session(memory="2MiB"), data).to_arrow()
     assert set(read.values()) == {1, 2}, "the spine's rows once for their times, once to be cut"
+
+
+def test_the_kernel_keeps_the_least_that_a_running_query_allows() -> None:
+    def kept() -> int:
+        found = keep_memory(0)
+        keep_memory(found)
+        return found
+
+    one, other = Keeping(), Keeping()
+    one.allow(3 << 20)
+    other.allow(5 << 20)
+    assert kept() == 3 << 20
+    one.end()
+    assert kept() == 5 << 20, "the other still runs"
+    other.end()
+    assert kept() == IDLE
 
 
 def test_rows_are_streamed_out(data: Path, tmp_path: Path) -> None:

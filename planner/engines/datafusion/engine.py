@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from bighead.kernels.temporal import keep_memory
 from bighead.planner.engine import Open, Run
 from bighead.planner.engines.datafusion.estimate import Sizes
 from bighead.planner.engines.datafusion.execution import Execution
@@ -21,9 +19,6 @@ from bighead.planner.engines.datafusion.physical import to_physical
 from bighead.planner.spill.memory import Limits, allowed, spelled
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.nodes import Lookup, Node, TemporalJoin, Versions, walk
-
-IDLE = 256 << 20
-"""Bytes that the kernel keeps between queries for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +95,8 @@ class DataFusionEngine:
         run.facts.append(_goes_to_disk(sizes.memory(plan), memory))
         with opened(self.limits) as folder:
             streaming = Streaming(open_source, run, self.threads, folder, memory, sizes)
-            with _keeping(streaming.idle):
-                for piece in streaming.rows(plan):
-                    yield pa.Table.from_arrays(piece.columns, schema=plan.schema)
+            for piece in streaming.rows(plan):
+                yield pa.Table.from_arrays(piece.columns, schema=plan.schema)
 
     def _too_little(self, plan: Node, sizes: Sizes) -> int | None:
         """The memory that may be taken, where the plan takes more and can do with less."""
@@ -110,16 +104,6 @@ class DataFusionEngine:
             return None
         memory = allowed(self.limits)
         return memory if memory is not None and sizes.memory(plan) > memory else None
-
-
-@contextmanager
-def _keeping(most: int) -> Iterator[None]:
-    """The kernel keeps so much memory for the next step of a query."""
-    keep_memory(most)
-    try:
-        yield
-    finally:
-        keep_memory(IDLE)
 
 
 def _goes_to_disk(need: int, memory: int) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from bighead.kernels.temporal import join_arrays, keep_memory
+from bighead.kernels.temporal import join_arrays
 from bighead.planner.engines.datafusion.dealing import Dealer, parts_of, somewhere
 from bighead.planner.engines.datafusion.estimate import event_width, spine_width, waiting_width
 from bighead.planner.engines.datafusion.events import Prepared, united
@@ -126,13 +126,14 @@ class _Exchange:
         pa.default_memory_pool().release_unused()  # what reading took
         # Those that take most while there are few results beside them.
         for part, cost, given in self._read_ahead(sorted(parts, key=self._cost, reverse=True)):
-            keep_memory(self._target(self.begun))  # what one part gives back serves the next
+            # What one part gives back serves the next.
+            self.streaming.keeping.allow(self._target(self.begun))
             pieces += 1
             largest = max(largest, cost)
             results.add(self._joined(given))
             self.done += part.spine.rows
             self._report("joining", self.done, self.spine_rows)
-        keep_memory(self.streaming.idle)
+        self.streaming.keeping.allow(self.streaming.idle)
         label = getattr(self.join, "label", self.join.alias)
         self.streaming.run.facts.append(
             f"{label}: {pieces:,} parts on disk, the largest about {spelled(largest)} of "

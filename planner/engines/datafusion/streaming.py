@@ -19,6 +19,7 @@ from bighead.planner.engines.datafusion.estimate import Sizes, width
 from bighead.planner.engines.datafusion.events import Prepared
 from bighead.planner.engines.datafusion.exchange import exchanged
 from bighead.planner.engines.datafusion.execution import Execution
+from bighead.planner.engines.datafusion.keeping import Keeping
 from bighead.planner.engines.datafusion.moments import Moments, span_of
 from bighead.planner.engines.datafusion.questions import reads_of
 from bighead.planner.engines.datafusion.rows import batch_of, whole
@@ -57,11 +58,16 @@ class Streaming:
     """The rows that several parts of the plan read."""
     reads: Counter[int] = field(default_factory=Counter)
     """How often they will still be read, by the number of the Common."""
+    keeping: Keeping = field(default_factory=Keeping)
 
     def rows(self, plan: Node) -> Iterator[pa.Table]:
         """The rows of a plan, in order, piece by piece; at least one, maybe empty."""
         self.reads = readers(plan)
-        yield from self.pieces(plan)
+        self.keeping.allow(self.idle)
+        try:
+            yield from self.pieces(plan)
+        finally:
+            self.keeping.end()
         self.run.facts += [_spelled(text, counts) for text, counts in self.facts.items()]
         self.run.facts.append(
             f"spilled {self.folder.total:,} bytes to {self.folder.path.parent}, "
