@@ -9,6 +9,7 @@ so what is asked for comes to the same however often it is carried out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
@@ -51,8 +52,8 @@ def take_up(store: Path) -> list[Request]:
     for path in folder.glob(f"*{_ASKED}"):
         try:
             path.rename(path.with_suffix(_TAKEN))
-        except FileNotFoundError:
-            continue  # it was withdrawn just now
+        except (FileNotFoundError, PermissionError):
+            continue  # it was withdrawn just now, or lies where nothing may be changed
     found = []
     for path in sorted(folder.glob(f"*{_TAKEN}")):
         try:
@@ -61,6 +62,10 @@ def take_up(store: Path) -> list[Request]:
         except (ValueError, KeyError, TypeError):
             broken = Request(path.stem, "", {})
             answer(store, broken, {"error": f"{path} is no request; ask again"})
+        except PermissionError:
+            hidden = Request(path.stem, "", {})
+            reason = "the process that writes the store may not read it; ask as the same user"
+            answer(store, hidden, {"error": f"{path}: {reason}"})
     return found
 
 
@@ -70,8 +75,9 @@ def answer(store: Path, request: Request, said: Facts) -> None:
     _put(store, f"{request.name}{_ANSWER}", said)
     (folder / f"{request.name}{_TAKEN}").unlink(missing_ok=True)
     for old in folder.glob(f"*{_ANSWER}"):
-        if time.time() - old.stat().st_mtime > _KEPT:
-            old.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # who asked took it just now
+            if time.time() - old.stat().st_mtime > _KEPT:
+                old.unlink()
 
 
 def answered(store: Path, request: Request) -> Facts | None:

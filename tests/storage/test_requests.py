@@ -135,3 +135,23 @@ def test_a_request_that_was_not_answered_is_carried_out_by_the_next_writer(tmp_p
     other = leave(tmp_path, "define", define())
     assert withdraw(tmp_path, other)
     assert take_up(tmp_path) == []
+
+
+def test_what_is_taken_away_meanwhile_or_hidden_does_not_end_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = leave(tmp_path, "define", define())
+    (tmp_path / REQUESTS / "0.answer").symlink_to("taken")  # is listed, and is not there
+    answer(tmp_path, request, {"done": 1})
+    assert answered(tmp_path, request) == {"done": 1}
+    hidden = leave(tmp_path, "define", define())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", refused)
+        assert take_up(tmp_path) == []
+    said = answered(tmp_path, hidden)
+    assert said is not None
+    assert said["error"].endswith("may not read it; ask as the same user")
+
+
+def refused(*_: object, **__: object) -> str:
+    raise PermissionError
