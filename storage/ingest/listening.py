@@ -24,6 +24,8 @@ from bighead.storage.ingest.streams import Producer, StreamDoor, StreamError
 NAME = pb.DESCRIPTOR.services_by_name["IngestService"].full_name
 OVERHEAD = 1 << 16
 """Bytes of a request beside its data."""
+_PINGS = 5_000
+"""Milliseconds between a producer's looks whether this is there still, at least."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Listener:
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", self.largest + OVERHEAD),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", _PINGS),
             ],
         )
         write = grpc.stream_stream_rpc_method_handler(

@@ -29,6 +29,10 @@ from bighead.storage.errors import StoreError
 _METHOD = f"/{pb.DESCRIPTOR.services_by_name['IngestService'].full_name}/Write"
 _AGAIN = ("UNAVAILABLE", "ABORTED")
 _PAUSE = 0.2
+_LOOK = 10.0
+"""Seconds, at least, between looks whether a service that says nothing is there still."""
+_END = 5
+"""Bytes of a request for where a message ends, at most."""
 
 Rows: TypeAlias = "Sequence[Mapping[str, Any]] | pa.Table"
 """Objects of what JSON has, and dates and times; or columns."""
@@ -104,12 +108,24 @@ class Producer:
 
         Raises StoreError where the service refuses them, and where there is none in time.
         """
-        deadline = time.monotonic() + self.patience
+        try:
+            return self._written(rows, time.monotonic() + self.patience)
+        except BaseException:  # replies may be under way: the next rows need a stream of their own
+            self.close()
+            raise
+
+    def _written(self, rows: Rows, deadline: float) -> Written:
         first = self.offset
         commit, rejected = 0, []
         for stream in self._streams(deadline):
+            if stream.next < first:
+                raise StoreError(
+                    f"{self.address} had taken {first:,} rows of {self.name}, and knows of "
+                    f"{stream.next:,} now: its store is another one, or an older copy; ask "
+                    "'offset' where to go on"
+                )
             try:
-                for request in _requests(rows, first, stream.next, stream.largest):
+                for request in list(_requests(rows, first, stream.next, stream.largest)):
                     stream.requests.put(request)
                 while stream.next < first + len(rows):
                     told = next(stream.replies).committed
@@ -142,10 +158,16 @@ class Producer:
             yield self._stream
 
     def _opened(self) -> _Stream:
+        looks = int(max(self.patience / 2, _LOOK) * 1000)
+        options = [
+            ("grpc.keepalive_time_ms", looks),
+            ("grpc.keepalive_timeout_ms", looks),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
         if self.credentials is None:
-            self._channel = grpc.insecure_channel(self.address)
+            self._channel = grpc.insecure_channel(self.address, options)
         else:
-            self._channel = grpc.secure_channel(self.address, self.credentials)
+            self._channel = grpc.secure_channel(self.address, self.credentials, options)
         write = self._channel.stream_stream(
             _METHOD,
             request_serializer=pb.WriteRequest.SerializeToString,
@@ -176,13 +198,15 @@ def _requests(rows: Rows, first: int, after: int, largest: int) -> Iterator[pb.W
         return
     data = bytearray()
     ends: list[int] = []
+    size = 0
     for row in rows[after - first :]:
         message = json.dumps(row, ensure_ascii=False, default=_plain).encode()
-        if data and len(data) + len(message) > largest:
+        if data and size + len(message) + _END > largest:
             yield _messages(after, data, ends)
             after += len(ends)
-            data, ends = bytearray(), []
+            data, ends, size = bytearray(), [], 0
         data += message
+        size += len(message) + _END
         ends.append(len(data))
     if data:
         yield _messages(after, data, ends)

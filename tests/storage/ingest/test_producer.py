@@ -14,7 +14,7 @@ from bighead.storage.errors import StoreError
 from bighead.storage.ingest.listening import Listener
 from bighead.storage.ingest.producer import Producer, Rejected
 from bighead.storage.ingest.sources import sources_of
-from bighead.storage.ingest.streams import StreamDoor
+from bighead.storage.ingest.streams import StreamDoor, StreamError
 from bighead.storage.store import Store
 from tests.storage.ingest.rows import assert_holds, booked, dead, ingester, memory_store
 from tests.storage.ingest.test_streams import Running, running
@@ -61,13 +61,54 @@ def test_rows_that_cannot_be_taken_are_told(service: Running) -> None:
 
 
 @pytest.mark.parametrize("columns", [True, False])
-def test_more_than_a_request_holds_goes_in_several(columns: bool) -> None:
+def test_more_than_a_request_holds_goes_in_several(
+    columns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where messages end counts too; what is left are some numbers.
+    monkeypatch.setattr("bighead.storage.ingest.listening.OVERHEAD", 32)
     service = running(memory_store(), largest=2_000)
     with Producer(address(service), "events", "shop") as producer:
         producer.write(ROWS if columns else objects(0, 100))
     assert_holds(service.store, ROWS)
     assert service.loop.counters["events"].messages == 100
     service.stop()
+
+
+def test_what_follows_rows_that_were_not_all_written_is_taken(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.listener.largest = 200
+    with Producer(address(service), "events", "shop") as producer:
+        with pytest.raises(StoreError, match="is nothing that JSON has"):
+            producer.write([*objects(0, 20), {"ts": object()}])
+        assert producer.offset == 0  # none of them was sent
+        producer.write(objects(0, 20))
+
+        def interrupted(*_: Any) -> Rejected:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("bighead.storage.ingest.producer.Rejected", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                producer.write([{"ts": "soon"}, *objects(20, 40)])
+        taken = producer.offset
+        assert taken > 20
+        assert producer.write(objects(taken - 1, 60)).commit == service.store.committed
+        assert producer.offset == 61
+    assert_holds(service.store, ROWS.slice(0, 60))
+
+
+def test_a_store_that_is_an_older_copy_is_told(service: Running) -> None:
+    with Producer(address(service), "events", "shop") as producer:
+        producer.write(objects(0, 20))
+        door = service.listener.door
+        door.offset = lambda *_: 10
+        old = door.producers["events", "shop"]
+        door.producers.clear()
+        old.replies.put(StreamError("UNAVAILABLE", "the ingester is ending"))
+        with pytest.raises(StoreError, match="had taken 20 rows of shop, and knows of 10 now"):
+            producer.write(objects(20, 40))
+        assert producer.offset == 10
 
 
 def test_a_service_that_starts_anew_gets_each_row_once() -> None:
