@@ -39,11 +39,13 @@ class Calls:
                 if self.ending.is_set():
                     raise Ended from None
 
-    def carry_out(self) -> None:
-        """All that waits; by the thread that writes."""
+    def carry_out(self) -> bool:
+        """All that waits, by the thread that writes; whether anything did."""
+        some = not self._waiting.empty()
         while not self._waiting.empty():
             act, found = self._waiting.get()
             try:
                 found.set_result(act())
             except BaseException as error:  # noqa: BLE001  # it is raised where it was called
                 found.set_exception(error)
+        return some

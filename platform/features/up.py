@@ -95,7 +95,8 @@ class Up:
 
         def each() -> None:
             nonlocal looked
-            calls.carry_out()
+            if calls.carry_out():
+                doors.follow(ingester)  # before rows come of a source that went
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
                 if carry_out_all(self.store, self.path):

@@ -79,31 +79,37 @@ class StreamDoor:
 
         A source that was declared anew is meant by its name alone once the first version is gone.
         """
-        source = request.source
-        if source not in self.sources:
-            source = current(source, self.sources) or ""
-        if not source:
-            hint = did_you_mean(request.source, self.sources) or "define a set over it first"
-            raise StreamError("NOT_FOUND", f"no set of the store reads '{request.source}'; {hint}")
         if not request.producer:
             raise StreamError(
                 "INVALID_ARGUMENT", "the stream names no producer, under which its offsets are kept"
             )
-        key = (source, request.producer)
         with self.changed:
             self._check_open()
+            source = self._meant(request.source)
+            key = (source, request.producer)
             old = self.producers.get(key)
             if old is not None:
                 self._end(old, StreamError("ABORTED", f"{request.producer} writes from elsewhere"))
                 if not self.changed.wait_for(
-                    lambda: old.waiting == 0 or self.closed, self.patience
+                    lambda: old.waiting == 0 or self.closed or source not in self.sources,
+                    self.patience,
                 ):
                     raise StreamError("UNAVAILABLE", "the last batches wait to be committed")
                 self._check_open()
+                if self._meant(request.source) != source:  # which went meanwhile
+                    raise StreamError("UNAVAILABLE", f"{source} was declared anew; open again")
             made = Producer(source, request.producer, 0)
             made.next = self.offset(source, made.partition)
             self.producers[key] = made
             return made
+
+    def _meant(self, name: str) -> str:
+        """The source of a name. Raises StreamError where there is none."""
+        source = name if name in self.sources else current(name, self.sources)
+        if not source:
+            hint = did_you_mean(name, self.sources) or "define a set over it first"
+            raise StreamError("NOT_FOUND", f"no set of the store reads '{name}'; {hint}")
+        return source
 
     def write(self, producer: Producer, request: pb.WriteRequest) -> None:
         """A batch joins those that wait, once there is room. Raises StreamError."""

@@ -29,7 +29,7 @@ from bighead.storage.access.token_file import (
 from bighead.storage.ingest.ingester import Ingester
 from bighead.storage.ingest.listening import NAME, Listener
 from bighead.storage.ingest.sources import sources_of
-from bighead.storage.ingest.streams import StreamDoor
+from bighead.storage.ingest.streams import StreamDoor, StreamError
 from bighead.storage.store import Store
 from tests.storage.fetch.certificates import Authority, authority
 from tests.storage.ingest.rows import assert_holds, booked, dead, ingester, lines, memory_store
@@ -275,6 +275,29 @@ def test_a_producer_that_writes_from_elsewhere_ends_its_older_stream(service: Ru
     new.write(0, MESSAGES[:30])
     assert new.committed().next_offset == 30
     new.close()
+
+
+def test_a_source_that_goes_while_a_producer_begins_again_is_not_opened() -> None:
+    store = memory_store()
+    door = StreamDoor(sources_of(store), store.offset)
+    asked = pb.WriteOpen(source="events", producer="shop")
+    messages = pb.WriteMessages(offset=0, data=MESSAGES[0])
+    door.write(door.open(asked), pb.WriteRequest(messages=messages))
+    told: list[StreamError] = []
+
+    def again() -> None:
+        with pytest.raises(StreamError) as caught:
+            door.open(asked)  # waits for what the older stream brought
+        told.append(caught.value)
+
+    thread = threading.Thread(target=again)
+    thread.start()
+    while not door.producers["events", "shop"].over:
+        time.sleep(0.001)
+    door.change({})
+    thread.join(10)
+    assert [error.code for error in told] == ["NOT_FOUND"]
+    assert door.take(1) == []
 
 
 def test_a_fast_producer_waits_for_the_store() -> None:
