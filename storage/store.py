@@ -32,6 +32,7 @@ from bighead.storage.sets.definitions import (
     mirrored,
     set_key,
 )
+from bighead.storage.sets.numbers import last_number, note_number
 from bighead.storage.sets.prepare import source_of
 from bighead.storage.sets.set_plan import SIZES, SetPlan, compile_set, share
 from bighead.storage.sets.sharing import Shared, find_shared, with_windows_of
@@ -227,16 +228,17 @@ class Store:
             if known.right == right:
                 return
             raise StoreError(f"the store keeps another set as {name}; give this one another name")
+        batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
         shared = self.shared(right)
         if shared is not None and shared.enough:
             plan = shared.plan
             definition = replace(shared.owner, name=name, right=right, of=shared.owner.name)
         else:
             plan = self.compiled(right, self.settings.sizes)
-            number = max((d.number for d in self.sets.values()), default=0) + 1
+            number = last_number(self.database) + 1
             definition = Definition(name, number, 1, right, self.settings.sizes)
             self.recent.of(self.database, definition, plan)
-        batch: Batch = {("meta", b"format"): str(FORMAT).encode()}
+            note_number(batch, number)
         if self.settings.stamps is not None and not definition.of:
             now = time.time_ns() // 1000
             begin_reign(batch, self.committed + 1, definition.number, 1, None, now)
@@ -471,6 +473,7 @@ class Store:
         """Keep a set no more, of which no block is left; nor what only it needs of its sources."""
         _, plan = self.plan(name)
         batch: Batch = {("meta", set_key(name)): None}
+        note_number(batch, last_number(self.database))
         self.commit(batch)
         del self.sets[name], self.plans[name]
         self._settle()

@@ -45,6 +45,11 @@ class Package:
     newest: Mapping[str, int]
     """By source, the greatest time of a row."""
 
+    @property
+    def number(self) -> int:
+        """Of the set, under which the files' keys are."""
+        return int(self.folder.name.partition("-")[0])
+
     def paths(self, table: Table) -> list[Path]:
         """The files of a table."""
         return [self.folder / name for name in self.files[table]]

@@ -91,6 +91,10 @@ def take_in(store: Store, path: Path, package: Package) -> None:
     """
     try:
         definition, _ = store.plan(package.set)
+        if package.number != definition.number:
+            raise StoreError(
+                f"the upload was made of a set that had the name {package.set} before; run it again"
+            )
         _check(store, definition, package.generation)
     except StoreError as error:
         package.refuse(str(error))

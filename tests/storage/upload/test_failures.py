@@ -12,7 +12,10 @@ import pyarrow as pa
 import pytest
 
 from bighead.storage.database.database import Table
+from bighead.storage.database.keys import set_prefix
 from bighead.storage.errors import StoreError
+from bighead.storage.retiring import clear
+from bighead.storage.sets.numbers import last_number
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Batch, Read
 from bighead.storage.upload.forgetting import EVERY, forget_streams
@@ -110,6 +113,28 @@ def test_a_package_of_an_older_state_is_refused(path: Path) -> None:
         assert adopt_waiting(store, path) is False
         assert not first.folder.exists()
         assert drop_old(store) == 0
+
+
+def test_a_package_of_a_set_that_was_cleared_is_refused_by_one_of_its_name(path: Path) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES, first=100)
+    with Store.open(path, SMALL) as store:
+        package = build(store, path, "set", Asked(EVER, 0), of(rows))
+        clear(store, "set")
+        store.define("set", online_view("identity"))
+        assert store.sets["set"].number == 2
+        assert adopt_waiting(store, path) is False
+        assert "of a set that had the name set before" in str(package.refused)
+        assert store.sets["set"].generation == 1
+
+
+def test_a_number_that_a_set_had_is_not_given_again(path: Path) -> None:
+    with Store.open(path, SMALL) as store:
+        store.commit({("meta", b"number"): None, ("meta", b"dropped\0" + set_prefix(1, 7)): b""})
+        assert last_number(store.database) == 7  # what is left of it is still to be deleted
+        for number in (8, 9):
+            clear(store, "set")
+            store.define("set", online_view("identity"))
+            assert store.sets["set"].number == number
 
 
 def test_a_batch_beside_a_stream_needs_an_identity_or_a_cut(tmp_path: Path) -> None:
