@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from bighead.platform.cli.console import print_table
-from bighead.storage.ingest.letters import Kept
 from bighead.storage.ingest.positions import files_at, offsets_at
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Store
+from bighead.storage.writing.letters import Kept
 
 Record = dict[str, str | int]
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from bighead.storage.database.database import Batch
 from bighead.storage.ingest.decode import Rejected
-from bighead.storage.ingest.letters import Form
 from bighead.storage.ingest.messages import Integers, Messages
+from bighead.storage.writing.letters import Form
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from bighead.storage.database.database import Batch
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_lines import HEAD
-from bighead.storage.ingest.letters import Form
 from bighead.storage.ingest.messages import Messages
 from bighead.storage.ingest.positions import FileAt, drop_file, put_file
+from bighead.storage.writing.letters import Form
 
 
 @dataclass(slots=True)

@@ -14,12 +14,12 @@ from bighead.storage.database.database import Batch
 from bighead.storage.ingest.decode import Decoder
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_packed import COMPRESSIONS, chunks
-from bighead.storage.ingest.letters import Kept, Letter
 from bighead.storage.ingest.messages import Messages, lines_of
 from bighead.storage.ingest.turn import Turn, stream_of
 from bighead.storage.store import Store
 from bighead.storage.writing.arrival import Arrival
 from bighead.storage.writing.ingesting import Report
+from bighead.storage.writing.letters import Kept, Letter
 from bighead.zipline.expressions.arrow import make
 from bighead.zipline.ir.sources import Source
 

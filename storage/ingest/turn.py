@@ -13,8 +13,8 @@ from bighead.storage.database.database import Batch
 from bighead.storage.ingest.columns import read_columns
 from bighead.storage.ingest.decode import Decoded, Decoder, Rejected
 from bighead.storage.ingest.door import Arrived
-from bighead.storage.ingest.letters import Facts, Form, Letter, put_letters
 from bighead.storage.ingest.messages import Integers, Messages
+from bighead.storage.writing.letters import Facts, Form, Letter, put_letters
 from bighead.storage.writing.refusing import Refused
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.expressions.arrow import Array, join, make, repeat, scalar

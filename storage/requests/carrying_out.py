@@ -13,7 +13,6 @@ from typing import Any
 
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import Offer, keep, serve, withdraw
-from bighead.storage.ingest.letters import Kept, letters
 from bighead.storage.ingest.replaying import drop, replay
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.requests.spool import Facts, answer, take_up
@@ -21,6 +20,7 @@ from bighead.storage.retiring import clear, due, sweep, unserved
 from bighead.storage.store import Store
 from bighead.storage.upload.switching import go_back, switches
 from bighead.storage.upload.uploads import adopt_waiting
+from bighead.storage.writing.letters import Kept, letters
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.serialize import deserialize

@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from bighead.storage.database.database import Batch
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.retiring import clear
 from bighead.storage.sets.source_versions import current, placed, same_rows
 from bighead.storage.store import Store
 from bighead.storage.writing.ingesting import Stamp
+from bighead.storage.writing.letters import Facts, Letter, letters, put_letters
 from bighead.zipline.ir.nodes import View
 from tests.storage.ingest.declared import view_of
 from tests.storage.shop import START
@@ -91,8 +93,13 @@ def test_a_source_that_comes_back_as_another_begins_at_its_beginning(store: Stor
     store.define("old", view_of(logged, "held"))
     store.ingest("stays", rows(5, pa.int64()), Stamp("0", 0))
     assert told_of(store, "stays") > 5
+    batch: Batch = {}
+    refused = [Letter(Facts(n, "message", "0", 5, "no object", 0), b"") for n in ("stays", "x")]
+    put_letters(batch, store.committed + 1, refused)
+    store.commit(batch)
     clear(store, "old")
     assert told_of(store, "stays") == 0
+    assert [kept.letter for kept in letters(store.database)] == refused[1:]
     store.define("new", view_of(NEW, "held"))
     assert list(sources_of(store)) == ["stays"]
     report = store.ingest("stays", rows(4, pa.float64(), room=True), Stamp("0", 0), refuse=True)

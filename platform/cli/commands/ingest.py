@@ -32,8 +32,8 @@ from bighead.platform.cli.commands.options import (
 from bighead.platform.cli.console import print_json, say
 
 if TYPE_CHECKING:
-    from bighead.storage.ingest.letters import Kept
     from bighead.storage.store import Store
+    from bighead.storage.writing.letters import Kept
 
 Source = Annotated[
     str | None, typer.Option("--source", metavar="NAME", help="Those of one source only.")
@@ -258,7 +258,7 @@ def show_letter(
     import sys
 
     from bighead.platform.cli.ingest_text import print_letter
-    from bighead.storage.ingest.letters import letter
+    from bighead.storage.writing.letters import letter
 
     with _reading(path) as store:
         kept = letter(store.database, number)
@@ -318,7 +318,7 @@ def _numbers(path: Path, numbers: list[str] | None, source: str | None) -> list[
 
 
 def _chosen(store: Store, numbers: list[str] | None, source: str | None) -> Iterator[Kept]:
-    from bighead.storage.ingest.letters import letter, letters
+    from bighead.storage.writing.letters import letter, letters
 
     if not numbers:
         yield from letters(store.database, source)

@@ -14,11 +14,11 @@ from bighead.storage.database.database import Memory
 from bighead.storage.ingest.door import Door
 from bighead.storage.ingest.files import FileDoor
 from bighead.storage.ingest.ingester import Ingester, Settings
-from bighead.storage.ingest.letters import Kept, letters
 from bighead.storage.ingest.positions import files_at
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Settings as StoreSettings
 from bighead.storage.store import Store
+from bighead.storage.writing.letters import Kept, letters
 from bighead.zipline.ir.nodes import View
 from tests.storage.shop import SHORT, START, Asking, assert_equal, bookings, source, view
 

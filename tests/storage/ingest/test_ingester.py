@@ -13,10 +13,10 @@ from bighead.storage.database.database import Batch
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.counters import Counters
 from bighead.storage.ingest.ingester import Settings
-from bighead.storage.ingest.letters import Letter, letter
 from bighead.storage.ingest.replaying import drop, replay
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Store
+from bighead.storage.writing.letters import Letter, letter
 from bighead.zipline.errors import BigheadError
 from tests.storage.ingest.declared import view_of
 from tests.storage.ingest.rows import (
