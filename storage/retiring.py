@@ -89,27 +89,20 @@ class Retiring:
     waiting: dict[str, int] = field(default_factory=dict, init=False)
     """By set, before which time rows go."""
     looked: float = field(default=-math.inf, init=False)
-    guards: dict[str, bytes] = field(default_factory=dict, init=False)
-    """Sources some of whose identities guard no row any more, and where to go on forgetting."""
 
     def turn(self) -> Swept | None:
         """Sweep a few keys, or forget a few identities; None: nothing is due."""
-        if self.guards:
-            source, at = self.guards.popitem()
-            _, after = self.store.expire_some(source, at, IDENTITIES)
-            if after is not None:
-                self.guards[source] = after
-            return Swept(0, 0, after is None)
+        if self.store.guards:
+            return Swept(0, 0, expire(self.store))
         if not self.waiting and self.clock() - self.looked >= self.every:
             self.looked = self.clock()
             self.waiting = due(self.store, self.now())
             forget_old_stamps(self.store, self.now())
         for name, horizon in list(self.waiting.items()):
             if name in self.store.owned():
-                swept = self.store.sweep(name, horizon, KEYS)
+                swept = sweep(self.store, name, horizon)
                 if swept.done:
                     del self.waiting[name]
-                    self.guards |= dict.fromkeys(sources(self.store, name), b"")
                 return swept
             del self.waiting[name]
         return None
@@ -129,12 +122,22 @@ def forget_old_stamps(store: Store, now: int) -> int:
 
 
 def sweep(store: Store, name: str, horizon: int) -> Swept:
-    """Some keys of a set; behind the last one the identities go that guard no row any more."""
+    """Some keys of a set; behind the last one identities are left to `expire` that guard no row."""
     swept = store.sweep(name, horizon, KEYS)
     if swept.done:
-        for source in sources(store, name):
-            store.expire_identities(source)
+        store.guards |= dict.fromkeys(sources(store, name), b"")
     return swept
+
+
+def expire(store: Store) -> bool:
+    """Forget a few identities of a source that guard no row any more; whether those were all."""
+    source, at = store.guards.popitem()
+    if source not in store.sources():
+        return True
+    _, after = store.expire_some(source, at, IDENTITIES)
+    if after is not None:
+        store.guards[source] = after
+    return after is None
 
 
 def sources(store: Store, name: str) -> list[str]:

@@ -114,6 +114,8 @@ class Store:
     waits: Seen = field(default_factory=Seen, init=False, repr=False)
     """What waits as of the last commit."""
     looked: Looked = field(default_factory=Looked, init=False, repr=False)
+    guards: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
+    """Sources some of whose identities guard no row any more, and where to go on forgetting."""
 
     def __post_init__(self) -> None:
         self.recent = Recent(self.settings.recent, self.settings.waiting)

@@ -16,7 +16,7 @@ from bighead.storage.fetch.served import Offer, keep, serve, withdraw
 from bighead.storage.ingest.replaying import drop, replay
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.requests.spool import Facts, answer, take_up
-from bighead.storage.retiring import clear, due, sweep, unserved
+from bighead.storage.retiring import clear, due, expire, sweep, unserved
 from bighead.storage.store import Store
 from bighead.storage.upload.switching import go_back, switches
 from bighead.storage.upload.uploads import adopt_waiting
@@ -107,6 +107,9 @@ def _sweep(store: Store, facts: Facts) -> Facts | None:
         wanted = {name: before} if definition.swept or definition.horizon < before else {}
     for name, horizon in wanted.items():
         sweep(store, name, horizon)
+        return None
+    if store.guards:
+        expire(store)
         return None
     return {"kept": {name: d.horizon for name, (d, _) in store.owned().items()}}
 

@@ -7,7 +7,7 @@ sets that count all history, or the newest rows however old, and of entities, no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from bighead.storage.database.database import Batch
@@ -20,6 +20,7 @@ from bighead.storage.writing.meeting import is_in_batch
 from bighead.storage.writing.stream_log import Entry, entries, forgotten, note_forgotten
 from bighead.zipline.ir.sources import EntitySource, EventSource, Source
 
+_LAST = 2**63
 EVERY, MOST = 256, 64
 """After so many commits the logs are looked through again, so many commits' rows a turn."""
 
@@ -78,12 +79,16 @@ def _look(
     """
     view = store.database
     coming = {s.set: s.to.left for s in switches(view)}
+    asked = min(_asked_after(d, coming) for d, _ in sets)
     batch: Batch = {}
     time, written = forgotten(view, source.name)
     last: int | None = None
     for entry in islice(entries(view, [source.name], begin), most):
+        if entry.commit > asked:
+            last = None
+            break
         last = entry.commit
-        if all(_is_done(entry, source, d, p, coming) for d, p in sets):
+        if all(_is_done(entry, source, d, p) for d, p in sets):
             batch["meta", entry.key] = None
             time, written = max(time, entry.last_time), max(written, entry.last_written)
     gone = len(batch)
@@ -95,19 +100,20 @@ def _look(
     return gone, last
 
 
-def _is_done(
-    entry: Entry,
-    source: Source,
-    definition: Definition,
-    plan: SetPlan,
-    coming: dict[str, int],
-) -> bool:
-    """Whether a set will never ask for an entry again."""
-    if entry.commit > coming.get(definition.name, entry.commit):
-        return False
-    previous = definition.previous
-    if previous is not None and entry.commit > previous.left:
-        return False
+def _asked_after(definition: Definition, coming: Mapping[str, int]) -> int:
+    """A set asks for all entries after this commit.
+
+    coming: by set, up to where a generation that it is switched to has them.
+    """
+    if definition.upload is None and definition.horizon == LEAST:
+        return 0
+    before = definition.previous
+    left = _LAST if before is None else before.left
+    return min(left, coming.get(definition.name, _LAST))
+
+
+def _is_done(entry: Entry, source: Source, definition: Definition, plan: SetPlan) -> bool:
+    """Whether a set will not ask for an entry that its generations have had."""
     if is_in_batch(entry, source, definition.upload):
         return True
     ages = not plan.keep and plan.newest == 0 and not isinstance(source, EntitySource)

@@ -152,6 +152,20 @@ def test_what_is_asked_for_is_swept_by_whoever_writes(tmp_path: Path) -> None:
         assert horizon(store, "other") > before
 
 
+def test_identities_go_in_several_turns_behind_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bighead.storage.retiring.IDENTITIES", 100)
+    path = tmp_path / "store"
+    with Store.open(path) as store:
+        serve(store, definition("ever"))
+        fill(store, 20)
+    ask(path, "sweep", {"set": "ever", "before": START + 10 * DAY})
+    with Store.open(path) as store:
+        prefix = identity_prefix("events")
+        assert len(list(store.database.scan("identities", prefix, after(prefix)))) == 3 * 24 * 10
+
+
 def test_a_set_that_is_served_no_more_is_cleared(tmp_path: Path) -> None:
     path = tmp_path / "store"
     with Store.open(path, Settings(leaf=8)) as store:
