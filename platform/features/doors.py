@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bighead.storage.ingest.door import Door
 from bighead.storage.ingest.files import FileDoor
-from bighead.storage.ingest.positions import files_at
+from bighead.storage.ingest.positions import file_at, files_at
 from bighead.storage.store import Store
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.sources import Source
@@ -51,6 +51,7 @@ def open_door(store: Store, source: Source, streams: Streams) -> Door | None:
         known=list(files_at(store.database, source.name)),
         note=streams.note,
         longest=streams.longest,
+        kept=lambda name: file_at(store.database, source.name, name),
     )
 
 

@@ -49,6 +49,8 @@ class FileDoor:
     """Seconds after which the end of a file that is gone is its end, and one that cannot be read
     is damaged."""
     clock: Callable[[], float] = time.monotonic
+    kept: Callable[[str], FileAt | None] = lambda _: None
+    """What the store says now of a file by its name."""
     files: dict[str, Followed] = field(default_factory=dict, init=False)
     looked: float = field(default=float("-inf"), init=False)
     empty: bool = field(default=False, init=False)
@@ -181,9 +183,9 @@ class FileDoor:
             return FollowedLines(self.source, at, self.note, self.longest)
         if kind == "packed":
             return FollowedPacked(
-                self.source, at, self.note, self.settle, self.clock, longest=self.longest
+                self.source, at, self.note, self.settle, self.clock, self.kept, longest=self.longest
             )
-        return FollowedRows(self.source, at, self.note, self.settle, self.clock)
+        return FollowedRows(self.source, at, self.note, self.settle, self.clock, self.kept)
 
     def _renamed_meanwhile(self, at: FileAt) -> None:
         """A file that has another name since the last run, beside its old one."""
@@ -203,7 +205,10 @@ class FileDoor:
 
     def done(self) -> bool:
         """Whether the last turn found nothing; what is unfinished is noted by `close`."""
-        return self.empty and not any(f.gone for f in self.files.values())
+        return self.empty and not any(
+            f.gone or (isinstance(f, FollowedPacked) and f.opening is not None)
+            for f in self.files.values()
+        )
 
     def close(self) -> None:
         """Let go of all files; says which of them end in an unfinished line."""

@@ -1,13 +1,18 @@
 """One compressed file of lines: it has lines once it is whole and has not changed for a while.
 
 Its end shows whether it is whole; and since more may be put behind what is whole, it is left alone
-until nothing is. Positions count the bytes of what it holds, so that it is read on where it was.
+until nothing is. Positions count the bytes of what it holds, so that it is read on where it was,
+also where more was put behind it later. It is looked through to its end before its first line is
+taken, a piece at a time, for others wait meanwhile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from typing import Literal as OneOf
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +21,15 @@ from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_rows import FollowedRows
 from bighead.storage.ingest.messages import Messages, lines_of
 
-COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4")
+_CODECS: dict[str, OneOf["gzip", "bz2", "zstd", "lz4"]] = {
+    ".gz": "gzip",
+    ".bz2": "bz2",
+    ".zst": "zstd",
+    ".lz4": "lz4",
+}
+COMPRESSIONS = tuple(_CODECS)
+AHEAD = 8 << 20
+"""Bytes that are looked through at once."""
 _CHUNK = 1 << 20
 
 
@@ -27,6 +40,8 @@ class FollowedPacked(FollowedRows):
     longest: int = 16 << 20
     """Bytes of a line; more are set aside in pieces."""
     stream: Any = field(default=None, init=False)
+    opening: Iterator[int] | None = field(default=None, init=False)
+    """Is looking through it, before there is a stream."""
     held: bytes = field(default=b"", init=False)
     """What has been read beyond the position."""
 
@@ -35,17 +50,21 @@ class FollowedPacked(FollowedRows):
         if self.stream is not None:
             self.stream.close()
             self.stream = None
+        self.opening = None
         self.held = b""
+
+    def _same(self, size: int) -> bool:
+        """Whether it holds what has been read of it; there may be more behind it."""
+        headed = self.at.headed
+        return size >= headed and self._foot(headed) == (self.at.head, headed)
 
     def take(self, most: int) -> Arrived | None:
         """Its next lines, of about so many bytes; None: there are none now."""
         if self.at.skipping or self.over == self.shape or not self.settled:
             return None
         try:
-            if self.stream is None:
-                for _ in chunks(self.at.path):
-                    pass  # to its end, which says whether it is whole
-                self._begin()
+            if self.stream is None and not self._open():
+                return None
             data = self._read(most)
         except FileNotFoundError:
             raise
@@ -59,12 +78,30 @@ class FollowedPacked(FollowedRows):
             return None
         return self._lines(data)
 
-    def _begin(self) -> None:
-        """Open it where it was left."""
-        self.stream = pa.input_stream(self.at.path, compression="detect")
+    def _open(self) -> bool:
+        """Go on with opening it; whether it is open."""
+        if self.opening is None:
+            self._agree()
+            self.opening = self._opened()
+        passed = 0
+        while self.stream is None and passed < AHEAD:
+            passed += next(self.opening, 0)
+        if self.stream is None:
+            return False
+        self.opening = None
+        return True
+
+    def _opened(self) -> Iterator[int]:
+        """Go to its end, which says whether it is whole, and then to where it was left."""
+        with _unpacked(self.at.path) as whole:
+            while chunk := whole.read(_CHUNK):
+                yield len(chunk)
+        stream = _unpacked(self.at.path)
         left = self.at.position
-        while left:
-            left -= len(self.stream.read(min(left, _CHUNK)))
+        while left and (chunk := stream.read(min(left, _CHUNK))):
+            left -= len(chunk)
+            yield len(chunk)
+        self.stream = stream
 
     def _read(self, most: int) -> bytes:
         """The next bytes, up to the end of a line, or as many as a line may have."""
@@ -92,8 +129,6 @@ class FollowedPacked(FollowedRows):
         return self._arrived(messages, 0, dead, "message")
 
 
-def chunks(path: str) -> Any:
-    """What a compressed file holds. Raises OSError where it is damaged or cut short."""
-    with pa.input_stream(path, compression="detect") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+def _unpacked(path: str) -> Any:
+    """What a compressed file holds; reading it raises OSError where it is damaged or cut short."""
+    return pa.input_stream(path, compression=_CODECS[Path(path).suffix.lower()])

@@ -27,6 +27,8 @@ class FollowedRows:
     settle: float
     """Seconds after which a file that does not change and cannot be read is set aside."""
     clock: Callable[[], float]
+    kept: Callable[[str], FileAt | None]
+    """What the store says of a file by its name: dead letters are replayed meanwhile."""
     gone: bool = False
     file: pq.ParquetFile | None = field(default=None, init=False)
     group: tuple[int, pa.Table] | None = field(default=None, init=False)
@@ -37,6 +39,8 @@ class FollowedRows:
     """The shape in which all its rows have been handed over."""
     since: float = field(default=0.0, init=False)
     """When it was first seen in this shape."""
+    told: bool = field(default=False, init=False)
+    """It is a dead letter already, and has changed since."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -53,16 +57,38 @@ class FollowedRows:
         if shape == self.shape:
             return
         self.shape, self.since = shape, self.clock()
-        if self.at.headed and self._foot(size) != (self.at.head, self.at.headed):
+        self.close()
+        if not self.at.headed and not self.at.skipping:
+            return
+        same = self._same(size)
+        if self.at.skipping and not (same and size == self.at.headed):
+            self.note(f"{path} has changed since it was set aside; it is looked at again")
+            kept = self.kept(self.at.name)
+            self.told = kept is not None and kept.skipping
+            self.at = replace(self.at, skipping=False)
+        elif not same:
             self.note(f"{path} was written anew; it is read from its start")
-            self.close()
-            self.at = replace(self.at, position=0, head="", headed=0, skipping=False)
+        if not same:
+            self.at = replace(self.at, position=0, head="", headed=0)
+
+    def _same(self, size: int) -> bool:
+        """Whether it holds what has been read of it, and goes on as it did."""
+        return self._foot(size) == (self.at.head, self.at.headed)
 
     def _foot(self, size: int) -> tuple[str, int]:
         """What the file is known by: its size, and its last bytes, which describe the others."""
         with Path(self.at.path).open("rb") as file:
             file.seek(max(size - HEAD, 0))
-            return file.read().hex()[-64:], size
+            return file.read(min(size, HEAD)).hex()[-64:], size
+
+    def _agree(self) -> None:
+        """Go on behind what was taken of it by a replay of its dead letter."""
+        kept = self.kept(self.at.name)
+        if kept is not None and kept.position > self.at.position:
+            here = self.at
+            self.at = replace(kept, path=here.path, skipping=False)
+            if not self._same(self.shape[0]):
+                self.at = here
 
     @property
     def settled(self) -> bool:
@@ -74,6 +100,7 @@ class FollowedRows:
         if self.at.skipping or self.over == self.shape:
             return None
         if self.file is None:
+            self._agree()
             try:
                 self.file = pq.ParquetFile(
                     self.at.path, coerce_int96_timestamp_unit="us", page_checksum_verification=True
@@ -112,10 +139,13 @@ class FollowedRows:
         return self.set_aside(f"the file is no Parquet file, or is damaged or cut short ({reason})")
 
     def set_aside(self, reason: str) -> Arrived:
-        """All of it as one dead letter."""
-        path = self.at.path.encode()
-        self.at = replace(self.at, skipping=True)
-        return self._arrived(Messages.of([path], [0]), 0, dead=reason)
+        """All of it as one dead letter, until it changes."""
+        head, size = self._foot(self.shape[0])
+        self.at = replace(self.at, skipping=True, head=head, headed=size)
+        if self.told:
+            self.note(f"{self.at.path} stays set aside: {reason}")
+            return self._arrived(Messages.of([], []), 0)
+        return self._arrived(Messages.of([self.at.path.encode()], [0]), 0, dead=reason)
 
     def _handed(self, rows: pa.Table, position: int) -> Arrived:
         first = self.at.position
@@ -126,6 +156,7 @@ class FollowedRows:
         """It has been handed over up to here."""
         head, size = self._foot(self.shape[0])
         self.at = replace(self.at, position=position, head=head, headed=size)
+        self.told = False
 
     def _arrived(
         self,

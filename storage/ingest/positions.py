@@ -61,6 +61,12 @@ def files_at(view: View, source: str) -> Iterator[FileAt]:
         yield FileAt(**json.loads(value))
 
 
+def file_at(view: View, source: str, name: str) -> FileAt | None:
+    """A file of a source that has been read from, by its `name`."""
+    value = view.get("meta", file_key(source, name))
+    return None if value is None else FileAt(**json.loads(value))
+
+
 def offsets_at(view: View, source: str) -> Iterator[tuple[str, int]]:
     """Partitions of a source and the offsets to go on from."""
     prefix = offset_key(source, "")

@@ -14,7 +14,7 @@ from bighead.storage.database.database import Memory
 from bighead.storage.ingest.door import Door
 from bighead.storage.ingest.files import FileDoor
 from bighead.storage.ingest.ingester import Ingester, Settings
-from bighead.storage.ingest.positions import files_at
+from bighead.storage.ingest.positions import file_at, files_at
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Settings as StoreSettings
 from bighead.storage.store import Store
@@ -60,7 +60,9 @@ def file_door(store: Store, pattern: Path | str, notes: list[str] | None = None)
     """A door that looks at its folder each time it is asked."""
     note = (lambda _: None) if notes is None else notes.append
     known = list(files_at(store.database, "events"))
-    return FileDoor("events", str(pattern), known, note, look_every=0.0, settle=0.0)
+    made = FileDoor("events", str(pattern), known, note, look_every=0.0, settle=0.0)
+    made.kept = lambda name: file_at(store.database, "events", name)
+    return made
 
 
 def take(store: Store, pattern: Path | str, notes: list[str] | None = None, **how: Any) -> Ingester:

@@ -344,3 +344,89 @@ def test_bad_lines_and_long_ones_of_a_compressed_file_are_set_aside(
     raw = [kept.letter.raw for kept in dead(store)]
     assert raw[0] == b"oops"
     assert b"".join(raw[1:]) == b"x" * 5000
+
+
+def packed(first: int, last: int) -> bytes:
+    """Some rows as a compressed file."""
+    made: bytes = pa.compress(text(first, last), codec="gzip", asbytes=True)
+    return made
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_is_put_behind_a_compressed_file_is_read_alone(
+    store: Store, tmp_path: Path, restarted: bool
+) -> None:
+    path = tmp_path / "A.JSONL.GZ"
+    path.write_bytes(packed(0, 20))
+    loop = ingester(store, file_door(store, tmp_path))
+    loop.run(once=True)
+    append(path, packed(20, 60))
+    if restarted:
+        loop = take(store, tmp_path)
+    else:
+        loop.run(once=True)
+    assert loop.counters["events"].messages == (40 if restarted else 60)
+    assert_holds(store, ROWS)
+    path.write_bytes(packed(0, 30))
+    notes: list[str] = []
+    assert take(store, tmp_path, notes).counters["events"].copies == 30
+    assert notes == [f"{path} was written anew; it is read from its start"]
+
+
+@pytest.mark.parametrize("kind", ["jsonl.gz", "parquet"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_that_was_cut_short_is_read_when_it_is_whole(
+    store: Store, tmp_path: Path, kind: str, restarted: bool
+) -> None:
+    path = tmp_path / "sub" / f"a.{kind}"
+    path.parent.mkdir()
+    pq.write_table(ROWS, tmp_path / "whole.parquet")
+    whole = packed(0, 60) if kind == "jsonl.gz" else (tmp_path / "whole.parquet").read_bytes()
+    notes: list[str] = []
+    door = file_door(store, path.parent, notes)
+    for size in (len(whole) // 3, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        ingester(store, door).run(once=True)
+        if restarted:
+            door = file_door(store, path.parent, notes)
+    (letter,) = dead(store)
+    assert f"{path} stays set aside" in notes[-1]
+    path.write_bytes(whole)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    assert loop.counters["events"].rows == 60
+    assert_holds(store, ROWS)
+    # The letter has nothing that was not read.
+    assert replay(store, sources_of(store), [letter]).taken == 1
+    assert dead(store) == []
+    assert store.counts()[0].rows == 60
+
+
+def test_what_a_replay_took_of_a_file_is_not_read_again(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(packed(0, 30)[:-9])
+    loop = ingester(store, file_door(store, tmp_path))
+    loop.run(once=True)
+    (letter,) = dead(store)
+    assert replay(store, sources_of(store), [letter]).left == 1
+    assert [kept.letter.facts.tries for kept in dead(store)] == [2]
+    path.write_bytes(packed(0, 30))
+    assert replay(store, sources_of(store), dead(store)).taken == 1
+    append(path, packed(30, 60))
+    loop.run(once=True)
+    assert loop.counters["events"].copies == 0
+    assert_holds(store, ROWS)
+    assert take(store, tmp_path).counters["events"].messages == 0
+
+
+def test_a_large_file_is_looked_through_in_pieces(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bighead.storage.ingest.followed_packed.AHEAD", 1)
+    monkeypatch.setattr("bighead.storage.ingest.followed_packed._CHUNK", 500)
+    (tmp_path / "a.jsonl.gz").write_bytes(packed(0, 60))
+    door = file_door(store, tmp_path)
+    assert [door.take(1 << 20) for _ in range(3)] == [[], [], []]
+    assert not door.done()
+    ingester(store, door).run(once=True)
+    assert_holds(store, ROWS)
