@@ -76,7 +76,9 @@ def run(
     group: Annotated[
         str,
         typer.Option(
-            "--group", metavar="NAME", help="Kafka deals partitions out among those of one group."
+            "--group",
+            metavar="NAME",
+            help="Kafka deals a source's partitions out among those of one group NAME.SOURCE.",
         ),
     ] = "bighead",
     listen: Annotated[
