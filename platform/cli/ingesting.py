@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bighead.platform.cli.console import say
+from bighead.platform.cli.signals import stopped_by_signals
 from bighead.zipline.errors import BigheadError
 
 if TYPE_CHECKING:
     from bighead.platform.features.doors import Streams
     from bighead.storage.access.address import Address
     from bighead.storage.ingest.counters import Counters
-    from bighead.storage.ingest.ingester import Ingester, Settings
+    from bighead.storage.ingest.ingester import Settings
     from bighead.storage.ingest.listening import Listener
     from bighead.storage.store import Store
     from bighead.zipline.ir.sources import Source
@@ -90,7 +88,7 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
                 doors.follow(ingester)
                 progress()
 
-            with _stopped_by_signals(ingester):
+            with stopped_by_signals(ingester.stop):
                 ingester.run(once=running.once, each=each)
             progress.last()
         finally:
@@ -114,25 +112,6 @@ def _listen(store: Store, sources: Mapping[str, Source], producers: Producers) -
     host = producers.address.place.rpartition(":")[0]
     say(f"producers write to {host}:{listener.start()}")
     return listener
-
-
-@contextmanager
-def _stopped_by_signals(ingester: Ingester) -> Iterator[None]:
-    """SIGINT and SIGTERM end the loop after its commit; a second one at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        ingester.stop()
-        signal.signal(number, before[signal.Signals(number)])
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass(slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +13,7 @@ from pathlib import Path
 from bighead.platform.cli.diff import Change
 from bighead.platform.cli.project import FETCHES, STORE, Project, need_project
 from bighead.platform.cli.settings import Settings
+from bighead.platform.cli.signals import stopped_by_signals
 from bighead.platform.cli.up_definitions import Files
 from bighead.platform.features.doors import Streams
 from bighead.platform.features.keeper import Uploading
@@ -87,7 +86,7 @@ def run_up(settings: Settings, folder: Path, asked: Asked, screen: Screen) -> No
             tokens = asked.fetch.tokens
             authorizer = Open() if tokens is None else TokenFile(Path(tokens))
             up.services.append(Receiving(Listener(up.producers, asked.producers, authorizer)))
-        stack.enter_context(stopped_by_signals(up))
+        stack.enter_context(stopped_by_signals(up.stop))
         up.run()
 
 
@@ -122,20 +121,3 @@ def tell_changes(screen: Screen, changes: Sequence[Change]) -> None:
         number = f"@{change.next_version}" if change.after is not None else ""
         text = f"applied: {SIGNS[change.action]} {change.kind} {change.name}{number}"
         screen.tell(Told("applied", text, facts=change.record()))
-
-
-@contextmanager
-def stopped_by_signals(up: Up) -> Iterator[None]:
-    """SIGINT and SIGTERM end it after its commit; a second one at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        up.stop()
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            with contextlib.suppress(ValueError):
-                signal.signal(number, handler)

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,9 @@ from bighead.storage.access.authorizer import AccessError
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.logs import Log
 from bighead.storage.fetch.settings import ServeSettings
+
+LOOK = 0.2
+"""Seconds between looks at the processes, and at whether to stop."""
 
 
 @dataclass(slots=True)
@@ -45,22 +47,27 @@ class Processes:
     count: int
     log: Log = field(default_factory=Log)
     _running: list[_Process] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
+    _stopping: bool = False
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises StoreError where a process cannot begin."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            # Not an event: its lock may be held by this thread, which waits for it.
+            signal.signal(number, self._note)
         with ExitStack() as stack:
             address = stack.enter_context(held(self.settings.address))
             rest = self.settings.rest and stack.enter_context(held(self.settings.rest))
             self.settings = replace(self.settings, address=address, rest=rest, shared=True)
             self._running = [self._start(i) for i in range(self.count)]
             try:
-                while not self._stop.wait(0.2):
+                while not self._stopping:
                     self._look_after()
+                    time.sleep(LOOK)
             finally:
                 self._end()
+
+    def _note(self, _number: int, _frame: object) -> None:
+        self._stopping = True
 
     def _look_after(self) -> None:
         for i, one in enumerate(self._running):
