@@ -146,8 +146,9 @@ def sources(store: Store, name: str) -> list[str]:
 
 
 def unserved(store: Store) -> list[str]:
-    """The sets that are kept, and that nothing served is read from."""
+    """The sets that are kept, and that nothing is read from which is served or going to be."""
     needed = {name for offer in offers(store.database).values() for name in offer.sets.values()}
+    needed |= store.wanted
     needed |= {store.owner(name) for name in needed if name in store.sets}
     return sorted(name for name in store.sets if name not in needed)
 
@@ -155,6 +156,8 @@ def unserved(store: Store) -> list[str]:
 def clear(store: Store, name: str) -> None:
     """Forget a set with all its rows. Raises StoreError where something served needs it."""
     definition, _ = store.plan(name)
+    if name in store.wanted:
+        raise StoreError(f"{name} is kept online; declare its set without online = true first")
     if name not in unserved(store):
         raise StoreError(f"what the store serves is read from {name}; withdraw it first")
     readers = sorted(other for other, d in store.sets.items() if d.of == name)

@@ -110,6 +110,8 @@ class Store:
     """Definitions by what lies in the database, so that each is read once."""
     _latest: dict[str, tuple[int, Definition, SetPlan]] = field(default_factory=dict)
     """The sets as of the commit at which each was read last."""
+    wanted: frozenset[str] = frozenset()
+    """Sets that whoever writes the store is going to serve: they are not cleared."""
     recent: Recent = field(init=False, repr=False)
     waits: Seen = field(default_factory=Seen, init=False, repr=False)
     """What waits as of the last commit."""

@@ -17,6 +17,7 @@ from bighead.platform.features.batches import Batches
 from bighead.platform.features.keeping import Wanted
 from bighead.platform.registry import Conflict
 from bighead.zipline.catalog import FeatureSet, TrainingSet
+from bighead.zipline.errors import BigheadError
 
 TRIES = 5
 """So often it is looked again where others applied meanwhile."""
@@ -40,8 +41,13 @@ class Files:
         found = hashes(self.project)
         if found == self._seen:
             return None
+        try:
+            wanted = self._applied()
+        except BigheadError:
+            self._seen = found
+            raise
         self._seen = found
-        return self._applied()
+        return wanted
 
     def _applied(self) -> Wanted:
         for left in reversed(range(TRIES)):

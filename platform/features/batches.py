@@ -14,6 +14,7 @@ from bighead.planner.sources.dataset import Dataset, Span, Streams, Versioned
 from bighead.storage.sets.source_versions import base_name, same_rows
 from bighead.storage.upload.building import Batch, Read
 from bighead.storage.writing.stream_log import time_of
+from bighead.zipline.errors import SourceError
 from bighead.zipline.ir.sources import Source, Table
 
 PIECE = 1 << 16
@@ -64,13 +65,19 @@ def declared(runtime: Runtime, source: Source) -> Source:
 
 
 def version_of(dataset: Dataset) -> str:
-    """Changes when a file of a dataset does: its name, size or time, or its object's version."""
+    """Changes when a file of a dataset does: its name, size or time, or its object's version.
+
+    Raises SourceError for a file that cannot be looked at.
+    """
     told = hashlib.sha256()
     if isinstance(dataset, Versioned):
         for name, version in sorted(dataset.versions().items()):
             told.update(f"{name}\0{version}\0".encode())
     for name in dataset.files:
         path = Path(name)
-        said = path.stat() if path.is_file() else None
+        try:
+            said = path.stat() if path.is_file() else None
+        except OSError as error:  # it went just now, or its folder is not ours to read
+            raise SourceError(f"cannot look at {name}: {error}") from error
         told.update(f"{name}\0{said and (said.st_size, said.st_mtime_ns)}\0".encode())
     return told.hexdigest()[:16]

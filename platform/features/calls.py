@@ -13,8 +13,11 @@ Found = TypeVar("Found")
 _LOOK = 0.1
 
 
-class Ended(Exception):
-    """The thread that writes ends, and carries nothing out any more."""
+class Ended(BaseException):
+    """The thread that writes ends, and carries nothing out any more.
+
+    No error that somebody catches on the way: whoever waits for that thread ends too.
+    """
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Calls:
                 return found.result(_LOOK)
             except TimeoutError:
                 if found.done():
-                    raise  # it is the call's own
+                    return found.result()  # it came just now, or the error is the call's own
                 if self.ending.is_set():
                     raise Ended from None
 

@@ -2,13 +2,15 @@
 
 It reads files and batches, and makes uploads; whatever is written to the store is done by the
 thread that writes it, between two commits. What cannot be done is told and tried again when a
-definition or a batch has changed; everything else goes on meanwhile.
+definition or a batch has changed; everything else goes on meanwhile. After an error that nobody
+foresaw all of it is tried again in a while.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -40,6 +42,8 @@ from bighead.zipline.ir.sources import Source
 
 LOOK, LOOK_AT_BATCHES = 0.5, 5.0
 """Seconds between looks at definitions, and at the files of batches."""
+AGAIN = 5.0
+"""Seconds until all is tried again after an error that nobody foresaw."""
 _PAUSE = 0.02
 
 
@@ -80,6 +84,8 @@ class Keeper:
     _wanted: Wanted | None = None
     _held: Sequence[Held] = ()
     _versions: dict[str, str] = field(default_factory=dict)
+    _complaint: str = ""
+    """What was told of the last error that nobody foresaw."""
     _thread: Thread | None = None
 
     def start(self) -> None:
@@ -98,15 +104,16 @@ class Keeper:
         return self.calls.ending
 
     def _run(self) -> None:
-        try:
+        with suppress(Ended):
             while not self._ending.is_set():
-                if self._wanted is not None:
-                    self._settle(self._wanted)
-                self._wait()
-        except Ended:
-            pass
-        except Exception as error:  # noqa: BLE001  # of ours; the streams and the service go on
-            self._tell("bug", f"this is a bug in bighead ({error!r}); start again", error=True)
+                try:
+                    if self._wanted is not None:
+                        self._settle(self._wanted)
+                    self._complaint = ""
+                    self._wait()
+                except Exception as error:  # noqa: BLE001  # nobody else would try it again
+                    self._complain(error)
+                    self._ending.wait(AGAIN)
 
     def _settle(self, wanted: Wanted) -> None:
         """Bring the store to what is wanted."""
@@ -118,9 +125,10 @@ class Keeper:
         for gone in self.calls.do(lambda: list(withdraw_others(self.store, self._held))):
             self._tell("withdrawn", f"{gone} is served no more", set=gone)
         self._versions = versions_of(self.store, self._held, wanted.batches)
+        tried: list[str] = []  # once each: files may change more often than an upload takes
         failed: list[str] = []
         while not self._ending.is_set():
-            lacking = self._lacking(wanted, failed)
+            lacking = self._lacking(wanted, tried)
             # What has a batch, if an old one, is served while the new one is made.
             empty = [n for n in (*lacking, *failed) if self.store.sets[n].upload is None]
             self._serve(empty)
@@ -128,6 +136,7 @@ class Keeper:
             self._show(empty, failed, name)
             if name is None:
                 break
+            tried.append(name)
             if not self._upload(wanted, name, lacking[name]):
                 failed.append(name)
         if not failed and not self._ending.is_set():
@@ -135,12 +144,12 @@ class Keeper:
             examples = examples_of([one.definition for one in self._held], wanted.batches)
             self._tell("ready", f"ready: {', '.join(names)}", sets=names, examples=examples)
 
-    def _lacking(self, wanted: Wanted, failed: Sequence[str]) -> dict[str, str]:
-        """What has to be uploaded, and why."""
+    def _lacking(self, wanted: Wanted, tried: Collection[str]) -> dict[str, str]:
+        """What else has to be uploaded, and why."""
         found = {}
         names = dict.fromkeys(n for one in self._held for n in one.sets)
         for name in names:
-            if name not in failed:
+            if name not in tried:
                 try:
                     why = lacks(self.store, name, wanted.batches, self.uploading.as_of)
                 except BigheadError as error:
@@ -164,17 +173,18 @@ class Keeper:
         as_of = now if self.uploading.as_of is None else self.uploading.as_of
         asked = Asked(as_of, memory=self.uploading.memory)
         try:
-            package = waiting(self.store, self.path, name)
-            if package is None:
+            left = waiting(self.store, self.path, name)
+            if left is not None:  # by a process that ended; the batch may be another one by now
+                self._taken_in(left)
+            if left is None or lacks(self.store, name, wanted.batches, self.uploading.as_of):
                 read = self._stoppable(wanted.batches.read(as_of))
-                package = build(self.store, self.path, name, asked, read)
-            self._taken_in(package)
-        except BigheadError as error:
-            self._tell("failed", f"{name} cannot be uploaded: {error}", error=True, set=name)
+                self._taken_in(build(self.store, self.path, name, asked, read))
+        except Exception as error:  # noqa: BLE001  # the other sets are uploaded
+            self._tell("failed", f"{name} cannot be uploaded: {said(error)}", error=True, set=name)
             return False
         rows, seconds = uploaded_rows(self.store.sets[name]), time.monotonic() - began
-        said = f"{name} holds {rows:,} rows of batch, in {seconds:.1f} s"
-        self._tell("uploaded", said, set=name, rows=rows, seconds=round(seconds, 3))
+        text = f"{name} holds {rows:,} rows of batch, in {seconds:.1f} s"
+        self._tell("uploaded", text, set=name, rows=rows, seconds=round(seconds, 3))
         return True
 
     def _stoppable(self, read: Read) -> Read:
@@ -214,6 +224,10 @@ class Keeper:
             except BigheadError as error:
                 self._tell("failed", f"the definitions stay as they were: {error}", error=True)
                 continue
+            except Exception as error:  # noqa: BLE001  # a file went while it was read, say
+                self._complain(error)
+                continue
+            self._complaint = ""
             if wanted is not None:
                 self._wanted = wanted
                 return
@@ -239,5 +253,22 @@ class Keeper:
 
         self.sets = tuple(SetState(one.name, state(one)) for one in self._held)
 
+    def _complain(self, error: Exception) -> None:
+        """Tell an error that nobody foresaw, once as long as it stays the same."""
+        text = said(error)
+        if text != self._complaint:
+            self._tell("failed", f"{text}; it is tried again", error=True)
+        self._complaint = text
+
     def _tell(self, event: str, text: str, *, error: bool = False, **facts: object) -> None:
         self.screen.tell(Told(event, text, "error" if error else "info", facts))
+
+
+def said(error: Exception) -> str:
+    """What an error says; one that is neither ours nor the machine's is a bug.
+
+    >>> said(OSError("no space")), said(KeyError("it"))
+    ('no space', "this is a bug in bighead (KeyError('it'))")
+    """
+    known = isinstance(error, BigheadError | OSError)
+    return str(error) if known else f"this is a bug in bighead ({error!r})"

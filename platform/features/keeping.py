@@ -46,11 +46,16 @@ class Held:
 
 
 def hold(store: Store, wanted: Wanted) -> list[Held]:
-    """Keep what is wanted from now on. Raises UnsupportedError for a set that is offline only."""
-    return [
+    """Keep what is wanted from now on, and let nobody clear it.
+
+    Raises UnsupportedError for a set that is offline only.
+    """
+    held = [
         Held(definition, version, tuple(dict.fromkeys(keep(store, definition, version).values())))
         for definition, version in wanted.sets
     ]
+    store.wanted = frozenset(name for one in held for name in one.sets)
+    return held
 
 
 def serve_ready(store: Store, held: Sequence[Held], lacking: Sequence[str]) -> list[Offer]:
@@ -93,7 +98,7 @@ def retire(store: Store, held: Sequence[Held]) -> list[str]:
             withdraw(store, offer.name)
             gone.append(offer.name)
             left.update(offer.sets.values())
-    left &= set(unserved(store)) - {name for one in held for name in one.sets}
+    left &= set(unserved(store))
     # Those first that are read from the blocks of others.
     for name in sorted(left, key=lambda n: not store.sets[n].of):
         with contextlib.suppress(StoreError):  # another is read from it, or it is being uploaded
