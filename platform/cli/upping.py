@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from bighead.platform.cli.diff import Change
-from bighead.platform.cli.project import FETCHES, STORE, Project, need_project
+from bighead.platform.cli.project import FETCHES, STORE, need_project
 from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.signals import stopped_by_signals
 from bighead.platform.cli.up_definitions import Files
+from bighead.platform.cli.up_store import opened
 from bighead.platform.features.doors import Streams
 from bighead.platform.features.keeper import Uploading
 from bighead.platform.features.screen import Screen, Told
@@ -23,16 +22,12 @@ from bighead.platform.features.up import Up
 from bighead.storage.access.address import Address
 from bighead.storage.access.authorizer import Open
 from bighead.storage.access.token_file import TokenFile
-from bighead.storage.errors import LockedError
 from bighead.storage.fetch.settings import ServeSettings
 from bighead.storage.ingest.ingester import Settings as IngestSettings
 from bighead.storage.ingest.listening import Listener
 from bighead.storage.ingest.streams import StreamDoor
 from bighead.storage.store import Settings as StoreSettings
-from bighead.storage.store import Store
-from bighead.zipline.errors import BigheadError
 
-NOTE = "up.pid"
 REST = "127.0.0.1:7656"
 SIGNS = {"add": "+", "change": "~", "remark": "~", "remove": "-", "restore": "+"}
 
@@ -62,10 +57,12 @@ def run_up(settings: Settings, folder: Path, asked: Asked, screen: Screen) -> No
     project = need_project(folder)
     settings = replace(settings, start=project.folder)
     path = asked.store or project.state / STORE
-    log = str(project.state / FETCHES)
-    serving = replace(asked.fetch, store=str(path), log=log)
+    # The log tells commits of its store by their numbers, so another store has another log.
+    log = project.state / FETCHES if asked.store is None else beside(path)
+    serving = replace(asked.fetch, store=str(path), log=str(log))
     with ExitStack() as stack:
-        store = stack.enter_context(opened(project, path, asked))
+        given = StoreSettings(sync=asked.sync)
+        store = stack.enter_context(opened(project, path, given, log if asked.fresh else None))
         up = Up(
             store,
             path,
@@ -90,29 +87,13 @@ def run_up(settings: Settings, folder: Path, asked: Asked, screen: Screen) -> No
         up.run()
 
 
-@contextmanager
-def opened(project: Project, path: Path, asked: Asked) -> Iterator[Store]:
-    """The store of a project, with a note of who writes it. Raises BigheadError."""
-    project.state.mkdir(exist_ok=True)
-    note = project.state / NOTE
-    given = StoreSettings(sync=asked.sync)
-    try:
-        if asked.fresh and path.exists():
-            Store.open(path, create=False).close()  # nobody writes it
-            shutil.rmtree(path)
-        store = Store.open(path, given)
-    except LockedError as error:
-        pid = note.read_text().strip() if note.exists() else ""
-        known = f", as process {pid}" if pid else ""
-        raise BigheadError(
-            f"'bighead up' runs in {project.folder} already{known}; stop that one, or go on with it"
-        ) from error
-    with store:
-        note.write_text(f"{os.getpid()}\n")
-        try:
-            yield store
-        finally:
-            note.unlink(missing_ok=True)
+def beside(store: Path) -> Path:
+    """Where it is logged what is served from a store that lies somewhere else.
+
+    >>> beside(Path("/data/online")).name
+    'online.fetches'
+    """
+    return store.with_name(f"{store.name}.fetches")
 
 
 def tell_changes(screen: Screen, changes: Sequence[Change]) -> None:

@@ -59,12 +59,15 @@ def up(
     store: Annotated[
         Path | None,
         typer.Option(
-            "--store", metavar="STORE", help="The folder of the store; else .bighead/online."
+            "--store",
+            metavar="STORE",
+            help="The folder of the store, with the log of what is served in STORE.fetches; else "
+            ".bighead/online.",
         ),
     ] = None,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Delete the store first; batches and files are read again."),
+        typer.Option("--fresh", help="Delete the store and its log first; all is read again."),
     ] = False,
     as_of: Annotated[
         str | None,
