@@ -7,7 +7,7 @@ another group found, all rows of its source are taken, because it depends on the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -41,6 +41,8 @@ from bighead.zipline.serving import Group
 ROW = "#row"
 Key = bytes | None
 Keys = frozenset[bytes]
+Entities = dict[bytes, set[bytes]]
+"""By primary key, the keys of a group."""
 
 
 @dataclass
@@ -57,7 +59,6 @@ class Candidates:
     ahead: Masks
     """The rows that streams brought and that are not offline."""
     _of_key: dict[bytes, Integers] = field(default_factory=dict)
-    _seen: tuple[int, Masks] | None = None
 
     def __post_init__(self) -> None:
         held: dict[bytes, list[int]] = {}
@@ -75,17 +76,10 @@ class Candidates:
         """The rows that the store ever got."""
         return self.presence.visible(EVER)
 
-    def visible(self, commit: int) -> Masks:
-        """The rows that the store had as of a commit; the last commit's are at hand."""
-        if self._seen is None or self._seen[0] != commit:
-            self._seen = (commit, self.presence.visible(commit))
-        return self._seen[1]
-
-    def data(self, commit: int, ahead: bool) -> ArrowTable:
-        """The rows that were there as of a commit, with those that are not offline or without."""
-        visible = self.presence.visible(commit)
+    def data(self, visible: Masks, ahead: bool) -> ArrowTable:
+        """Some of the rows, with those among them that are not offline or without."""
         if not ahead:
-            visible &= ~self.ahead
+            visible = visible & ~self.ahead
         rows = kept(self.rows, make(visible, pa.bool_()))
         return ArrowTable(rows, rows.schema, self.source.name, tuple(rows.column_names))
 
@@ -103,30 +97,49 @@ def parts_of(right: View | Lookup) -> tuple[Events | Versions, ...]:
     return events.events if isinstance(events, UnionAll) else (events,)
 
 
-def rows_in_reach(
-    group: Group, source: Source, dataset: Dataset, wanted: Keys | None, before: int
-) -> tuple[pa.Table, list[Keys]]:
-    """The rows of a source that a group may read for some keys, with the keys of each.
+def entities_in_reach(
+    group: Group, source: Source, data: Iterable[Dataset], wanted: Keys | None, before: int
+) -> Entities | None:
+    """By primary key, the keys of a group that some change of this entity has; None: of events.
 
-    wanted: None for all. before: the last time that is asked for, in microseconds.
+    wanted, before: as for `rows_in_reach`.
     """
-    parts = [p for p in parts_of(group.right) if source_of(p.input).name == source.name]
-    found: list[pa.Table] = []
-    keys: list[Keys] = []
-    primary: dict[bytes, set[bytes]] = {}
-    entity = next((p for p in parts if isinstance(p, Versions)), None)
-    if entity is not None:
+    entity = _entity(group, source)
+    if entity is None:
+        return None
+    found: Entities = {}
+    for dataset in data:
         for piece in pieces_of(dataset, source, source.scanned.names, before):
             columns = entity.schema.names
             names = encoded([values(k, piece.select(columns)) for k in group.right.keys],
                             piece.num_rows)  # fmt: skip
             for name, own in zip(names, _primary(entity, piece), strict=True):
                 if name is not None and (wanted is None or name in wanted):
-                    primary.setdefault(own, set()).add(name)
+                    found.setdefault(own, set()).add(name)
+    return found
+
+
+def rows_in_reach(
+    group: Group,
+    source: Source,
+    dataset: Dataset,
+    wanted: Keys | None,
+    before: int,
+    entities: Entities | None,
+) -> tuple[pa.Table, list[Keys]]:
+    """The rows of a source that a group may read for some keys, with the keys of each.
+
+    wanted: None for all. before: the last time that is asked for, in microseconds. entities: those
+    that have such a key by any of their changes, wherever that lies.
+    """
+    found: list[pa.Table] = []
+    keys: list[Keys] = []
+    entity = _entity(group, source)
+    parts = _parts_over(group, source)
     for piece in pieces_of(dataset, source, source.scanned.names, before):
-        if entity is not None:
-            of_row = {i: primary[own] for i, own in enumerate(_primary(entity, piece))
-                      if own in primary}  # fmt: skip
+        if entity is not None and entities is not None:
+            of_row = {i: entities[own] for i, own in enumerate(_primary(entity, piece))
+                      if own in entities}  # fmt: skip
         else:
             of_row = _of_events(parts, group.right.keys, piece, wanted)
         if of_row:
@@ -135,6 +148,14 @@ def rows_in_reach(
             keys += [frozenset(of_row[i]) for i in which]
     empty = source.scanned.empty_table()
     return pa.concat_tables([empty, *(t.cast(empty.schema) for t in found)]).combine_chunks(), keys
+
+
+def _parts_over(group: Group, source: Source) -> list[Events | Versions]:
+    return [p for p in parts_of(group.right) if source_of(p.input).name == source.name]
+
+
+def _entity(group: Group, source: Source) -> Versions | None:
+    return next((p for p in _parts_over(group, source) if isinstance(p, Versions)), None)
 
 
 def _primary(part: Versions, rows: pa.Table) -> list[bytes]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,27 @@ import pyarrow as pa
 from bighead.planner.runtime import Runtime
 from bighead.planner.sources.dataset import Dataset
 from bighead.platform.features.batches import declared
-from bighead.platform.features.verify.ahead import with_rows_ahead
-from bighead.platform.features.verify.candidates import Candidates, Key, encoded, rows_in_reach
+from bighead.platform.features.verify.ahead import rows_that_came, with_rows_ahead
+from bighead.platform.features.verify.candidates import (
+    Candidates,
+    Key,
+    encoded,
+    entities_in_reach,
+    rows_in_reach,
+)
 from bighead.platform.features.verify.explaining import explanation
 from bighead.platform.features.verify.presence import (
-    EVER,
     Known,
+    Masks,
     presence_of,
     sources_in,
 )
 from bighead.platform.features.verify.recomputing import (
     TIME,
     Errors,
+    cells,
     computed,
+    features,
     key_column,
     plan_of,
     some,
@@ -45,6 +54,7 @@ from bighead.platform.features.verify.report import (
     Outcome,
     SetFound,
 )
+from bighead.platform.features.verify.turns import turns
 from bighead.storage.fetch_log.layout import AS_OF, COMMIT, ERRORS, SERVED_AT, Facts, given, value
 from bighead.storage.fetch_log.reading import Drawn
 from bighead.storage.sets.prepare import whole
@@ -88,11 +98,12 @@ class Checking:
     values: dict[str, list[Any]] = field(init=False)
     """By feature, what was served."""
     expected: dict[str, list[Any]] = field(default_factory=dict)
-    reasons: Errors = field(default_factory=dict)
+    reasons: dict[str, Errors] = field(default_factory=lambda: defaultdict(dict))
+    """By feature and row, why there is nothing to be expected."""
     outcomes: dict[str, dict[int, Outcome]] = field(default_factory=dict)
     """By feature and row; without those that are equal."""
-    skipped: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """By feature, the rows that were served with an error."""
+    left_out: list[frozenset[str]] = field(default_factory=list)
+    """Of each row, the features that were served with an error."""
 
     def __post_init__(self) -> None:
         self.facts, self.log = self.drawn.facts, self.drawn.rows
@@ -128,10 +139,9 @@ class Checking:
                 left_out.update(error["columns"] or self.classes)
                 if error["code"] == BAD_VALUE:
                     left_out.update(self.classes)
-            for name in left_out:
-                self.skipped[name].add(row)
+            self.left_out.append(frozenset(left_out))
             if len(left_out) < len(self.classes):
-                groups[frozenset(left_out)].append(row)
+                groups[self.left_out[row]].append(row)
         return groups
 
     def _data(self) -> dict[str, Dataset]:
@@ -145,16 +155,16 @@ class Checking:
 
     def _compare(self, rows: Sequence[int], names: Sequence[str]) -> None:
         """Computes features of some rows over all that lies offline."""
-        plan = plan_of(self.served, names)
-        table, wrong = computed(self.runtime, plan, some(self.spine, rows), self._data())
-        self.reasons |= {rows[i]: reason for i, reason in wrong.items()}
+        spine = some(self.spine, rows)
+        columns, wrong = features(self.runtime, self.served, names, spine, self._data())
         for name in names:
             held = self.expected.setdefault(name, [None] * self.log.num_rows)
             close, served = self.classes[name].close, self.values[name]
-            column = cells(table.column(name))
             for i, row in enumerate(rows):
-                held[row] = column[i]
-                if i in wrong or not close(served[row], column[i]):
+                held[row] = columns[name][i]
+                if i in wrong[name]:
+                    self.reasons[name][row] = wrong[name][i]
+                if i in wrong[name] or not close(served[row], held[row]):
                     self.outcomes.setdefault(name, {})[row] = "different"
 
     # Why values differ.
@@ -164,58 +174,64 @@ class Checking:
         place = {row: i for i, row in enumerate(rows)}
         spine = some(self.spine, rows)
         commits = [int(c) for c in cells(self.log.column(COMMIT).take(_numbers(rows)))]
-        candidates = self._candidates(store, spine)
-        by_mask: dict[bytes, list[int]] = defaultdict(list)
-        for i, commit in enumerate(commits):
-            by_mask[_mask(candidates, commit)].append(i)
+        keys = self._keys(spine)
+        candidates = self._candidates(store, spine, keys)
         had: dict[int, dict[str, Any]] = {}
         beside: dict[int, dict[str, Any]] = {}
         ahead = any(c.ahead.any() for c in candidates)
-        for members in by_mask.values():
-            commit = commits[members[0]]
-            had |= self._over(candidates, commit, spine, members)
+        own = {g.name: keys[g.name] for g in self.served.groups if not self._found_by_others(g)}
+        for members, there in turns(candidates, commits, own):
+            had |= self._over(candidates, there, rows, members)
             if ahead:
-                beside |= self._over(candidates, commit, spine, members, ahead=True)
-        got = self._over(candidates, EVER, spine, range(len(rows)))
+                beside |= self._over(candidates, there, rows, members, ahead=True)
+        got = self._over(candidates, [c.ever for c in candidates], rows, range(len(rows)))
         for name, outcomes in self.outcomes.items():
             close = self.classes[name].close
             for row in outcomes:
                 i = place[row]
                 served = self.values[name][row]
-                if i not in had or not close(served, had[i][name]):
-                    if i in beside and close(served, beside[i][name]):
+                if name not in had[i] or not close(served, had[i][name]):
+                    if name in beside.get(i, {}) and close(served, beside[i][name]):
                         outcomes[row] = "ahead"
                     continue
-                if i in got:
-                    late = row not in self.reasons and close(got[i][name], self.expected[name][row])
+                wrong = row in self.reasons[name]
+                if name in got[i]:
+                    late = not wrong and close(got[i][name], self.expected[name][row])
                 else:
-                    late = row in self.reasons
+                    late = wrong
                 outcomes[row] = "late" if late else "missing"
         return candidates
 
-    def _candidates(self, store: Store, spine: pa.Table) -> list[Candidates]:
+    def _candidates(
+        self, store: Store, spine: pa.Table, asked: Mapping[str, Sequence[Key]]
+    ) -> list[Candidates]:
         found = []
-        wanted = self._keys(spine)
         times = [t for t in cells(spine.column(TIME)) if t is not None]
         last = max(times, default=0)
         for group in self.served.groups:
             definition = store.sets.get(self.facts.sets.get(group.name, ""))
             for source in {s.name: s for s in sources_in(group.right)}.values():
                 dataset = self.runtime.dataset(declared(self.runtime, source))
-                keys = None if self._found_by_others(group) else frozenset(wanted[group.name])
-                rows, of_row = rows_in_reach(group, source, dataset, keys, last)
+                keys = None
+                if not self._found_by_others(group):
+                    keys = frozenset(k for k in asked[group.name] if k is not None)
                 known = Known.of(store.database, definition, group.right, source)
+                data = chain([dataset], rows_that_came(known, source))
+                entities = entities_in_reach(group, source, data, keys, last)
+                rows, of_row = rows_in_reach(group, source, dataset, keys, last, entities)
                 offline = rows.num_rows
-                rows, of_row = with_rows_ahead(known, group, source, keys, last, rows, of_row)
+                rows, of_row = with_rows_ahead(
+                    known, group, source, keys, last, entities, rows, of_row
+                )
                 ahead = np.arange(rows.num_rows) >= offline
                 presence = presence_of(known, source, rows)
                 found.append(Candidates(group, source, rows, of_row, presence, ahead))
         return found
 
-    def _keys(self, spine: pa.Table) -> dict[str, set[bytes]]:
+    def _keys(self, spine: pa.Table) -> dict[str, list[Key]]:
         """By group, the keys that it is asked for when all rows are there."""
         table, _ = computed(self.runtime, plan_of(self.served, ()), spine, self._data())
-        return {g.name: {k for k in keys_in(table, g) if k is not None} for g in self.served.groups}
+        return {g.name: keys_in(table, g) for g in self.served.groups}
 
     def _found_by_others(self, group: Group) -> bool:
         """Whether its key, or what it looks at, is made of what other groups found."""
@@ -226,35 +242,38 @@ class Checking:
     def _over(
         self,
         candidates: Sequence[Candidates],
-        commit: int,
-        spine: pa.Table,
+        there: Sequence[Masks],
+        rows: Sequence[int],
         members: Sequence[int],
         ahead: bool = False,
     ) -> dict[int, dict[str, Any]]:
-        """The features of some rows over what the store had as of a commit, but for errors."""
+        """The features of some of these rows over what the store had, but for errors."""
 
         def rename(group: Group, source: Source) -> Source:
             return replace(source, name=_place(group, source))
 
         data: Mapping[str, Dataset] = {
-            _place(c.group, c.source): c.data(commit, ahead) for c in candidates
+            _place(c.group, c.source): c.data(mask, ahead)
+            for c, mask in zip(candidates, there, strict=True)
         }
-        names = list(self.outcomes)
-        plan = plan_of(self.served, names, rename)
-        table, wrong = computed(self.runtime, plan, some(spine, members), data)
-        columns = {name: cells(table.column(name)) for name in names}
-        return {
-            i: {name: columns[name][at] for name in names}
-            for at, i in enumerate(members)
-            if at not in wrong
-        }
+        alike: dict[frozenset[str], list[int]] = defaultdict(list)
+        for i in members:
+            alike[self.left_out[rows[i]]].append(i)
+        found: dict[int, dict[str, Any]] = {}
+        for left_out, some_of in alike.items():
+            names = [n for n in self.outcomes if n not in left_out]
+            spine = some(self.spine, [rows[i] for i in some_of])
+            columns, wrong = features(self.runtime, self.served, names, spine, data, rename)
+            for at, i in enumerate(some_of):
+                found[i] = {n: columns[n][at] for n in names if at not in wrong[n]}
+        return found
 
     # What is told of it.
 
     def _count(self, found: SetFound) -> None:
         for name, class_ in self.classes.items():
             told = FeatureFound(name, class_.accuracy)
-            told.faults = len(self.skipped[name])
+            told.faults = sum(name in left_out for left_out in self.left_out)
             told.counts = Counter(self.outcomes.get(name, {}).values())
             told.counts["equal"] = self.log.num_rows - told.faults - told.compared
             found.features.append(told)
@@ -267,10 +286,7 @@ class Checking:
         ahead: dict[str, set[int]] = defaultdict(set)
         rows = sorted({row for of_feature in self.outcomes.values() for row in of_feature})
         if candidates:
-            table, _ = computed(
-                self.runtime, plan_of(self.served, ()), some(self.spine, rows), self._data()
-            )
-            asked = {g.name: keys_in(table, g) for g in self.served.groups}
+            asked = self._keys(some(self.spine, rows))
         shown: Counter[Outcome] = Counter()
         at = {row: i for i, row in enumerate(rows)}
         for row in rows:
@@ -320,7 +336,7 @@ class Checking:
             self._integer(COMMIT, row),
             _plain(self.log.column(value(name)), row),
             plain_column(expected)[0],
-            self.reasons.get(row, ""),
+            self.reasons[name].get(row, ""),
             rows,
             more,
         )
@@ -335,11 +351,6 @@ def _numbers(rows: Sequence[int]) -> Any:
     return pa.array(np.array(rows, np.int64))
 
 
-def _mask(candidates: Sequence[Candidates], commit: int) -> bytes:
-    """Which rows are seen as of a commit."""
-    return b"".join(np.packbits(c.presence.visible(commit)).tobytes() for c in candidates)
-
-
 def _place(group: Group, source: Source) -> str:
     return f"{source.name}#{group.name}"
 
@@ -348,13 +359,3 @@ def keys_in(table: pa.Table, group: Group) -> list[Key]:
     """The keys that a group was asked for, row by row."""
     names = [key_column(group.name, i) for i in range(len(group.keys))]
     return encoded([whole(table.column(name)) for name in names], table.num_rows)
-
-
-def cells(column: Any) -> list[Any]:
-    """The values of a column; maps as lists of pairs, times as integers."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    found: list[Any] = column.to_pylist()
-    return found

@@ -53,7 +53,7 @@ def explanation(
         if each.group.name not in reads or key is None:
             continue
         rows = _reached(each, key, as_of)
-        visible, only = each.visible(commit)[rows], each.ahead[rows]
+        visible, only = each.presence.visible(commit, rows), each.ahead[rows]
         hidden = ~visible & ~only
         late = hidden & each.ever[rows]
         outcomes = (

@@ -99,17 +99,19 @@ class Presence:
     uploaded: dict[int, Masks] = field(default_factory=dict)
     """By generation, the rows that its upload held."""
 
-    def visible(self, commit: int) -> Masks:
-        """The rows that the set had as of a commit."""
+    def visible(self, commit: int, rows: Integers | None = None) -> Masks:
+        """Which rows, of these or of all, the set had as of a commit."""
+        which = slice(None) if rows is None else rows
+        commits = self.commits[which]
         reign = max((r for r in self.reigns if r.commit <= commit), key=lambda r: r.commit,
                     default=self.reigns[0])  # fmt: skip
-        there: Masks = self.commits <= commit
+        there: Masks = commits <= commit
         if reign.as_of is None:
             since = min(r.commit for r in self.reigns if r.generation == reign.generation)
             # A set that is kept later than another over its source begins empty.
-            there &= (self.commits > since) | (self.commits == 0)
+            there &= (commits > since) | (commits == 0)
             return there
-        there |= self.uploaded[reign.generation]
+        there |= self.uploaded[reign.generation][which]
         return there
 
 

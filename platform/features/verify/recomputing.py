@@ -120,6 +120,44 @@ def computed(
     return pa.concat_tables([first, second]), wrong
 
 
+def features(
+    runtime: Runtime,
+    served: Serving,
+    names: Sequence[str],
+    spine: pa.Table,
+    data: Mapping[str, Dataset],
+    rename: Rename | None = None,
+) -> tuple[dict[str, list[Any]], dict[str, Errors]]:
+    """By feature, what it is for each row of the spine, None where it is an error, and the errors.
+
+    One that has no value takes those beside it along, so halves of them are tried for such a row
+    until it stands alone.
+    """
+    table, wrong = computed(runtime, plan_of(served, names, rename), spine, data)
+    found = {name: cells(table.column(name)) for name in names}
+    if not wrong or len(names) < 2:
+        return found, dict.fromkeys(names, wrong)
+    errors: dict[str, Errors] = {}
+    rows, half = sorted(wrong), len(names) // 2
+    for part in (names[:half], names[half:]):
+        own, reasons = features(runtime, served, part, some(spine, rows), data, rename)
+        for name in part:
+            for row, cell in zip(rows, own[name], strict=True):
+                found[name][row] = cell
+            errors[name] = {rows[at]: reason for at, reason in reasons[name].items()}
+    return found, errors
+
+
+def cells(column: Any) -> list[Any]:
+    """The values of a column; maps as lists of pairs, times as integers."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    found: list[Any] = column.to_pylist()
+    return found
+
+
 def some(table: pa.Table, rows: Sequence[int]) -> pa.Table:
     """Some of the rows."""
     return table.take(cast("Any", make(list(rows), BIGINT)))

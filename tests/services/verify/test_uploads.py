@@ -12,7 +12,8 @@ from bighead.storage.upload.building import Asked, Batch
 from bighead.storage.upload.switching import advance, go_back
 from bighead.storage.upload.uploads import adopt, build
 from bighead.zipline.ir.sources import Source
-from tests.services.verify.shop import Rows, Shop, at, booking, counts, shop
+from tests.services.verify import shop as shops
+from tests.services.verify.shop import Rows, Shop, at, booking, counts, listed, shop
 
 CLAUSES = {"named": "IDENTITY (id)", "cut": ""}
 OPTIONS = {"named": "batch = 'none', stream = 'kafka://b'",
@@ -107,6 +108,23 @@ def test_rows_ahead_of_the_offline_ones_and_late_ones_are_told_together(shopping
     found = shopping.verify()
     assert counts(found)["nights"] == {"ahead": 1}
     assert [(r.what, r.row["id"]) for r in found.examples[0].rows] == [("late", 4), ("ahead", 3)]
+
+
+def test_a_change_that_takes_an_entity_to_another_key_is_ahead(tmp_path: Path) -> None:
+    rule = "PRIMARY KEY (listing) CHANGED AT updated"
+    sql = shops.SQL.replace(rule, f"{rule} WITH (batch = 'none', stream = 'kafka://b')")
+    moved = listed(6, "Oslo")
+    with shop(tmp_path, sql, ("in_city",)) as made:
+        made.offline(listings=[listed(1, "Lima")])
+        made.takes("listings", listed(1, "Lima"))
+        made.takes("listings", moved)
+        made.takes("listings", moved)
+        made.fetch("in_city", city=["Lima"])
+        found = made.verify("in_city")
+        assert counts(found)["listings"] == {"ahead": 1}
+        assert found.ahead == {"listings": 1}, "a copy of a change is the same change"
+        made.offline(listings=[listed(1, "Lima"), moved])
+        assert counts(made.verify("in_city"))["listings"] == {"equal": 1}
 
 
 def test_a_row_that_lies_offline_since_the_upload_is_missing(named: Shop) -> None:

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from bighead.planner.session import Session
+from bighead.platform.features.verify import checking
+from bighead.platform.features.verify.turns import turns
 from bighead.platform.features.verify.verifying import Question, verify
 from bighead.storage.fetch.served import serve
 from bighead.storage.fetch_log.reading import Span
@@ -236,6 +238,46 @@ def test_errors_are_no_differences_and_are_counted(shopping: Shop) -> None:
     assert {f.name: f.faults for f in found.features if f.faults} == {"nights_30d": 1}
 
 
+def test_errors_of_one_feature_leave_the_others_their_reasons(shopping: Shop) -> None:
+    huge = [booking(1, 1, 2**62), booking(2, 2, 2**62)]
+    late = [booking(3, 9), booking(4, 9, listing=2)]
+    shopping.offline(bookings=[*huge, *late])
+    shopping.takes("bookings", *huge)
+    answer = shopping.fetch("nights", listing=[1, 2])
+    assert [e.code for e in answer.errors] == ["NO_RESULT"]
+    shopping.takes("bookings", *late)
+    found = shopping.verify()
+    assert counts(found)["bookings"] == {"late": 2}
+    assert counts(found)["nights_7d"] == {"late": 2}
+    assert counts(found)["nights_30d"] == {"late": 1}
+    assert {f.name: f.faults for f in found.features if f.faults} == {"nights_30d": 1}
+
+
+def test_requests_of_many_commits_are_computed_together(
+    shopping: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took: list[int] = []
+
+    def counted(*given: Any) -> Iterator[Any]:
+        for turn in turns(*given):
+            took.append(len(turn[0]))
+            yield turn
+
+    monkeypatch.setattr(checking, "turns", counted)
+    first = [booking(i, 1, 2, i) for i in range(20)]
+    second = [booking(100 + i, 2, 3, i) for i in range(20)]
+    shopping.offline(bookings=[*first, *second])
+    for row in first:
+        shopping.takes("bookings", row)
+        shopping.fetch("nights", listing=[row["listing"]])
+    shopping.fetch("nights", listing=[19, 20])
+    shopping.takes("bookings", booking(101, 2, 3, 1))
+    shopping.fetch("nights", listing=[0, 1])
+    found = shopping.verify()
+    assert counts(found)["bookings"] == {"late": 1, "missing": 21, "equal": 2}
+    assert took == [22], "each listing saw one state of its rows, but for what was equal"
+
+
 def test_a_value_where_offline_is_an_error_says_so(shopping: Shop) -> None:
     rows = [booking(1, 1, 2**62), booking(2, 2, 2**62)]
     shopping.offline(bookings=rows)
@@ -244,6 +286,7 @@ def test_a_value_where_offline_is_an_error_says_so(shopping: Shop) -> None:
     shopping.takes("bookings", rows[1])
     found = shopping.verify()
     assert counts(found)["nights_30d"] == {"equal": 1, "late": 1}
+    assert counts(found)["nights_7d"] == {"equal": 2}, "it has no error of its own"
     example = next(e for e in found.examples if e.feature == "nights_30d")
     assert example.served == 2**62
     assert "BIGINT" in example.reason
