@@ -14,7 +14,10 @@ from typing import Any
 from bighead.zipline.aggregates import declared
 from bighead.zipline.aggregates.function import Accuracy
 from bighead.zipline.aggregates.sketches import DISTINCT_ERROR, NEARLY_ZERO, QUANTILE_ERROR
+from bighead.zipline.expressions.typing import implicit_cast
+from bighead.zipline.ir.expr import Call
 from bighead.zipline.ir.nodes import Aggregate
+from bighead.zipline.ir.types import DOUBLE
 
 ROUNDED, DERIVED = 2e-10, 1e-9
 USERS = 0.1
@@ -53,6 +56,26 @@ class Closeness:
         if isinstance(a, dict) and isinstance(b, dict):
             return a.keys() == b.keys() and all(self.close(v, b[k]) for k, v in a.items())
         return type(a) is type(b) and bool(a == b)
+
+    def of_size(self, size: float | None) -> Closeness:
+        """How near they have to be where the magnitudes of their terms sum up to `size`."""
+        if size is None or not math.isfinite(size):
+            return self
+        return replace(self, floor=max(self.floor, size))
+
+
+def magnitude(aggregate: Aggregate) -> Aggregate | None:
+    """What sums the magnitudes of an aggregate's terms; None: they cannot cancel, or do exactly.
+
+    >>> from bighead.zipline.ir.expr import Column
+    >>> summed = Aggregate("decayed_sum", (Column("x", DOUBLE),), DOUBLE, half_life=1)
+    >>> magnitude(summed).args[0].function, magnitude(replace(summed, function="sum"))
+    ('abs', None)
+    """
+    if aggregate.function != "decayed_sum" or aggregate.bucket is not None:
+        return None
+    (term,) = aggregate.args
+    return replace(aggregate, args=(Call("abs", (implicit_cast(term, DOUBLE),), DOUBLE),))
 
 
 def closeness(aggregate: Aggregate) -> Closeness:

@@ -54,6 +54,7 @@ from bighead.platform.features.verify.report import (
     Outcome,
     SetFound,
 )
+from bighead.platform.features.verify.sizes import with_sizes
 from bighead.platform.features.verify.turns import turns
 from bighead.storage.fetch_log.layout import AS_OF, COMMIT, ERRORS, SERVED_AT, Facts, given, value
 from bighead.storage.fetch_log.reading import Drawn
@@ -92,6 +93,10 @@ class Checking:
     drawn: Drawn
     facts: Facts = field(init=False)
     served: Serving = field(init=False)
+    sized: Serving = field(init=False)
+    """With the sizes of the terms of some features."""
+    sizes: dict[str, str] = field(init=False)
+    """By feature, how that is called."""
     log: pa.Table = field(init=False)
     spine: pa.Table = field(init=False)
     classes: dict[str, Closeness] = field(init=False)
@@ -108,6 +113,7 @@ class Checking:
     def __post_init__(self) -> None:
         self.facts, self.log = self.drawn.facts, self.drawn.rows
         self.served = serving(self.facts.definition)
+        self.sized, self.sizes = with_sizes(self.served)
         self.spine = spine_of(self.served, self.log)
         self.classes = {name: class_of(self.served, e) for name, e in self.served.columns}
         self.values = {name: cells(self.log.column(value(name))) for name in self.classes}
@@ -160,12 +166,36 @@ class Checking:
         for name in names:
             held = self.expected.setdefault(name, [None] * self.log.num_rows)
             close, served = self.classes[name].close, self.values[name]
+            differing: list[int] = []
             for i, row in enumerate(rows):
                 held[row] = columns[name][i]
                 if i in wrong[name]:
                     self.reasons[name][row] = wrong[name][i]
                 if i in wrong[name] or not close(served[row], held[row]):
-                    self.outcomes.setdefault(name, {})[row] = "different"
+                    differing.append(row)
+            if differing and name in self.sizes:
+                differing = self._too_far(name, differing)
+            if differing:
+                self.outcomes.setdefault(name, {}).update(dict.fromkeys(differing, "different"))
+
+    def _too_far(self, name: str, rows: Sequence[int]) -> list[int]:
+        """Of these rows those whose values are too far apart by the size of their terms too."""
+        size, spine = self.sizes[name], some(self.spine, rows)
+        found, _ = features(self.runtime, self.sized, [size], spine, self._data())
+        pairs = zip(rows, found[size], strict=True)
+        return [
+            row
+            for row, terms in pairs
+            if row in self.reasons[name]
+            or not self._near(
+                name, self.values[name][row], {name: self.expected[name][row], size: terms}
+            )
+        ]
+
+    def _near(self, name: str, value: Any, found: Mapping[str, Any]) -> bool:
+        """Whether a feature was found, near enough to a value by the size of its terms."""
+        size = found.get(self.sizes.get(name, ""))
+        return name in found and self.classes[name].of_size(size).close(value, found[name])
 
     # Why values differ.
 
@@ -186,17 +216,15 @@ class Checking:
                 beside |= self._over(candidates, there, rows, members, ahead=True)
         got = self._over(candidates, [c.ever for c in candidates], rows, range(len(rows)))
         for name, outcomes in self.outcomes.items():
-            close = self.classes[name].close
             for row in outcomes:
-                i = place[row]
-                served = self.values[name][row]
-                if name not in had[i] or not close(served, had[i][name]):
-                    if name in beside.get(i, {}) and close(served, beside[i][name]):
+                i, served = place[row], self.values[name][row]
+                if not self._near(name, served, had[i]):
+                    if self._near(name, served, beside.get(i, {})):
                         outcomes[row] = "ahead"
                     continue
                 wrong = row in self.reasons[name]
                 if name in got[i]:
-                    late = not wrong and close(got[i][name], self.expected[name][row])
+                    late = not wrong and self._near(name, self.expected[name][row], got[i])
                 else:
                     late = wrong
                 outcomes[row] = "late" if late else "missing"
@@ -262,8 +290,9 @@ class Checking:
         found: dict[int, dict[str, Any]] = {}
         for left_out, some_of in alike.items():
             names = [n for n in self.outcomes if n not in left_out]
+            names += [self.sizes[n] for n in names if n in self.sizes]
             spine = some(self.spine, [rows[i] for i in some_of])
-            columns, wrong = features(self.runtime, self.served, names, spine, data, rename)
+            columns, wrong = features(self.runtime, self.sized, names, spine, data, rename)
             for at, i in enumerate(some_of):
                 found[i] = {n: columns[n][at] for n in names if at not in wrong[n]}
         return found

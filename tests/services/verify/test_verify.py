@@ -18,8 +18,23 @@ from bighead.storage.fetch.served import serve
 from bighead.storage.fetch_log.reading import Span
 from bighead.storage.writing.stamps import forget_stamps
 from bighead.zipline.errors import BigheadError
-from tests.services.verify.shop import DAY, START, Shop, at, booking, counts, listed, look, shop
+from tests.services.verify.shop import (
+    DAY,
+    SQL,
+    START,
+    Shop,
+    at,
+    booking,
+    counts,
+    listed,
+    look,
+    shop,
+)
 
+FADING = """
+CREATE FEATURE SET fading AS
+SELECT listing, DECAYED_SUM(seconds, '4d') AS seconds FROM views GROUP BY listing;
+"""
 FEATURES = ("nights_7d", "nights_30d", "last_nights", "bookings", "spread")
 
 
@@ -130,24 +145,52 @@ def test_a_row_that_came_as_another_one_is_different(shopping: Shop) -> None:
     assert shopping.whole("nights").failed(1.0)
 
 
+def altered(made: Shop, column: str, add: float) -> None:
+    """What was logged as served is another value."""
+    made.log.close()
+    (file,) = (made.path / "log").rglob("*.parquet")
+    table = pq.read_table(file)
+    place = table.column_names.index(column)
+    held: Any = table[column]
+    values: Any = [[v + add for v in held.to_pylist()]]
+    pq.write_table(table.set_column(place, table.schema.field(place), values), file)
+
+
 def test_a_value_that_was_altered_is_different(shopping: Shop) -> None:
     rows = [booking(1, 1), booking(2, 2)]
     shopping.offline(bookings=rows)
     shopping.takes("bookings", *rows)
     shopping.fetch("nights")
-    shopping.log.close()
-    (file,) = (shopping.path / "log").rglob("*.parquet")
-    table = pq.read_table(file)
-    place = table.column_names.index("value.bookings")
-    column: Any = table["value.bookings"]
-    altered: Any = [[v + 1 for v in column.to_pylist()]]
-    pq.write_table(table.set_column(place, table.schema.field(place), altered), file)
+    altered(shopping, "value.bookings", 1)
     found = shopping.verify()
     assert {n: c for n, c in counts(found).items() if c != {"equal": 1}} == {
         "bookings": {"different": 1}
     }
     (example,) = found.examples
     assert (example.served, example.expected, example.rows) == (3, 2, ())
+
+
+@pytest.mark.parametrize(("add", "outcome"), [(1e-5, "equal"), (1e-2, "different")])
+def test_decayed_sums_are_near_by_the_size_of_their_terms(
+    tmp_path: Path, add: float, outcome: str
+) -> None:
+    rows = [look(9.5, 1e6), look(9.5, -1e6), look(9.75, 1e-3)]
+    with shop(tmp_path, SQL + FADING, ("fading",)) as made:
+        made.offline(views=rows)
+        made.takes("views", *rows)
+        made.fetch("fading")
+        altered(made, "value.seconds", add)
+        assert counts(made.verify("fading")) == {"seconds": {outcome: 1}}
+
+
+def test_what_comes_late_of_a_decayed_sum_is_told(tmp_path: Path) -> None:
+    rows = [look(9.5, 1e6), look(9.5, -1e6), look(9.75, 1.0)]
+    with shop(tmp_path, SQL + FADING, ("fading",)) as made:
+        made.offline(views=rows)
+        made.takes("views", *rows[:2])
+        made.fetch("fading")
+        made.takes("views", rows[2])
+        assert counts(made.verify("fading")) == {"seconds": {"late": 1}}
 
 
 def test_a_row_that_only_the_store_has_is_different(shopping: Shop) -> None:

@@ -63,6 +63,14 @@ def test_standardised_values_are_near_by_the_size_of_their_terms() -> None:
     assert not of("skewness").close(0.0, 2.1e-10)
 
 
+def test_sums_that_cancel_are_near_by_the_size_of_their_terms() -> None:
+    decayed = of("decayed_sum", half_life=1_000_000)
+    assert not decayed.close(1e-4, 2e-4)
+    assert decayed.of_size(2e6).close(1e-4, 2e-4)
+    assert not decayed.of_size(2e6).close(1e-4, 1e-3)
+    assert decayed.of_size(None) == decayed.of_size(float("inf")) == decayed
+
+
 def test_a_decayed_value_may_be_nothing() -> None:
     assert of("decayed_sum", half_life=1_000_000).close(0.0, 1e-300)
 
