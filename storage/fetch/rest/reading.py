@@ -25,18 +25,18 @@ from bighead.zipline.ir.types import VARCHAR, sql_name
 
 _SHOWN = 40
 """Letters of a value that an error shows."""
+_UNFIT = (pa.ArrowException, OverflowError, ValueError)
 
 
 def read_column(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[Array, Bad]:
     """The values as `wanted`, and the entities whose value is not one; theirs is NULL."""
-    entities = range(len(given))
     try:
         made = _whole(name, given, wanted)
-    except (pa.ArrowException, OverflowError, ValueError):  # some value does not fit
-        if len(given) == 1:
-            return nulls(1, wanted), {0: _refusal(name, given[0], wanted)}
-        half = len(given) // 2
-        return _together(name, given, wanted, (entities[:half], entities[half:]))
+    except _UNFIT:
+        unfit = _unfit(name, given, wanted)
+        made = _whole(name, [None if e in unfit else v for e, v in enumerate(given)], wanted)
+        assert made is not None, "a part of the values is of no other kind"
+        return made[0], unfit
     if made is not None:
         return made
     by_kind: dict[type, list[int]] = {}
@@ -44,7 +44,22 @@ def read_column(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[A
         by_kind.setdefault(type(value), []).append(entity)
     if len(by_kind) > 1:
         return _together(name, given, wanted, list(by_kind.values()))
-    return nulls(len(given), wanted), {e: _refusal(name, given[e], wanted) for e in entities}
+    return nulls(len(given), wanted), {
+        entity: _refusal(name, value, wanted) for entity, value in enumerate(given)
+    }
+
+
+def _unfit(name: str, given: Sequence[Any], wanted: pa.DataType, first: int = 0) -> Bad:
+    """Which of the values do not fit, counted from `first` on; they are looked for in halves."""
+    try:
+        _whole(name, given, wanted)
+    except _UNFIT:
+        if len(given) == 1:
+            return {first: _refusal(name, given[0], wanted)}
+        half = len(given) // 2
+        before = _unfit(name, given[:half], wanted, first)
+        return {**before, **_unfit(name, given[half:], wanted, first + half)}
+    return {}
 
 
 def _together(
@@ -64,7 +79,7 @@ def _together(
 def _whole(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[Array, Bad] | None:
     """The column at once; None where its values are not all of one kind that is taken.
 
-    Raises ArrowException, OverflowError or ValueError where one of them does not fit.
+    Raises one of `_UNFIT` where one of them does not fit.
     """
     kinds = set(map(type, given)) - {type(None)}
     if kinds <= _natural(wanted):
