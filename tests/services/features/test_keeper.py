@@ -18,7 +18,7 @@ from bighead.platform.features import keeper as keeping
 from bighead.platform.features.batches import Batches
 from bighead.platform.features.calls import Calls
 from bighead.platform.features.keeper import Keeper, Uploading
-from bighead.platform.features.keeping import Wanted, hold
+from bighead.platform.features.keeping import Wanted, hold, serve_ready
 from bighead.platform.features.screen import State, Told
 from bighead.storage.errors import StoreError
 from bighead.storage.requests.carrying_out import carry_out, carry_out_all
@@ -120,12 +120,11 @@ def test_it_tries_again_after_what_nobody_foresaw(
     tmp_path: Path, wanted: Wanted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults = iter([KeyError("nights@1"), StoreError("the disk is full"), OSError("no space")])
-    serve = keeping.serve_ready
 
     def faulty(*given: Any) -> Any:
         for fault in faults:
             raise fault
-        return serve(*given)
+        return serve_ready(*given)
 
     monkeypatch.setattr(keeping, "serve_ready", faulty)
     with kept(tmp_path / "online", Looks(wanted)) as (heard, until):
