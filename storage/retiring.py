@@ -22,7 +22,6 @@ from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
 from bighead.storage.upkeep.sweeping import Swept
 from bighead.storage.upload.switching import clear_generation, switches
-from bighead.storage.writing.newest import newest_time
 from bighead.storage.writing.stamps import forget_stamps, stamped_sources
 from bighead.zipline.ir.nodes import View
 
@@ -45,8 +44,8 @@ def due(store: Store, now: int) -> dict[str, int]:
         if definition.swept:
             found[name] = definition.horizon
             continue
-        retention, newest = kept.get(name), _newest(store, name)
-        if retention is None or newest is None:
+        retention, newest = kept.get(name), store.newest(name)
+        if retention is None or newest is None or plan.keeps_all:
             continue
         tail = plan.right.tail if isinstance(plan.right, View) else None
         span = retention + plan.reach + (tail or 0)
@@ -70,13 +69,6 @@ def retentions(store: Store) -> dict[str, int | None]:
     return found
 
 
-def _newest(store: Store, name: str) -> int | None:
-    """Up to which time rows have come, of the source that is furthest behind."""
-    times = [newest_time(store.database, source) for source in sources(store, name)]
-    known = [found for found in times if found is not None]
-    return min(known) if len(known) == len(times) else None
-
-
 @dataclass(slots=True)
 class Retiring:
     """The sweeps of a store that is written, a few keys a turn."""
@@ -86,8 +78,8 @@ class Retiring:
     """Seconds between looks at what is due."""
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], int] = lambda: time.time_ns() // 1000
-    waiting: dict[str, int] = field(default_factory=dict, init=False)
-    """By set, before which time rows go."""
+    waiting: list[str] = field(default_factory=list, init=False)
+    """The sets that were due."""
     looked: float = field(default=-math.inf, init=False)
 
     def turn(self) -> Swept | None:
@@ -96,16 +88,26 @@ class Retiring:
             return Swept(0, 0, expire(self.store))
         if not self.waiting and self.clock() - self.looked >= self.every:
             self.looked = self.clock()
-            self.waiting = due(self.store, self.now())
+            self.waiting = list(due(self.store, self.now()))
             forget_old_stamps(self.store, self.now())
-        for name, horizon in list(self.waiting.items()):
-            if name in self.store.owned():
-                swept = sweep(self.store, name, horizon)
-                if swept.done:
-                    del self.waiting[name]
-                return swept
-            del self.waiting[name]
+        while self.waiting:
+            name = self.waiting[0]
+            horizon = self._horizon(name)
+            if horizon is None:
+                del self.waiting[0]
+                continue
+            swept = sweep(self.store, name, horizon)
+            if swept.done:
+                del self.waiting[0]
+            return swept
         return None
+
+    def _horizon(self, name: str) -> int | None:
+        """Before which time rows of a set go, by what is asked of its blocks now; None: none do."""
+        definition = self.store.sets.get(name)
+        if definition is not None and definition.swept:
+            return definition.horizon
+        return due(self.store, self.now()).get(name)
 
 
 def forget_old_stamps(store: Store, now: int) -> int:

@@ -503,7 +503,7 @@ class Store:
         Returns how many were forgotten, and from where to go on; None: those were the last.
         """
         over = self._over(source)
-        if not over or any(plan.keep or plan.newest != 0 for _, plan in over):
+        if any(plan.keep or plan.newest != 0 for _, plan in over):
             return 0, None
         horizon = min(definition.horizon for definition, _ in over)
         prefix = identity_prefix(source)

@@ -103,7 +103,12 @@ def _sweep(store: Store, facts: Facts) -> Facts | None:
         wanted = due(store, time.time_ns() // 1000)
     else:
         name, before = store.owner(facts["set"]), int(facts["before"])
-        definition, _ = store.plan(name)
+        definition, plan = store.plan(name)
+        if plan.keeps_all:
+            raise StoreError(
+                f"no row of {name} can go: an aggregate of yours reads all history; give that "
+                "feature a window (OVER (LAST '90d')), or clear the set"
+            )
         wanted = {name: before} if definition.swept or definition.horizon < before else {}
     for name, horizon in wanted.items():
         sweep(store, name, horizon)

@@ -144,6 +144,11 @@ class SetPlan:
         return self.keep or self.newest is None
 
     @property
+    def keeps_all(self) -> bool:
+        """No row ever goes: a user's class aggregates all history, whose states are not kept."""
+        return self.newest is None and not self.entity
+
+    @property
     def reach(self) -> int:
         """The greatest width of a window that has one."""
         counted = (*self.windows, *self.also)

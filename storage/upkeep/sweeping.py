@@ -56,7 +56,7 @@ class Sweep:
     def run(self, horizon: int, most: int | None) -> Swept:
         """Sweeps some keys, from where the last run stopped."""
         state = self.definition
-        if self.plan.newest is None and not self.plan.entity:
+        if self.plan.keeps_all:
             return Swept(0, 0, True)
         if not state.swept:
             if horizon <= state.horizon:

@@ -14,11 +14,13 @@ from bighead.storage.database.keys import after, identity_prefix
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import serve, withdraw
 from bighead.storage.requests.asking import ask
+from bighead.storage.requests.carrying_out import carry_out
 from bighead.storage.retiring import Retiring, clear, due, retentions, unserved
 from bighead.storage.sets.definitions import LEAST
 from bighead.storage.store import Settings, Store
 from bighead.zipline.catalog import FeatureSet
 from bighead.zipline.windows import DAY, HOUR
+from tests.planner.test_user_aggregates import GeometricMean
 from tests.storage.shop import START
 
 DECLARED = """
@@ -33,12 +35,15 @@ SELECT listing, SUM(nights) OVER (LAST '3d') AS nights FROM events GROUP BY list
 CREATE FEATURE SET other WITH (retention = '1d') AS
 SELECT listing, MAX(nights) OVER (LAST '1d') AS most, LAST(nights) AS last
 FROM events WHERE nights > 0 GROUP BY listing;
+CREATE FEATURE SET own WITH (retention = '1d') AS
+SELECT listing, geometric_mean(CAST(nights AS DOUBLE)) AS mean FROM events GROUP BY listing;
 """
 LATER = START + 1000 * DAY
 
 
 def definition(name: str) -> FeatureSet:
     session = Session()
+    session.register_aggregate(GeometricMean)
     session.sql(DECLARED)
     found = session.definitions.get(name)
     assert isinstance(found, FeatureSet)
@@ -136,6 +141,40 @@ def test_a_sweep_that_was_stopped_goes_on_though_little_is_left(tmp_path: Path) 
         assert due(store, LATER) == {"short": START + 17 * DAY}
         all_of(Retiring(store, now=lambda: LATER))
         assert store.counts()[0].rows == 3 * 24 * 3
+
+
+def test_a_sweep_begins_with_what_is_asked_of_the_blocks_then(store: Store) -> None:
+    for name in ("other", "short"):
+        serve(store, definition(name))
+    fill(store, 20)
+    retiring = Retiring(store, now=lambda: LATER)
+    retiring.turn()
+    assert horizon(store, "other") > horizon(store, "short") == LEAST
+    serve(store, definition("long"))
+    all_of(retiring)
+    assert store.sets["long"].of == "short"
+    assert horizon(store, "short") == START + 20 * DAY - HOUR - 12 * DAY
+
+
+def test_a_set_that_loses_no_row_is_not_due(store: Store, tmp_path: Path) -> None:
+    serve(store, definition("own"))
+    fill(store, 20)
+    assert due(store, LATER) == {}
+    every = {"set": None, "before": None}
+    assert carry_out(store, tmp_path / "store", "sweep", every) == {"kept": {"own": LEAST}}
+    with pytest.raises(StoreError, match="no row of own can go"):
+        carry_out(store, tmp_path / "store", "sweep", {"set": "own", "before": START + DAY})
+
+
+def test_a_source_whose_sets_were_cleared_has_no_identities_to_forget(store: Store) -> None:
+    serve(store, definition("short"))
+    fill(store, 20)
+    retiring = Retiring(store, now=lambda: LATER)
+    retiring.turn()
+    assert store.guards
+    withdraw(store, "short")
+    clear(store, "short")
+    assert all_of(retiring) == 0
 
 
 def test_what_is_asked_for_is_swept_by_whoever_writes(tmp_path: Path) -> None:
