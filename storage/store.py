@@ -80,7 +80,7 @@ class Settings:
     recent: int = 64 << 20
     """Bytes of memory for rows that wait for their blocks, also in a follower; 0: none wait."""
     waiting: int = 128
-    """Rows of a key that wait, at most."""
+    """Rows of a key that may wait when a part of a commit brings more of them."""
     stamps: int | None = 30 * DAY
     """For so many microseconds it is kept when each row came, so that what was served can be
     checked; None: it is not kept."""
@@ -353,11 +353,13 @@ class Store:
         """Write a batch as the next commit; its number."""
         number = self.committed + 1
         mark(batch, number)
-        self.recent.take(batch)
+        self.recent.take(batch, number)
         try:
             self.database.write(batch, self.settings.sync)
         except BaseException:
             self.recent.sets.clear()
+            kept = self.owned().values()
+            self.waits = self.recent.follow(self.database, self.committed, kept)
             raise
         self.waits = self.recent.seen(number)
         return number

@@ -35,6 +35,8 @@ class Waiting:
     """The keys of those that hold rows which wait, and how many folds came before each."""
     commit: int = 0
     """The last that brought rows."""
+    folded: int = 0
+    """The last commit with which parts of it were folded."""
     crowded: bool = False
     """Of some keys as many rows wait as may."""
 

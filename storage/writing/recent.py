@@ -72,7 +72,7 @@ class Recent:
         for each in waiting:
             if not each.segments:
                 continue
-            least = _CROWDED if each.crowded else int(commit % _EVERY == 0)
+            least = _CROWDED if each.crowded else int(commit - each.folded >= _EVERY)
             parts = 0
             while parts < tiles.PARTS and (parts < least or over > 0):
                 over -= each.rows.size(parts)
@@ -80,12 +80,13 @@ class Recent:
             if parts:
                 yield each, parts
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, commit: int) -> None:
         """What is about to be committed; nobody sees it yet."""
         for waiting in self.sets.values():
             folds = batch.get(("meta", folds_key(waiting.prefix)))
             if folds is not None:
                 waiting.fold_to(int.from_bytes(folds, "big"))
+                waiting.folded = commit
         for (table, key), data in batch.items():
             if data is not None and table == "meta" and is_segment(key):
                 of_set = self.sets.get(prefix_of(key))

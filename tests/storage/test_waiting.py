@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,18 @@ def test_rows_of_which_few_come_do_not_wait_for_ever() -> None:
     assert store.counts()[0].rows == 5
 
 
+def test_rows_do_not_wait_for_ever_either_where_others_commit_in_between() -> None:
+    store = Store.over(Memory(), Settings(leaf=8, logged=4))
+    store.define("set", ASKED)
+    store.commit({})
+    store.ingest("events", rows_of(1, 5))
+    later = rows_of(2, 1)
+    for first in range(600):
+        store.commit({})
+        store.ingest("events", later.slice(0, 0), Stamp("0", first))
+    assert (waits(store), segments(store)) == (0, 0)
+
+
 def test_a_commit_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     database = Memory()
     store, rows = Store.over(database, Settings(recent=3000, waiting=6)), rows_of(5, 120)
@@ -97,6 +110,24 @@ def test_a_commit_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     store.ingest("events", rows.slice(60, 60))
     assert_equal(store, "set", ASKED, rows, questions(6))
     assert store.counts()[0].rows == 120
+
+
+def test_what_waits_of_other_sets_is_known_after_a_commit_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store.over(Memory())
+    store.define("set", ASKED)
+    store.define("other", view(replace(source(), name="others"), [Window(DAY)], ["sum"]))
+    store.ingest("events", rows_of(1, 20))
+    store.ingest("others", rows_of(2, 30))
+    with monkeypatch.context() as patched:
+        patched.setattr(Memory, "write", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            store.ingest("events", rows_of(3, 5))
+    assert waits(store) == 50
+    store.ingest("events", rows_of(3, 5))
+    assert waits(store) == 55
+    assert len(store.waits.rows) == 2
 
 
 def test_a_store_that_is_only_read_has_the_rows_that_wait(tmp_path: Path) -> None:
