@@ -31,6 +31,8 @@ KEYS = 64
 """Swept between two commits, some milliseconds' worth."""
 IDENTITIES = 20_000
 """Looked at between two commits, likewise."""
+STAMPED = 64
+"""Of so many commits a source's rows lose their stamps between two others, likewise."""
 
 
 def due(store: Store, now: int) -> dict[str, int]:
@@ -80,16 +82,22 @@ class Retiring:
     now: Callable[[], int] = lambda: time.time_ns() // 1000
     waiting: list[str] = field(default_factory=list, init=False)
     """The sets that were due."""
+    stamped: bool = field(default=False, init=False)
+    """Some rows may have stamps that are kept no longer."""
     looked: float = field(default=-math.inf, init=False)
 
     def turn(self) -> Swept | None:
-        """Sweep a few keys, or forget a few identities; None: nothing is due."""
+        """Sweep a few keys, or forget a few identities or stamps; None: nothing is due."""
         if self.store.guards:
             return Swept(0, 0, expire(self.store))
         if not self.waiting and self.clock() - self.looked >= self.every:
             self.looked = self.clock()
             self.waiting = list(due(self.store, self.now()))
-            forget_old_stamps(self.store, self.now())
+            self.stamped = True
+        if self.stamped:
+            self.stamped = forget_old_stamps(self.store, self.now()) > 0
+            if self.stamped:
+                return Swept(0, 0, False)
         while self.waiting:
             name = self.waiting[0]
             horizon = self._horizon(name)
@@ -111,13 +119,13 @@ class Retiring:
 
 
 def forget_old_stamps(store: Store, now: int) -> int:
-    """Let go of when rows came, of those that came long ago; how many commits' it was."""
+    """Let go of when rows came, of some of those that came long ago; how many commits' it was."""
     keep = store.settings.stamps
     if keep is None:
         return 0
     batch: Batch = {}
-    view = store.database
-    gone = sum(forget_stamps(view, name, now - keep, batch) for name in stamped_sources(view))
+    view, before = store.database, now - keep
+    gone = sum(forget_stamps(view, n, before, batch, STAMPED) for n in stamped_sources(view))
     if batch:
         store.commit(batch)
     return gone

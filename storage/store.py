@@ -44,7 +44,7 @@ from bighead.storage.writing.ingesting import Ingest, Report, Stamp, read_offset
 from bighead.storage.writing.newest import newest_time
 from bighead.storage.writing.recent import Recent
 from bighead.storage.writing.sources_gone import forget_source
-from bighead.storage.writing.stamps import begin_reign
+from bighead.storage.writing.stamps import begin_reign, miss_stamp
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import Array
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, View
@@ -396,11 +396,14 @@ class Store:
         """
         over = self._over(source)
         arrived = None if arrival is None else arrival.time
+        came = time.time_ns() // 1000 if arrived is None else arrived
         taking = Ingest(self.database, self.recent, over, refuse, arrived)
         if self.settings.stamps is not None:
-            taking.stamped = time.time_ns() // 1000 if arrived is None else arrived
+            taking.stamped = came
         rows = stamped(rows, arrival)
         report = taking.run(source, rows, stamp)
+        if taking.stamped is None and taking.batch:
+            miss_stamp(taking.batch, self.database, source, came)
         report.commit = self.committed + 1
         if also is not None:
             taking.batch.update(also(report))

@@ -15,6 +15,7 @@ import json
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.storage.database.database import Batch, View
+from bighead.storage.database.keys import after, identity_prefix
 from bighead.storage.sets.generations import Upload
 from bighead.storage.sets.prepare import stored, whole
 from bighead.storage.writing.meeting import identity_of
@@ -106,15 +108,21 @@ def stamp(
     hashes: Sequence[int] | None = None,
 ) -> None:
     """Put into a batch when rows came; hashes: of the rows, where they are known."""
-    if view.get("meta", _GONE + source.name.encode()) is None:
+    if view.get("meta", unstamped_key(source.name)) is None:
         # What came before stamps were kept is there too, and nobody knows when it came.
-        lost = LEAST if newest_time(view, source.name) is None else arrival
-        batch["meta", _GONE + source.name.encode()] = lost.to_bytes(8, "big", signed=True)
+        lost = arrival if _has_come(view, source.name) else LEAST
+        _note_lost(batch, source.name, lost)
     found = digests_of(source, rows, hashes)
     data = _HEAD.pack(_VERSION, 1 + found.named, arrival) + found.names.tobytes()
     if found.named:
         data += found.rows.tobytes()
-    batch["meta", _prefix(source.name) + commit.to_bytes(8, "big")] = data
+    batch["meta", stamp_prefix(source.name) + commit.to_bytes(8, "big")] = data
+
+
+def miss_stamp(batch: Batch, view: View, source: str, arrival: int) -> None:
+    """Put into a batch that its rows have no stamps, where earlier ones have."""
+    if view.get("meta", unstamped_key(source)) is not None:
+        _note_lost(batch, source, max(unstamped_before(view, source), arrival + 1))
 
 
 def stamps(view: View, source: str) -> Iterator[Stamps]:
@@ -128,30 +136,35 @@ def stamps(view: View, source: str) -> Iterator[Stamps]:
 
 
 def _heads(view: View, source: str) -> Iterator[tuple[int, bytes]]:
-    prefix = _prefix(source)
+    prefix = stamp_prefix(source)
     for key, data in view.scan("meta", prefix, prefix + b"\xff" * 9):
         yield int.from_bytes(key[len(prefix) :], "big"), data
 
 
 def unstamped_before(view: View, source: str) -> int:
     """Rows that came before this, in microseconds, may have no stamp; LEAST: all have one."""
-    found = view.get("meta", _GONE + source.encode())
+    found = view.get("meta", unstamped_key(source))
     return LEAST if found is None else int.from_bytes(found, "big", signed=True)
 
 
-def forget_stamps(view: View, source: str, before: int, batch: Batch) -> int:
-    """Put into a batch that stamps of rows go which came before a time; how many commits'."""
+def forget_stamps(
+    view: View, source: str, before: int, batch: Batch, most: int | None = None
+) -> int:
+    """Put into a batch that stamps of rows go which came before a time; how many commits'.
+
+    most: commits that are looked at; None: all.
+    """
     gone = 0
     lost = unstamped_before(view, source)
-    for commit, data in _heads(view, source):
+    for commit, data in islice(_heads(view, source), most):
         _, _, arrival = _HEAD.unpack_from(data)
         if arrival >= before:
             break  # commits come in the order of time
-        batch["meta", _prefix(source) + commit.to_bytes(8, "big")] = None
+        batch["meta", stamp_prefix(source) + commit.to_bytes(8, "big")] = None
         lost = max(lost, arrival + 1)
         gone += 1
     if gone:
-        batch["meta", _GONE + source.encode()] = lost.to_bytes(8, "big", signed=True)
+        _note_lost(batch, source, lost)
     return gone
 
 
@@ -182,5 +195,22 @@ def reigns(view: View, number: int) -> list[Reign]:
     return found
 
 
-def _prefix(source: str) -> bytes:
+def stamp_prefix(source: str) -> bytes:
+    """Before all stamps of a source's rows."""
     return _STAMP + source.encode() + b"\0"
+
+
+def unstamped_key(source: str) -> bytes:
+    """Of the time before which rows may have come without a stamp."""
+    return _GONE + source.encode()
+
+
+def _has_come(view: View, source: str) -> bool:
+    """Whether any row of a source has; of those without a time the identities tell."""
+    prefix = identity_prefix(source)
+    one = view.scan("identities", prefix, after(prefix))
+    return newest_time(view, source) is not None or next(one, None) is not None
+
+
+def _note_lost(batch: Batch, source: str, before: int) -> None:
+    batch["meta", unstamped_key(source)] = before.to_bytes(8, "big", signed=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from bighead.planner.session import Session
+from bighead.storage import retiring
 from bighead.storage.database.database import Batch, Memory
 from bighead.storage.retiring import Retiring
 from bighead.storage.store import Settings, Store
@@ -24,9 +25,11 @@ from bighead.storage.writing.stamps import (
     stamps,
     unstamped_before,
 )
-from bighead.zipline.catalog import FeatureSet
+from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import DataError
 from bighead.zipline.ir.sources import Source
+from bighead.zipline.serving import serving
+from bighead.zipline.windows import DAY
 
 SQL = """
 CREATE EVENT SOURCE named (id BIGINT, k BIGINT, v DOUBLE, ts TIMESTAMP) EVENT TIME ts IDENTITY (id);
@@ -38,6 +41,12 @@ CREATE FEATURE SET of_bare AS SELECT k, SUM(v) AS s FROM bare GROUP BY k;
 CREATE FEATURE SET of_held AS SELECT k, SUM(v) AS s FROM held GROUP BY k;
 """
 SOURCES = ("named", "bare", "held")
+ROOMS = """
+CREATE ENTITY SOURCE rooms (room BIGINT, beds BIGINT) PRIMARY KEY (room) STATIC;
+CREATE EVENT SOURCE stays (id BIGINT, room BIGINT, ts TIMESTAMP) EVENT TIME ts;
+CREATE TRAINING SET with_beds ID (id) AS
+SELECT q.id, q.ts, r.beds FROM stays AS q LEFT JOIN rooms AS r ON r.room = q.room
+"""
 
 
 def rows_of(ids: list[int | None], value: float = 1.5) -> pa.Table:
@@ -164,6 +173,42 @@ def test_a_store_that_kept_none_says_since_when_it_does(session: Session) -> Non
     store.settings = Settings()
     store.ingest("named", rows_of([2]), arrival=Arrival(200))
     assert unstamped_before(store.database, "named") == 200
+
+
+def test_a_gap_in_stamps_is_known(session: Session) -> None:
+    store = opened(session)
+    for arrival, keep in ((100, DAY), (200, None), (300, DAY)):
+        store.settings = Settings(stamps=keep)
+        store.ingest("bare", rows_of([arrival]), arrival=Arrival(arrival))
+    assert [arrival for _, arrival, _ in came(store, "bare")] == [100, 300]
+    assert unstamped_before(store.database, "bare") == 201
+
+
+def test_rows_without_a_time_may_have_come_before_stamps_were_kept() -> None:
+    session = Session("reference")
+    session.sql(ROOMS)
+    found = session.definitions.get("with_beds")
+    assert isinstance(found, TrainingSet)
+    store = Store.over(Memory(), Settings(stamps=None))
+    store.define("beds", serving(found).groups[0].right)
+    for arrival, keep in ((100, None), (200, DAY)):
+        store.settings = Settings(stamps=keep)
+        rows = pa.table({"room": pa.array([arrival]), "beds": pa.array([2])})
+        store.ingest("rooms", rows, arrival=Arrival(arrival))
+    assert unstamped_before(store.database, "rooms") == 200
+
+
+def test_of_many_stamps_some_go_each_turn(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retiring, "STAMPED", 3)
+    store = opened(session, stamps=1000)
+    for arrival in range(100, 108):
+        store.ingest("bare", rows_of([arrival]), arrival=Arrival(arrival))
+    turns = Retiring(store, now=lambda: 5000)
+    left = [(turns.turn(), len(came(store, "bare")))[1] for _ in range(4)]
+    assert left == [5, 2, 0, 0]
+    assert turns.turn() is None
 
 
 def test_a_set_begins_its_reign_with_the_commit_that_defines_it(session: Session) -> None:
