@@ -21,7 +21,7 @@ from bighead.storage.fetch.served import offers
 from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
 from bighead.storage.upkeep.sweeping import Swept
-from bighead.storage.upload.switching import clear_generation, switches
+from bighead.storage.upload.switching import drop_old, note_dropped, switches
 from bighead.storage.writing.stamps import forget_stamps, stamped_sources
 from bighead.zipline.ir.nodes import View
 
@@ -164,7 +164,10 @@ def unserved(store: Store) -> list[str]:
 
 
 def clear(store: Store, name: str) -> None:
-    """Forget a set with all its rows. Raises StoreError where something served needs it."""
+    """Forget a set with all its rows. Raises StoreError where something served needs it.
+
+    Its rows go after the commit without it: whoever follows the store never sees it without them.
+    """
     definition, _ = store.plan(name)
     if name in store.wanted:
         raise StoreError(f"{name} is kept online; declare its set without online = true first")
@@ -175,8 +178,10 @@ def clear(store: Store, name: str) -> None:
         raise StoreError(f"{readers[0]} is read from the blocks of {name}; clear it first")
     if any(switch.set == name for switch in switches(store.database)):
         raise StoreError(f"{name} is being uploaded; clear it afterwards")
+    batch: Batch = {}
     if not definition.of:
-        clear_generation(store, definition.generation, definition.number)
+        note_dropped(batch, definition.generation, definition.number)
         if definition.previous is not None:
-            clear_generation(store, definition.previous.number, definition.number)
-    store.remove(name)
+            note_dropped(batch, definition.previous.number, definition.number)
+    store.remove(name, batch)
+    drop_old(store)

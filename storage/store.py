@@ -478,10 +478,13 @@ class Store:
         sweep = Sweep(self.database, definition, plan, self.remember)
         return sweep.run(horizon, keys)
 
-    def remove(self, name: str) -> None:
-        """Keep a set no more, of which no block is left; nor what only it needs of its sources."""
+    def remove(self, name: str, batch: Batch) -> None:
+        """Keep a set no more, nor what only it needs of its sources.
+
+        batch: what the same commit writes, which sees to its blocks.
+        """
         _, plan = self.plan(name)
-        batch: Batch = {("meta", set_key(name)): None}
+        batch["meta", set_key(name)] = None
         note_number(batch, last_number(self.database))
         self.commit(batch)
         del self.sets[name], self.plans[name]

@@ -131,8 +131,13 @@ def advance(store: Store, path: Path, rows: int = ROWS) -> bool:
     return bool(switches(store.database))
 
 
+def note_dropped(batch: Batch, generation: int, number: int) -> None:
+    """Put into a batch that a generation is to be deleted, since no set reads it from then on."""
+    batch["meta", _DROPPED + set_prefix(generation, number)] = b""
+
+
 def drop_old(store: Store) -> int:
-    """Delete generations that no set goes back to any more; how many."""
+    """Delete generations that no set reads or goes back to any more; how many."""
     gone = 0
     for key, _ in list(store.database.scan("meta", _DROPPED, _DROPPED[:-1] + b"\1")):
         prefix = key.removeprefix(_DROPPED)
@@ -260,9 +265,8 @@ def _flip(
             before = newest_time(store.database, source)
             if before is None or time > before:
                 batch["meta", newest_key(source)] = time.to_bytes(8, "big", signed=True)
-        old = definition.previous
-        if old is not None:
-            batch["meta", _DROPPED + set_prefix(old.number, definition.number)] = b""
+        if definition.previous is not None:
+            note_dropped(batch, definition.previous.number, definition.number)
     now = time_ns() // 1000
     begin_reign(batch, store.committed + 1, coming.number, coming.generation, coming.upload, now)
     store.remember(coming, batch)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +15,15 @@ import pytest
 from bighead.storage.database.database import Table
 from bighead.storage.database.keys import set_prefix
 from bighead.storage.errors import StoreError
+from bighead.storage.following import Follower
 from bighead.storage.retiring import clear
 from bighead.storage.sets.numbers import last_number
 from bighead.storage.store import Store
+from bighead.storage.upload import switching
 from bighead.storage.upload.building import Asked, Batch, Read
 from bighead.storage.upload.forgetting import EVERY, forget_streams
 from bighead.storage.upload.package import Package, packages
-from bighead.storage.upload.switching import drop_old, switches
+from bighead.storage.upload.switching import clear_generation, drop_old, switches
 from bighead.storage.upload.uploads import adopt, adopt_waiting, build
 from bighead.storage.writing.stream_log import entries
 from bighead.zipline.ir.sources import Source
@@ -135,6 +138,27 @@ def test_a_number_that_a_set_had_is_not_given_again(path: Path) -> None:
             clear(store, "set")
             store.define("set", online_view("identity"))
             assert store.sets["set"].number == number
+
+
+def test_who_follows_never_sees_a_set_that_is_cleared_without_its_rows(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = bookings(np.random.default_rng(3), TIMES, first=100)
+    seen = []
+    with Store.open(path, SMALL) as store:
+        adopt(store, path, build(store, path, "set", Asked(EVER, 0), of(rows)))
+        with Follower(path, tmp_path / "notes", SMALL, patience=0.5) as follower:
+
+            def cleared(*given: Any) -> None:
+                clear_generation(*given)
+                follower.refresh()
+                with follower.reading() as read:
+                    seen.append(list(read.sets))
+
+            monkeypatch.setattr(switching, "clear_generation", cleared)
+            clear(store, "set")
+        assert seen == [[], []]
+        assert not list(store.database.scan("blocks", b"", b"\xff"))
 
 
 def test_a_batch_beside_a_stream_needs_an_identity_or_a_cut(tmp_path: Path) -> None:
