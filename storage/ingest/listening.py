@@ -51,7 +51,7 @@ class Listener:
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", self.largest + OVERHEAD),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", _PINGS),
+                ("grpc.http2.min_ping_interval_without_data_ms", _PINGS),
             ],
         )
         write = grpc.stream_stream_rpc_method_handler(
