@@ -162,6 +162,7 @@ class Producer:
         options = [
             ("grpc.keepalive_time_ms", looks),
             ("grpc.keepalive_timeout_ms", looks),
+            ("grpc.http2.ping_timeout_ms", looks),
             ("grpc.http2.max_pings_without_data", 0),
         ]
         if self.credentials is None:
