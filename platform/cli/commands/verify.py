@@ -72,7 +72,8 @@ def verify(
     from bighead.platform.features.verify.verifying import Question
     from bighead.platform.features.verify.verifying import verify as compare
     from bighead.storage.fetch.answers import microseconds
-    from bighead.storage.fetch_log.reading import GREATEST, LEAST, Span
+    from bighead.storage.fetch_log.keeping import GREATEST, LEAST
+    from bighead.storage.fetch_log.reading import Span
 
     span = Span(
         LEAST if since is None else microseconds(moment(since)),
