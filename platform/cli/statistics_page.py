@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from bighead.platform.cli.page import write_page
 from bighead.platform.cli.statistics_text import spelled
-from bighead.zipline.errors import BigheadError
 from bighead.zipline.statistics import Bar, ColumnDrift, ColumnProfile
 from bighead.zipline.statistics.drift import Share
 from bighead.zipline.statistics.measure import Kind
@@ -19,39 +18,12 @@ WIDEST = 12
 FEW = 6
 """Bars of categories that have room for their names."""
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #66707f; --line: #e3e7ec; --paper: #fff;
-  --bar: #3b78c3; --after: #e0812f; --bad: #c62f2f; --good: #2c8a4b; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #98a2b0; --line: #323a46;
-  --paper: #171b21; --bar: #6aa3e8; --after: #f0a35e; --bad: #ff7b72; --good: #5cc27f; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 2.5rem auto; max-width: 72rem; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1rem; margin: 0; }
-p { color: var(--soft); margin: 0 0 1.5rem; }
-main { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; }
-section { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; min-width: 0; }
-section.bad { border-color: var(--bad); }
-h2 small { color: var(--soft); font-weight: normal; float: right; }
-dl { display: grid; grid-template-columns: auto 1fr auto 1fr; gap: 0 .8rem; margin: .6rem 0 0;
-  font-size: .85rem; font-variant-numeric: tabular-nums; }
-dl.wide { grid-template-columns: auto 1fr; } dt { color: var(--soft); }
-dd { margin: 0; text-align: right; }
-svg { width: 100%; height: auto; display: block; margin-top: .6rem; }
-.bar { fill: var(--bar); } .after { fill: var(--after); }
-text { fill: var(--soft); font-size: 9px; }
-.said { font-size: .85rem; font-weight: 600; color: var(--good); margin: .3rem 0 0; }
-.bad .said { color: var(--bad); }
-.key::before { content: ''; display: inline-block; width: .7em; height: .7em;
-  margin: 0 .35em 0 .8em;
-  border-radius: 2px; background: var(--bar); } .key.two::before { background: var(--after); }
-"""
-
 
 def write_profiles(path: Path, title: str, profiles: list[ColumnProfile]) -> None:
     """Writes a page with a card for each column; BigheadError where the file cannot be written."""
     rows = profiles[0].rows if profiles else 0
     cards = "".join(_profile_card(p) for p in profiles)
-    _write(path, title, f"{rows:,} rows, {len(profiles)} columns", cards)
+    write_page(path, title, f"{rows:,} rows, {len(profiles)} columns", cards)
 
 
 def write_drifts(path: Path, before: str, after: str, drifts: list[ColumnDrift]) -> None:
@@ -62,23 +34,7 @@ def write_drifts(path: Path, before: str, after: str, drifts: list[ColumnDrift])
         f'<span class="key">{escape(before)}</span><span class="key two">{escape(after)}</span>'
     )
     ordered = sorted(drifts, key=lambda d: not d.drifted)
-    _write(path, "Drift", head, "".join(_drift_card(d) for d in ordered))
-
-
-def _write(path: Path, title: str, said: str, cards: str) -> None:
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1><p>{said}</p><main>{cards}</main></body></html>\n"
-    )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise BigheadError(f"cannot write {path}: {error.strerror or error}") from error
+    write_page(path, "Drift", head, "".join(_drift_card(d) for d in ordered))
 
 
 def _profile_card(p: ColumnProfile) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from html import escape
 from pathlib import Path
 
-from bighead.platform.cli.statistics_page import STYLE
+from bighead.platform.cli.page import write_page
 from bighead.platform.cli.verify_text import example_text, row_text, summary
 from bighead.platform.features.verify.report import OUTCOMES, Found, SetFound
-from bighead.zipline.errors import BigheadError
 
 TABLE = """
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums; }
@@ -22,20 +20,7 @@ td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: l
 def write_found(path: Path, name: str, found: Found) -> None:
     """Writes the page; BigheadError where the file cannot be written."""
     parts = "".join(_set(each) for each in found.sets)
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(name)}</title><style>{STYLE}{TABLE}</style></head><body>"
-        f"<h1>{escape(name)}</h1><p>{escape(summary(found))}</p>"
-        f"<main>{parts}</main></body></html>\n"
-    )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise BigheadError(f"cannot write {path}: {error.strerror}") from error
+    write_page(path, name, escape(summary(found)), parts, TABLE)
 
 
 def _set(each: SetFound) -> str:
