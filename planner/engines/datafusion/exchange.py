@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 SHARE = 0.4
 """Of the memory, what a part may take by the estimate; buffers and results take the rest."""
 
-KEPT = 0.625
+KEPT = 0.66
 """Of the memory, what results that wait for the others may take; else they wait on disk."""
 
 MOST_PARTS = 256
