@@ -52,24 +52,40 @@ class _Opening:
         """Go on to a later commit that is there whole; StoreError where none is in time."""
         until = time.monotonic() + patience
         for look in count(1):
-            self.database.catch_up()
-            found = whole(self.database, self.commit)
-            if found is not None:
-                if found != self.commit or not self.store.sets:
-                    self.store.reload()
-                if all(is_whole(self.database, d) for d in self.store.sets.values()):
-                    self.commit = found
+            failure: StoreError | None = None
+            try:
+                if look % _LOOKS == 0:
+                    self._open_anew()
+                self.database.catch_up()
+            except StoreError as error:  # a file went that was just read, say: look again
+                failure = error
+            else:
+                if self._shows_whole():
                     return
-            if look % _LOOKS == 0:
-                self.database.close()
-                self.database = Rocks(self.path, create=False, follow=self.private)
-                self.store.database = self.database
             if time.monotonic() > until:
-                raise StoreError(
+                raise failure or StoreError(
                     f"the store in {self.path} shows parts of commits only; see that its writer "
                     "runs, and verify the store where it does not"
                 )
             time.sleep(_PAUSE)
+
+    def _shows_whole(self) -> bool:
+        """Whether a commit is there whole; it is the one that is shown from now on."""
+        found = whole(self.database, self.commit)
+        if found is None:
+            return False
+        if found != self.commit or not self.store.sets:
+            self.store.reload()
+        if not all(is_whole(self.database, d) for d in self.store.sets.values()):
+            return False
+        self.commit = found
+        return True
+
+    def _open_anew(self) -> None:
+        """See what the files hold now. Where that fails what was open stays so."""
+        opened = Rocks(self.path, create=False, follow=self.private)
+        self.database.close()
+        self.database = self.store.database = opened
 
 
 class Followed(Protocol):

@@ -16,7 +16,7 @@ from bighead.proto.v1 import fetch_pb2 as pb
 from bighead.storage.fetch.answers import Answer
 from bighead.storage.fetch.packing import arrow_type
 from bighead.zipline.errors import BigheadError, did_you_mean
-from bighead.zipline.expressions import cast, evaluate
+from bighead.zipline.expressions import evaluate, try_cast
 from bighead.zipline.ir.expr import Column
 from bighead.zipline.ir.types import VARCHAR, sql_name
 from bighead.zipline.spelling import plain
@@ -75,8 +75,12 @@ def _column(name: str, wanted: pa.DataType | None, values: list[Any]) -> Any:
             return pa.array([v if v is None or isinstance(v, str) else _text(v) for v in values])
         if any(isinstance(v, str) for v in values):
             texts = pa.array([None if v is None else _text(v) for v in values], VARCHAR)
-            read = cast(Column(name, VARCHAR), wanted)
-            return evaluate(read, pa.record_batch([texts], names=[name]))
+            read = try_cast(Column(name, VARCHAR), wanted)
+            found = evaluate(read, pa.record_batch([texts], names=[name]))
+            for text, value in zip(texts.to_pylist(), found.is_valid().to_pylist(), strict=True):
+                if text is not None and not value:
+                    raise BigheadError(f"'{text}' is none")
+            return found
         return pa.array(values)
     except (pa.ArrowException, BigheadError) as error:
         told = "its type" if wanted is None else sql_name(wanted)

@@ -157,6 +157,12 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:  # the machine's: a folder that nobody may write to, a full disk
+        if debug:
+            raise
+        place = "" if error.filename is None else f"{error.filename}: "
+        fail(f"cannot go on: {place}{error.strerror or error}")
+        code = 1
     except BaseException as error:  # a panic of a native library is no Exception
         if debug or isinstance(error, SystemExit):
             raise

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from bighead.platform.cli.console import err
 from bighead.platform.cli.ingesting import told
-from bighead.platform.features.screen import SourceState, State, Told
+from bighead.platform.features.screen import Level, SourceState, State, Told
 from bighead.storage.fetch.logs import Log
 from bighead.storage.ingest.counters import Counters
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ADDRESS = "127.0.0.1:7654"
 """Where 'bighead fetch' asks that is not told otherwise."""
 COLOURS = {"waits": "yellow", "uploading": "yellow", "served": "green", "failed": "bold red"}
+STYLES: dict[Level, str] = {"error": "bold red", "warning": "yellow"}
 _EPOCH = 1_000_000
 
 
@@ -123,8 +124,8 @@ class Picture:
 
 def lines_of(told: Told, places: dict[str, str]) -> list[Text]:
     """An event as lines; `places` is where what listens, and is filled in when that is told."""
-    if told.level == "error":
-        return [Text.assemble(("error:", "bold red"), " ", told.text)]
+    if told.level != "info":
+        return [Text.assemble((f"{told.level}:", STYLES[told.level]), " ", told.text)]
     if isinstance(listening := told.facts.get("addresses"), dict):
         places.update(listening)
     lines = [Text(told.text)]
@@ -157,7 +158,7 @@ def picture(title: str, state: State, now: float) -> RenderableType:
             f"{counted.late:,}",
             Text(f"{counted.rejected:,}", style="red" if counted.rejected else ""),
             ago(source.newest, now),
-            Text(source.fault, style="red") if source.fault else source.stream or "-",
+            Text(source.fault, style="red") if source.fault else Text(source.stream or "-"),
         )
     head = Text.assemble(("bighead up ", "bold"), title, ("   Ctrl-C ends it", "dim"))
     return Group(Text(), head, places, Text(), sets, Text(), sources)

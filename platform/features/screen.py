@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from bighead.storage.ingest.counters import Counters
 
-Level = Literal["info", "error"]
+Level = Literal["info", "warning", "error"]
 Standing = Literal["waits", "uploading", "served", "failed"]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
-from bighead.platform.features.screen import Screen, Told
+from bighead.platform.features.screen import Level, Screen, Told
 from bighead.storage.fetch.logs import Log
 from bighead.storage.fetch.process import serve
 from bighead.storage.fetch.settings import ServeSettings
@@ -48,13 +48,17 @@ class Heard(Log):
 
     def write(self, event: str, level: str = "info", **facts: Any) -> None:
         """One event."""
+        known: Level = "error" if level == "error" else "warning" if level == "warning" else "info"
         if event == "listening":
             self.listening(facts)
+            if known == "warning" and self.screen is not None:
+                text = f"the certificate ends in {facts['certificate_days']} days; renew it"
+                self.screen.tell(Told("certificate", text, known, facts))
         elif event in ("stopping", "stopped"):
             return  # all of the process says so
         elif self.screen is not None:
             text = f"{event}: {', '.join(f'{name} {value}' for name, value in facts.items())}"
-            self.screen.tell(Told(event, text, "error" if level == "error" else "info", facts))
+            self.screen.tell(Told(event, text, known, facts))
 
 
 def placed(asked: str, port: int) -> str:

@@ -14,6 +14,9 @@ from typing import Any
 from bighead.storage.access.authorizer import AccessError
 from bighead.storage.access.tls import Tls
 
+PORTS = 65_535
+"""The greatest port."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -26,6 +29,7 @@ class Address:
     """Let others than this machine in without TLS."""
 
     def __post_init__(self) -> None:
+        check_place(self.place)
         if self.tls is None and not self.plaintext and not is_loopback(self.place):
             raise AccessError(
                 f"{self.place} is reached from other machines, and without TLS anybody between "
@@ -51,6 +55,18 @@ def cannot_listen(place: str) -> AccessError:
         f"cannot listen on {place}; see that nobody else does, and that the address is this "
         "machine's"
     )
+
+
+def check_place(place: str) -> None:
+    """Raises AccessError for what is no address: a port alone, or a host without one."""
+    if place.startswith("unix:"):
+        return
+    host, port = parted(place)
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > PORTS:
+        raise AccessError(
+            f"'{place}' is no address; write HOST:PORT, such as 127.0.0.1:7654, with a port from 0 "
+            f"(any that is free) to {PORTS}"
+        )
 
 
 def parted(place: str) -> tuple[str, str]:

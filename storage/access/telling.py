@@ -14,8 +14,7 @@ def tell(port: int, registry: CollectorRegistry) -> int:
     """
     try:
         server, _ = start_http_server(port, "127.0.0.1", registry)
-    except OSError as error:
-        raise AccessError(
-            f"cannot tell metrics on port {port}: {error.strerror}; give another one"
-        ) from error
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise AccessError(f"cannot tell metrics on port {port}: {why}; give another one") from error
     return int(server.server_port)

@@ -131,14 +131,17 @@ def _array(name: str, values: Any) -> Any:
         arrow = canonical(array.type)
         if arrow is None:
             raise FetchError(Kind.WRONG, f"'{name}' is {array.type}, which no set takes")
-        return array if array.type == arrow else array.cast(arrow, safe=_safe(array.type))
+        return array if array.type == arrow else _in_type(array, arrow)
     except (pa.ArrowException, OverflowError) as error:
         raise FetchError(Kind.WRONG, f"'{name}' is no column: {error}") from error
 
 
-def _safe(arrow: pa.DataType) -> bool:
-    """Times of nanoseconds are cut to microseconds, whatever they lose."""
-    return not pa.types.is_timestamp(arrow)
+def _in_type(array: Any, arrow: pa.DataType) -> Any:
+    """The values in a type that travels; nanoseconds are floored, also before 1970."""
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        whole = np.asarray(array.cast(pa.int64()).fill_null(0)) // 1000
+        return pa.array(whole, pa.int64(), mask=np.asarray(array.is_null())).cast(arrow)
+    return array.cast(arrow)
 
 
 def _times(at: Any) -> Any:

@@ -58,10 +58,14 @@ class Asked:
 
 
 def columns_read(served: list[Serving], given: Iterable[str]) -> None:
-    """Raises FetchError where a column is given that no set needs."""
+    """Raises FetchError where a column is given that no set needs, or one is given twice."""
     known = [i.name for serving in served for i in serving.inputs]
     folded = {name.casefold() for name in known}
+    seen: dict[str, str] = {}
     for name in given:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise FetchError(Kind.WRONG, f"'{other}' and '{name}' are one column; give it once")
         if name.casefold() not in folded:
             names = ", ".join(dict.fromkeys(s.name for s in served))
             hint = did_you_mean(name, known) or "leave it out"
@@ -104,6 +108,9 @@ def _columns(serving: Serving, request: Request, bad: Bad) -> dict[str, Array]:
         name = needed.name if needed.name in given else folded.get(needed.name.casefold())
         if name is None:
             if needed.optional:
+                continue
+            if not request.entities:  # rows that are none have no columns
+                columns[needed.column] = nulls(0, needed.type)
                 continue
             raise FetchError(
                 Kind.WRONG,

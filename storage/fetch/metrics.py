@@ -11,8 +11,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from bighead.proto.v1 import fetch_pb2 as pb
 from bighead.storage.fetch.answering import Answered
+from bighead.storage.fetch.answers import CODES, STATUSES
 from bighead.storage.fetch.asking import Asked
 from bighead.storage.fetch.served import Offer
 from bighead.storage.fetch.shelf import Reading
@@ -20,8 +20,6 @@ from bighead.storage.fetch.shelf import Reading
 SECONDS = (
     0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2, 4,
 )  # fmt: skip
-_STATUSES = {number: name.removeprefix("STATUS_").lower() for name, number in pb.Status.items()}
-_CODES = {number: name.removeprefix("ERROR_CODE_").lower() for name, number in pb.ErrorCode.items()}
 
 
 class Metrics:
@@ -91,14 +89,14 @@ class Metrics:
         self.commit.set(reading.commit)
         self._of(self.entities, offer.name).inc(len(asked.times))
         for group in answered.groups:
-            for number, status in _STATUSES.items():
+            for number, status in STATUSES.items():
                 count = group.statuses.count(number)
                 if count:
                     self._of(self.groups, offer.name, group.name, status).inc(count)
-            if group.ages:
+            if group.ages and max(group.ages) >= 0:  # else it is not known
                 self._of(self.age, offer.name, group.name).set(max(group.ages) / 1e6)
         for fault in answered.faults:
-            self._of(self.faults, offer.name, _CODES[fault.code]).inc()
+            self._of(self.faults, offer.name, CODES[fault.code]).inc()
 
     def log(self, name: str, fate: str, rows: int) -> None:
         """Count rows of a set for the log of fetches."""

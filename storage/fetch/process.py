@@ -132,9 +132,12 @@ async def _follow(follower: Followed, authorizer: Authorizer, every: float, log:
             # It waits for requests that read an older commit, so it may not stop the loop.
             await asyncio.to_thread(follower.refresh)
             failure = ""
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001  # nobody else would look again
             if str(error) != failure:  # it goes on with the commit that it has
-                log.write("behind", "error", reason=str(error))
+                if isinstance(error, StoreError):
+                    log.write("behind", "error", reason=str(error))
+                else:
+                    log.bug("behind", error)
             failure = str(error)
         if isinstance(authorizer, TokenFile):
             authorizer.refresh()

@@ -81,7 +81,7 @@ def lines_of(data: bytes, position: int) -> Messages:
     starts = np.zeros(len(ends), np.int64)
     starts[1:] = ends[:-1] + 1
     messages = Messages(data, starts, ends, starts + position)
-    if not np.any(ends - starts <= 1):  # an empty line, or one of a carriage return
+    if not np.any(found[starts] <= ord(" ")):  # what is blank begins with white space, or its end
         return messages
     blank = np.array([not data[s:e].strip() for s, e in zip(starts, ends, strict=True)], np.bool_)
     return Messages(data, starts[~blank], ends[~blank], starts[~blank] + position)

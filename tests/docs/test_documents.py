@@ -6,7 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
+from bighead.storage.database.database import Memory
+from bighead.storage.fetch.metrics import Metrics
+from bighead.storage.ingest.ingester import Ingester
+from bighead.storage.ingest.metrics import registry_of
+from bighead.storage.store import Store
 from tests.docs.document import Document
 from tests.docs.function_page import function_page
 from tests.docs.grpc_page import grpc_page
@@ -37,6 +43,18 @@ def test_the_reference_of_grpc_is_what_the_messages_declare(request: pytest.Fixt
     if request.config.getoption("--golden"):
         page.write_text(grpc_page(), encoding="utf-8")
     assert page.read_text(encoding="utf-8") == grpc_page()
+
+
+def test_series_that_pages_name_are_told_to_prometheus() -> None:
+    metrics = Metrics()
+    metrics.certificate(lambda: 0.0)
+    ingester = Ingester(Store.over(Memory()), {}, [])
+    told = (generate_latest(metrics.registry) + generate_latest(registry_of(ingester))).decode()
+    there = set(re.findall(r"^# TYPE (\w+)", told, re.MULTILINE))
+    there |= {f"{name}_bucket" for name in there}
+    for page in PAGES:
+        named = set(re.findall(r"\bbighead_(?:fetch|ingest)_\w+", page.read_text(encoding="utf-8")))
+        assert named <= there, f"{page.name} names series that are not there"
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from bighead.storage.database.commits import mark, whole
 from bighead.storage.database.database import TABLES, Batch, Memory
+from bighead.storage.database.rocks import Rocks
 from bighead.storage.errors import StoreError
 from bighead.storage.following import Follower, beside_a_writer
 from bighead.storage.sets.values import numbers
@@ -121,6 +122,35 @@ def test_what_is_read_stays_until_it_is_given_back(tmp_path: Path) -> None:
                 assert before.counts()[0].rows == 10
             with follower.reading() as now, pytest.raises(StoreError, match="reading only"):
                 now.ingest("events", rows.slice(20, 10))
+
+
+def test_a_follower_goes_on_where_files_could_not_be_read_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, away = tmp_path / "store", tmp_path / "away"
+    asked, rows = set_of_rows(5)
+
+    def unreadable(_: Rocks) -> None:
+        raise StoreError("the store cannot be followed: a file is gone")
+
+    with Store.open(path) as store:
+        store.define("set", asked)
+        store.ingest("events", rows.slice(0, 10))
+    with Follower(path, tmp_path / "notes", patience=0.1) as follower:
+        path.rename(away)
+        with monkeypatch.context() as patched:
+            patched.setattr(Rocks, "catch_up", unreadable)
+            for _ in range(2):
+                with pytest.raises(StoreError, match=r"a file is gone|there is no store"):
+                    follower.refresh()
+        with follower.reading() as before:
+            assert before.counts()[0].rows == 10
+        away.rename(path)
+        with Store.open(path) as store:
+            store.ingest("events", rows.slice(10, 10))
+        assert follower.refresh() == 3
+        with follower.reading() as now:
+            assert now.counts()[0].rows == 20
 
 
 def test_a_commit_of_which_parts_are_missing_is_not_whole() -> None:

@@ -13,7 +13,7 @@ Value = Any
 class FetchBody(BaseModel):
     """The features of many entities, of one set or several."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     sets: Annotated[list[str], Field(examples=[["stay_risk", "listing_bookings@3"]])]
     columns: Annotated[

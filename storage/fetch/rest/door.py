@@ -297,6 +297,8 @@ def _first(error: ValidationError) -> str:
     """The first thing that is wrong with a body."""
     found = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, found["loc"]))
+    if place.startswith("at."):  # which of the three was meant cannot be told
+        return "at: give ISO 8601 as text or whole microseconds, for all or in a list for each"
     return f"{place or 'the body'}: {found['msg']}; GET /docs shows what is expected"
 
 

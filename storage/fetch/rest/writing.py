@@ -64,9 +64,12 @@ def _answer(offer: Offer, answered: Answered, by_row: bool) -> dict[str, Any]:
 
 
 def _column(column: Array) -> Any:
-    """The values, as an array where all of them are numbers that JSON has."""
+    """The values, as an array where all of them are numbers that JSON has.
+
+    A FLOAT is spelled as the DOUBLE that it is: its own shortest digits are another DOUBLE.
+    """
     kind = column.type
-    if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_float64(kind)):
         array = column.to_numpy(zero_copy_only=False)
         if pa.types.is_integer(kind) or np.isfinite(array).all():
             return np.ascontiguousarray(array)

@@ -114,7 +114,7 @@ def test_features_as_json_are_what_a_query_says(
         (["listing_bookings", "listin=1"],
          "listing_bookings@1 has no column 'listin' to be given; did you mean 'listing'?"),
         (["listing_bookings", "listing"], "'listing' is no value of a column; write COLUMN=VALUE"),
-        (["listing_bookings", "listing=x"], "the values of 'listing' are no BIGINT:"),
+        (["listing_bookings", "listing=x"], "the values of 'listing' are no BIGINT: 'x' is none"),
         (["listing_bookings", "listing=1", "--at", "soon"],
          "'soon' is no time; write it as 2025-01-31T12:00:00, in UTC unless it has a zone"),
     ],

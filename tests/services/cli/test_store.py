@@ -58,6 +58,14 @@ def test_a_store_that_is_not_there_is_an_error(online: Path) -> None:
         )
 
 
+def test_what_the_system_refuses_is_no_bug_of_ours(online: Path) -> None:
+    (online / "file").touch()
+    done = run(online, "store", "backup", "online", "file/under")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: cannot go on: ")
+    assert "file: File exists" in done.err
+
+
 def test_what_is_damaged_is_found(online: Path) -> None:
     with Store.open(online / "online") as store:
         key, data = next(iter(store.database.scan("blocks", b"", b"\xff")))

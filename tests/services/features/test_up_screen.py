@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bighead.platform.cli.up_screen import Json, Lines, Picture
+from bighead.platform.cli.up_screen import Json, Lines, Picture, picture
 from bighead.platform.features.screen import SetState, SourceState, State, Told
+from bighead.platform.features.services import Heard
 from bighead.storage.fetch.logs import Log
 from bighead.storage.ingest.counters import Counters
 
@@ -51,15 +52,37 @@ def test_a_picture_says_how_things_stand(golden: Callable[[str, str], None]) -> 
     console = Console(
         file=file, width=100, force_terminal=True, color_system=None, _environ=environment
     )
-    with Picture("shop", console, lambda: NOW) as picture:
-        picture.tell(LISTENING)
-        picture.tell(READY)
+    with Picture("shop", console, lambda: NOW) as screen:
+        screen.tell(LISTENING)
+        screen.tell(READY)
         file.truncate(0)
         file.seek(0)
-        picture.show(STATE)
+        screen.show(STATE)
         drawn = file.getvalue().splitlines()
     shown = "\n".join(line.rstrip() for line in drawn if "\x1b" not in line)
     golden("cli/up_picture.txt", shown.strip("\n") + "\n")
+
+
+def test_a_pattern_with_brackets_is_shown_as_it_is_written() -> None:
+    source = SourceState("bookings", "data/[a-z]*.jsonl", Counters(), None)
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as shown:
+        console.print(picture("shop", State(1, (), (source,)), NOW))
+    assert "data/[a-z]*.jsonl" in shown.get()
+
+
+def test_a_certificate_that_ends_soon_is_a_warning() -> None:
+    file = io.StringIO()
+    screen = Lines(0.0, Console(file=file, width=1_000, highlight=False))
+    listening: list[dict[str, object]] = []
+    log = Heard(screen=screen, listening=listening.append)
+    log.write("listening", "info", port=1, certificate_days=90.0)
+    log.write("listening", "warning", port=1, certificate_days=2.5)
+    log.write("slow", "warning", method="Fetch")
+    assert len(listening) == 2
+    assert file.getvalue() == (
+        "warning: the certificate ends in 2.5 days; renew it\nwarning: slow: method Fetch\n"
+    )
 
 
 def test_off_a_terminal_it_is_lines() -> None:

@@ -96,6 +96,15 @@ def test_a_file_knows_its_tokens_by_their_hashes(file: Path) -> None:
             door.caller(wrong)
 
 
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(AccessError, match="cannot write the tokens to .*: No such file"):
+        write_tokens(tmp_path / "nowhere" / "tokens.json", [])
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(AccessError, match="cannot write the tokens to .*: Is a directory"):
+        write_tokens(tmp_path / "taken", [])
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
 def test_a_token_ends_when_it_says(file: Path) -> None:
     token = made(file, "loader", "ingest:*", NOW)
     moment = NOW - timedelta(microseconds=1)

@@ -192,6 +192,14 @@ def test_plaintext_is_for_this_machine_unless_it_is_meant(address: str) -> None:
     Address(address, plaintext=True)
 
 
+@pytest.mark.parametrize(
+    "place", ["7654", "localhost", ":7654", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536"]
+)
+def test_what_is_no_address_is_told_as_such(place: str) -> None:
+    with pytest.raises(AccessError, match=f"'{place}' is no address; write HOST:PORT, such as"):
+        Address(place)
+
+
 def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     signer = authority(tmp_path)
     certificate, _ = signer.sign("service")

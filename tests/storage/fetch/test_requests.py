@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from bighead.proto.v1 import fetch_pb2 as pb
+from bighead.storage.fetch.answers import request_of
 from bighead.storage.fetch.client import Client
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.packing import pack, unpack
@@ -57,6 +58,13 @@ def test_values_that_no_column_holds_are_told(client: Client) -> None:
     with pytest.raises(FetchError, match="'listing' is no column: ") as raised:
         client.fetch("listing_bookings", {"listing": [1, 2**64]})
     assert raised.value.kind is Kind.WRONG
+
+
+def test_nanoseconds_are_floored_to_microseconds_before_1970_too() -> None:
+    nanoseconds = pa.array([-1, 1999, None], pa.timestamp("ns"))
+    request = request_of([], {"ts": nanoseconds}, nanoseconds, None, [])
+    for column in (request.columns[0], request.times):
+        assert unpack(column, 3).cast(pa.int64()).to_pylist() == [-1, 1, None]
 
 
 def test_bad_entities_have_an_error_each_and_the_others_their_values(client: Client) -> None:

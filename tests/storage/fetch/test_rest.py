@@ -125,6 +125,11 @@ def test_times_are_one_or_one_each_as_text_or_microseconds(rest: Rest) -> None:
         assert list(one["rows"][0].values()) == [c[0] for c in answer["columns"].values()]
 
 
+def test_no_rows_are_answered_by_none(rest: Rest) -> None:
+    (answer,) = rest.fetch(sets=["listing_bookings"], rows=[])["answers"]
+    assert answer["rows"] == []
+
+
 def test_a_set_without_a_key_needs_no_body_but_its_name(rest: Rest) -> None:
     (answer,) = rest.fetch(sets=["all_bookings"], at=AT)["answers"]
     assert len(answer["columns"]["bookings"]) == 1
@@ -160,6 +165,12 @@ def test_bad_values_are_errors_of_their_entities(rest: Rest) -> None:
          "'at' is TIMESTAMP, and 100000000000000000000 is none"),
         ({"sets": ["all_bookings"], "columns": {}, "rows": []}, 422,
          "both columns and rows are given; give one of them"),
+        ({"sets": ["all_bookings"], "at": True}, 422,
+         "at: give ISO 8601 as text or whole microseconds, for all or in a list for each"),
+        ({"sets": ["all_bookings"], "entities": "1"}, 422,
+         "entities: Input should be a valid integer; GET /docs shows what is expected"),
+        ({"sets": ["listing_bookings"], "columns": {"listing": [1], "LISTING": [2]}}, 422,
+         "'listing' and 'LISTING' are one column; give it once"),
         ({"set": "stay_risk"}, 422,
          "sets: Field required; GET /docs shows what is expected"),
         (b"{", 422, ("the body: Invalid JSON: EOF while parsing an object at line 1 column 1; GET "

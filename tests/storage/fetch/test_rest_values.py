@@ -19,6 +19,7 @@ from bighead.storage.fetch.rest.door import _question
 from bighead.storage.fetch.rest.reading import read_column
 from bighead.storage.fetch.rest.writing import _column, dumped
 from bighead.zipline.expressions.arrow import make
+from bighead.zipline.spelling import plain_column
 
 MOMENT = pa.timestamp("us")
 MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
@@ -55,6 +56,11 @@ def test_a_column_that_was_written_is_read_as_it_was(kind: pa.DataType) -> None:
         assert read.equals(column)
 
     check()
+
+
+def test_a_float_is_the_same_double_by_row_and_by_column() -> None:
+    column = pa.array([0.1, 3.5], pa.float32())
+    assert json.loads(dumped(_column(column))) == plain_column(column) == column.to_pylist()
 
 
 def test_nan_and_the_infinities_have_names() -> None:

@@ -90,7 +90,7 @@ def test_work_ends_with_its_deadline_and_metrics_tell_of_it(filled: Path) -> Non
     assert told['bighead_fetch_requests_total{code="OK",door="grpc",method="Fetch"}'] == 2
     assert told["bighead_fetch_requests_under_way"] == 0
     assert told["bighead_fetch_commit"] > 0
-    held = told['bighead_fetch_groups_total{group="b",set="stay_risk",status="stale"}']
+    held = told['bighead_fetch_groups_total{group="b",set="stay_risk",status="STALE"}']
     assert held == 2  # the data ends years before now
     assert told['bighead_fetch_age_seconds{group="b",set="stay_risk"}'] > 86_400
 

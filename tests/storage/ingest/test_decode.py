@@ -74,6 +74,11 @@ def test_lines_of_a_file_are_messages(tmp_path: Path) -> None:
     assert found.rows.equals(read_offline(source, tmp_path / "events.jsonl"))
 
 
+def test_lines_of_white_space_are_no_messages() -> None:
+    messages = lines_of(b'{"a": 1}\n  \t\n {"a": 2}\n', 0)
+    assert [messages.value(i) for i in range(len(messages))] == [b'{"a": 1}', b' {"a": 2}']
+
+
 POISON: list[tuple[bytes, str]] = [
     (b"", "the message is empty"),
     (b"not json", "the message is no JSON object"),
