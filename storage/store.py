@@ -19,6 +19,7 @@ from bighead.storage.database.commits import committed, mark
 from bighead.storage.database.database import Batch, Database
 from bighead.storage.database.database import View as Snapshot
 from bighead.storage.database.keys import after, identity_prefix, set_prefix
+from bighead.storage.database.origins import note_copy, note_origin
 from bighead.storage.database.rocks import BUFFER, Rocks
 from bighead.storage.errors import StoreError
 from bighead.storage.reading.fetching import Fetch, Fetched
@@ -353,6 +354,7 @@ class Store:
         """Write a batch as the next commit; its number."""
         number = self.committed + 1
         mark(batch, number)
+        note_origin(batch, self.database, number)
         self.recent.take(batch, number)
         try:
             self.database.write(batch, self.settings.sync)
@@ -542,6 +544,9 @@ class Store:
     def backup(self, folder: Path) -> None:
         """A copy that can be opened, in a folder that does not exist yet; writing may go on."""
         self.database.backup(folder)
+        copy = Rocks(folder, create=False)
+        note_copy(copy)
+        copy.close()
 
     def compact(self) -> None:
         """Fold all rows that wait, and rewrite the files without what has been deleted.

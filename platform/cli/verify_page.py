@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from bighead.platform.cli.page import write_page
-from bighead.platform.cli.verify_text import example_text, row_text, summary
+from bighead.platform.cli.verify_text import example_text, remarks, row_text, summary
 from bighead.platform.features.verify.report import OUTCOMES, Found, SetFound
 
 TABLE = """
@@ -19,7 +19,8 @@ td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: l
 
 def write_found(path: Path, name: str, found: Found) -> None:
     """Writes the page; BigheadError where the file cannot be written."""
-    parts = "".join(_set(each) for each in found.sets)
+    parts = "".join(f"<p>{escape(each)}</p>" for each in remarks(found))
+    parts += "".join(_set(each) for each in found.sets)
     write_page(path, name, escape(summary(found)), parts, TABLE)
 
 

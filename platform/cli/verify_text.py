@@ -32,7 +32,29 @@ def print_found(found: Found) -> None:
             f"{found.cut} files of the log were left by processes that were killed: rows of their "
             "last moments may be missing in it"
         )
+    for remark in remarks(found):
+        show(remark)
     show(summary(found))
+
+
+def remarks(found: Found) -> list[str]:
+    """Which rows of the log were not compared, and why; and which may be of another store."""
+    said = []
+    for each in found.left_out:
+        when = f"served {moment(each.first)} to {moment(each.last)}"
+        if each.shared is None:
+            why = f"they are of another store ({each.origin})"
+        else:
+            why = (
+                f"they read commits after {each.shared:,}, the last that this store shares with "
+                f"the one from which they were served ({each.origin})"
+            )
+        said.append(f"{_rows(each.rows)} of the log, {when}, left out: {why}")
+    if found.unnamed:
+        said.append(
+            f"{_rows(found.unnamed)} of the log without a store's name: taken to be of this one"
+        )
+    return said
 
 
 def summary(found: Found) -> str:
@@ -138,6 +160,17 @@ def found_record(found: Found, failed: bool) -> dict[str, Any]:
         "failed": failed,
         "logged": found.total,
         "cut_files": found.cut,
+        "left_out": [
+            {
+                "origin": each.origin,
+                "shared_commit": each.shared,
+                "rows": each.rows,
+                "first_served_at": each.first,
+                "last_served_at": each.last,
+            }
+            for each in found.left_out
+        ],
+        "rows_of_no_store": found.unnamed,
         "sets": [_set_record(each) for each in found.sets],
     }
 

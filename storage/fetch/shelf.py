@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from bighead.storage.database.commits import committed
+from bighead.storage.database.origins import origin_of
 from bighead.storage.fetch.served import Offer, changes, offers
 from bighead.storage.reading.moment import Moment
 from bighead.storage.store import Store
@@ -23,6 +24,8 @@ class Reading:
     store: Store
     snapshot: Moment
     commit: int
+    origin: str
+    """Of the store that this is a commit of; empty: it has none yet."""
     offers: Mapping[str, Offer]
     _newest: dict[str, int | None]
 
@@ -42,6 +45,7 @@ class Shelf:
     _offers: Mapping[str, Offer] = field(default_factory=dict)
     _changes: int = -1
     _commit: int = -1
+    _origin: str = ""
     _newest: dict[str, int | None] = field(default_factory=dict)
 
     @contextmanager
@@ -55,4 +59,5 @@ class Shelf:
                 if known != self._changes:
                     self._offers, self._changes = offers(snapshot), known
                 self._commit, self._newest = commit, {}
-            yield Reading(store, snapshot, commit, self._offers, self._newest)
+                self._origin = origin_of(snapshot)
+            yield Reading(store, snapshot, commit, self._origin, self._offers, self._newest)

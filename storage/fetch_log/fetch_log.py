@@ -38,6 +38,8 @@ Tell = Callable[[str, Fate, int], None]
 """Hears of a set's rows what became of them."""
 Report = Callable[..., None]
 """Hears an event with its level and facts, as `Log.write` does."""
+_Place = tuple[tuple[str, str, str], int]
+"""Of a file: the place of its layout, and the hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,14 @@ class FetchLog:
     tell: Tell = _untold
     report: Report = _unsaid
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
-    _layouts: dict[str, tuple[Offer, Layout]] = field(default_factory=dict)
+    _layouts: dict[str, tuple[Offer, str, Layout]] = field(default_factory=dict)
     _noted: list[tuple[Layout, Entry]] = field(default_factory=list)
     _waiting: int = 0
     """Entities of what was noted."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ending: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
-    _journals: dict[tuple[str, str, int], Journal] = field(default_factory=dict)
-    """By set, address and hour."""
+    _journals: dict[_Place, Journal] = field(default_factory=dict)
     _swept: int = 0
     _walked: int = 0
     """When journals of all hours were looked for; else only of the last ones."""
@@ -114,7 +115,7 @@ class FetchLog:
     def observe(self, reading: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
         """Notes an answer, if its keys are among the share."""
         entities = len(asked.times)
-        layout = self._layout(offer)
+        layout = self._layout(offer, reading.origin)
         rows = sampled(asked, layout.keys, self.settings.share)
         if not entities or (rows is not None and not rows):
             return
@@ -132,11 +133,12 @@ class FetchLog:
         self._ending.set()
         self._thread.join()
 
-    def _layout(self, offer: Offer) -> Layout:
+    def _layout(self, offer: Offer, origin: str) -> Layout:
         known = self._layouts.get(offer.name)
-        if known is None or known[0] is not offer:
-            known = self._layouts[offer.name] = (offer, Layout.of(offer, self.settings.share))
-        return known[1]
+        if known is None or known[0] is not offer or known[1] != origin:
+            made = Layout.of(offer, self.settings.share, origin)
+            known = self._layouts[offer.name] = (offer, origin, made)
+        return known[2]
 
     # What follows runs in the thread.
 
@@ -175,11 +177,10 @@ class FetchLog:
     def _write(self, now: int) -> None:
         with self._lock:
             noted, self._noted = self._noted, []
-        by_file: dict[tuple[str, str, int], tuple[Layout, list[Entry]]] = {}
+        by_file: dict[_Place, tuple[Layout, list[Entry]]] = {}
         for layout, entry in noted:
             hour = entry.served_at // HOUR
-            place = (*layout.place, hour)
-            by_file.setdefault(place, (layout, []))[1].append(entry)
+            by_file.setdefault((layout.place, hour), (layout, []))[1].append(entry)
         for place, (layout, entries) in by_file.items():
             fate: Fate = "failed"
             with self._trying():
@@ -196,17 +197,17 @@ class FetchLog:
         with self._lock:
             self._waiting -= sum(len(e.asked.times) for _, e in noted)
 
-    def _journal(self, place: tuple[str, str, int], layout: Layout, now: int) -> Journal:
+    def _journal(self, place: _Place, layout: Layout, now: int) -> Journal:
         found = self._journals.get(place)
         if found is None:
             name = f"{now}-{os.getpid()}-{next(_NUMBERS)}{PARQUET}"
-            path = folder_of(self.settings.folder, layout.facts.set, place[2]) / name
+            path = folder_of(self.settings.folder, layout.facts.set, place[1]) / name
             found = self._journals[place] = Journal.open(path, now, layout.schema)
         return found
 
     def _rotate(self, now: int, last: bool) -> None:
         for place, journal in list(self._journals.items()):
-            old = now - journal.opened >= self.settings.rotate or now // HOUR > place[2]
+            old = now - journal.opened >= self.settings.rotate or now // HOUR > place[1]
             if last or old or journal.size >= self.settings.size:
                 del self._journals[place]
                 with self._trying():

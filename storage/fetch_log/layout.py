@@ -73,6 +73,8 @@ class Facts:
     """By group, the set of the store that answered it."""
     share: float
     """Of the keys that are logged."""
+    origin: str = ""
+    """Of the store whose commits were read; empty: it did not say."""
     cut: bool = False
     """The process ended without closing the file: rows of its last moment may be missing."""
 
@@ -89,6 +91,7 @@ class Facts:
             "definition": serialize(self.definition).hex(),
             "sets": dict(self.sets),
             "share": self.share,
+            "origin": self.origin,
             "cut": self.cut,
         }
         return columns.with_metadata({_FACTS: json.dumps(told).encode()})
@@ -103,7 +106,8 @@ def facts_of(schema: pa.Schema, place: str) -> Facts:
     definition = deserialize(bytes.fromhex(told["definition"]))
     if not isinstance(definition, FeatureSet | TrainingSet):
         raise StoreError(f"{place} holds the definition of no set; remove the file")
-    return Facts(told["set"], definition, told["sets"], told["share"], told["cut"])
+    origin = told.get("origin", "")
+    return Facts(told["set"], definition, told["sets"], told["share"], origin, told["cut"])
 
 
 def as_cut(schema: pa.Schema, place: str) -> pa.Schema:
@@ -132,15 +136,16 @@ class Layout:
     keys: tuple[str, ...]
     """Those columns of a request, as the set's expressions call them, of which keys are made."""
     schema: pa.Schema
-    place: tuple[str, str]
-    """What tells its files from those of others: the set, and the address of its definition."""
+    place: tuple[str, str, str]
+    """What tells its files from those of others: the set, the address of its definition, and the
+    origin of the store."""
 
     @classmethod
-    def of(cls, offer: Offer, share: float) -> Layout:
+    def of(cls, offer: Offer, share: float, origin: str) -> Layout:
         """How answers of an offer are logged."""
-        facts = Facts(offer.name, offer.definition, offer.sets, share)
+        facts = Facts(offer.name, offer.definition, offer.sets, share, origin)
         schema = _schema(facts, offer.serving)
-        place = (facts.set, facts.address)
+        place = (facts.set, facts.address, origin)
         return cls(facts, offer.serving, keys_of(offer.serving), schema, place)
 
     def block(self, entries: Sequence[Entry]) -> pa.RecordBatch:

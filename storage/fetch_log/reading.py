@@ -5,7 +5,7 @@ Journals are read as far as they are written, so that what was served a moment a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,8 @@ from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import make
 from bighead.zipline.ir.types import BIGINT
 
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -31,7 +33,7 @@ class Span:
     since: int = LEAST
     until: int = GREATEST
 
-    def rows(self, served_at: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def rows(self, served_at: Any) -> Numbers:
         """The numbers of the rows that were served in it."""
         times = np.asarray(served_at.cast(pa.int64()))
         return np.flatnonzero((times >= self.since) & (times < self.until))
@@ -62,16 +64,25 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
     """A file with the numbers of its rows that count."""
 
     path: Path
     facts: Facts
-    rows: np.ndarray[Any, np.dtype[np.int64]]
+    rows: Numbers
     journal: pa.Table | None
     """What was read of one that is still written."""
 
-    def take(self, which: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Table:
+    def integers(self, name: str) -> Numbers:
+        """A column of its rows, times in microseconds."""
+        if self.journal is None:
+            with pq.ParquetFile(self.path) as file:
+                column: Any = file.read(columns=[name]).column(0)
+        else:
+            column = self.journal.column(name)
+        return np.asarray(column.cast(pa.int64()))[self.rows]
+
+    def take(self, which: Numbers) -> pa.Table:
         """Some of its rows; row groups without any are not read."""
         rows = self.rows[which]
         if self.journal is not None:
@@ -87,14 +98,12 @@ class _File:
             return table.take(cast("Any", make(moved, BIGINT)))
 
 
-def sample(folder: Path, name: str, span: Span, most: int, seed: int = 0) -> Sample:
-    """Draw at most so many of the rows of a set, each as likely as any other.
+def draw(files: Sequence[File], most: int, seed: int = 0) -> Sample:
+    """Draw at most so many of the rows of some files, each as likely as any other.
 
-    name: with a version, or without for all of them. The same seed draws the same rows of the same
-    files. Raises StoreError where the log has nothing of the set, and where a file cannot be read.
+    The same seed draws the same rows of the same files. Raises StoreError where one cannot be read.
     """
     found = Sample()
-    files = list(_files(folder, name, span))
     counts = [len(f.rows) for f in files]
     found.total = sum(counts)
     found.cut = sum(f.facts.cut for f in files)
@@ -124,7 +133,12 @@ def served_names(folder: Path) -> dict[str, Path]:
     return {unquote(p.name): p for p in sorted(folder.iterdir()) if p.is_dir()}
 
 
-def _files(folder: Path, name: str, span: Span) -> Iterator[_File]:
+def files_of(folder: Path, name: str, span: Span) -> list[File]:
+    """The files of a set, with the rows that were served in a time.
+
+    name: with a version, or without for all of them. Raises StoreError where the log has nothing of
+    the set, and where a file cannot be read.
+    """
     known = served_names(folder)
     folded = name.casefold()
     wanted = [p for n, p in known.items() if folded in (n.casefold(), n.casefold().split("@")[0])]
@@ -132,12 +146,15 @@ def _files(folder: Path, name: str, span: Span) -> Iterator[_File]:
         bare = {n.split("@")[0] for n in known} | set(known)
         hint = did_you_mean(name, bare) or "fetch it from a service that logs"
         raise StoreError(f"the log in {folder} has nothing of '{name}'; {hint}")
-    for place in wanted:
-        for _, inside in hours(place, span.since, span.until):
-            yield from _files_of(inside, span)
+    return [
+        file
+        for place in wanted
+        for _, inside in hours(place, span.since, span.until)
+        for file in _files_in(inside, span)
+    ]
 
 
-def _files_of(place: Path, span: Span) -> Iterator[_File]:
+def _files_in(place: Path, span: Span) -> Iterator[File]:
     """The files of an hour. A journal may become a Parquet file while we look."""
     journals = sorted(place.glob(f".*{JOURNAL}"))
     paths = set(place.glob(f"*{PARQUET}")) | {parquet_of(j) for j in journals}
@@ -152,16 +169,16 @@ def _files_of(place: Path, span: Span) -> Iterator[_File]:
             yield file
 
 
-def _parquet(path: Path, span: Span) -> _File | None:
+def _parquet(path: Path, span: Span) -> File | None:
     if not path.exists():
         return None
     with pq.ParquetFile(path) as file:
         facts = facts_of(file.schema_arrow, str(path))
         served = file.read(columns=[SERVED_AT]).column(0)
-    return _File(path, facts, span.rows(served), None)
+    return File(path, facts, span.rows(served), None)
 
 
-def _journal(path: Path, journal: Path | None, span: Span) -> _File | None:
+def _journal(path: Path, journal: Path | None, span: Span) -> File | None:
     if journal is None:
         return None
     try:
@@ -170,4 +187,4 @@ def _journal(path: Path, journal: Path | None, span: Span) -> _File | None:
         return None  # it is a Parquet file now, or has no rows yet
     table = pa.Table.from_batches(blocks, schema)
     facts = facts_of(schema, str(path))
-    return _File(path, facts, span.rows(table.column(SERVED_AT)), table)
+    return File(path, facts, span.rows(table.column(SERVED_AT)), table)

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from bighead.storage.database.database import TABLES, View
+from bighead.storage.database.origins import note_copy
 from bighead.storage.database.rocks import Rocks
 from bighead.storage.errors import LockedError, StoreError
 from bighead.storage.following import beside_a_writer
@@ -33,7 +34,7 @@ def backup(store: Path, folder: Path) -> int:
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
         with Store.open(store, create=False) as opened:
-            opened.database.backup(part)
+            opened.backup(part)
             number = opened.committed
     except LockedError:
         with beside_a_writer(store) as opened:
@@ -50,6 +51,7 @@ def _copy(database: View, folder: Path) -> None:
         entries = database.scan(table, b"", None)
         while batch := {(table, key): value for key, value in islice(entries, _ENTRIES)}:
             copy.write(dict(batch), sync=False)
+    note_copy(copy)
     copy.close()
 
 

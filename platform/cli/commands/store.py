@@ -197,16 +197,18 @@ def stats(path: Folder, json: Json = False) -> None:
       bighead store stats online --json
     """
     from bighead.platform.cli.store_text import counts_record, print_counts
+    from bighead.storage.database.origins import origin_of
     from bighead.storage.following import beside_a_writer
 
     with waiting("counting"), beside_a_writer(path) as opened:
         counts, committed = opened.counts(), opened.committed
-        sizes = opened.database.size()
+        sizes, origin = opened.database.size(), origin_of(opened.database)
     if json:
-        print_json(counts_record(counts, committed, sizes))
+        print_json({"origin": origin, **counts_record(counts, committed, sizes)})
     else:
         print_counts(counts)
-        say(f"commit {committed:,}; about {sum(sizes.values()):,} bytes in files and memory")
+        of = f" of origin {origin}" if origin else ""
+        say(f"commit {committed:,}{of}; about {sum(sizes.values()):,} bytes in files and memory")
 
 
 @store.command()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 from typing import Literal as OneOf
 
+from bighead.storage.fetch_log.belonging import LeftOut
 from bighead.zipline.aggregates.function import Accuracy
 
 Outcome = OneOf["equal", "late", "missing", "ahead", "different"]
@@ -99,10 +100,14 @@ class Found:
     """A whole verification."""
 
     total: int
-    """Rows of the log in the time that was asked for."""
+    """Rows of the log in the time that was asked for, without those that were left out."""
     cut: int
     """Files of the log whose process was killed."""
     sets: list[SetFound]
+    left_out: tuple[LeftOut, ...] = ()
+    """Rows of the log that are not of the store."""
+    unnamed: int = 0
+    """Rows that do not say of which store they are, and were taken to be of this one."""
 
     def failed(self, most_missing: float) -> bool:
         """Whether something is different, or more is missing than a share of the values."""

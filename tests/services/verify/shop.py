@@ -113,15 +113,18 @@ class Shop:
         (one,) = found.sets
         return one
 
-    def whole(self, name: str, **given: Any) -> Found:
-        """The whole verification."""
+    def whole(self, name: str, store: Path | None = None, **given: Any) -> Found:
+        """The whole verification; of what was served from this store, or from another one."""
         self.log.close()
-        return verify(self.session, Question(name, self.path / "log", self.path / "store", **given))
+        kept = store or self.path / "store"
+        return verify(self.session, Question(name, self.log.settings.folder, kept, **given))
 
 
 @contextmanager
-def shop(path: Path, sql: str = SQL, sets: tuple[str, ...] = SETS) -> Iterator[Shop]:
-    """A shop without any row."""
+def shop(
+    path: Path, sql: str = SQL, sets: tuple[str, ...] = SETS, log: Path | None = None
+) -> Iterator[Shop]:
+    """A shop without any row, or of the store that is there."""
     session = Session()
     session.sql(sql)
     with Store.open(path / "store", Settings(leaf=8, logged=4)) as store:
@@ -129,10 +132,10 @@ def shop(path: Path, sql: str = SQL, sets: tuple[str, ...] = SETS) -> Iterator[S
             found = session.definitions.get(name)
             assert isinstance(found, FeatureSet | TrainingSet)
             serve(store, found)
-        log = FetchLog(LogSettings(path / "log"))
-        served = Service(Shelf(lambda: nullcontext(store)), Open(), observers=(log.observe,))
-        yield Shop(session, store, path, served, log)
-        log.close()
+        fetches = FetchLog(LogSettings(log or path / "log"))
+        served = Service(Shelf(lambda: nullcontext(store)), Open(), observers=(fetches.observe,))
+        yield Shop(session, store, path, served, fetches)
+        fetches.close()
 
 
 def counts(found: SetFound) -> dict[str, dict[str, int]]:

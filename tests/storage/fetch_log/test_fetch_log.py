@@ -19,7 +19,7 @@ from bighead.storage.fetch.service import Service
 from bighead.storage.fetch_log.fetch_log import FetchLog, LogSettings
 from bighead.storage.fetch_log.journal import journal_of
 from bighead.storage.fetch_log.keeping import hours
-from bighead.storage.fetch_log.reading import Span, sample, served_names
+from bighead.storage.fetch_log.reading import Span, draw, files_of, served_names
 from bighead.storage.reading.fetching import Fetch
 from bighead.zipline.windows import DAY, HOUR, MINUTE
 from tests.storage.fetch.stays import Stays, stays
@@ -75,7 +75,7 @@ class Logged:
         return sorted(self.folder.rglob("*.parquet"))
 
     def rows(self, name: str = "listing_bookings", span: Span | None = None) -> int:
-        return sample(self.folder, name, span or Span(), 10_000).total
+        return draw(files_of(self.folder, name, span or Span()), 10_000).total
 
     def end(self) -> None:
         self.log.close()
@@ -106,7 +106,7 @@ def test_a_row_holds_what_was_asked_and_what_was_answered(logged: Logged, data: 
     logged.clock.now += 5
     ask(logged.service, "Listing_Bookings", {"listing": [9]}, AT + 1)
     logged.turn()
-    (drawn,) = sample(logged.folder, "listing_bookings", Span(), 100).drawn
+    (drawn,) = draw(files_of(logged.folder, "listing_bookings", Span()), 100).drawn
     assert drawn.facts.definition == data.definition("listing_bookings")
     assert drawn.facts.sets == {"listing_bookings": "listing_bookings"}
     rows = drawn.rows
@@ -124,7 +124,7 @@ def test_what_is_wrong_with_an_entity_is_logged_with_it(logged: Logged) -> None:
     ask(logged.service, "listing_bookings", {"listing": pa.array([1, 2**63], pa.uint64())})
     ask(logged.service, "listing_bookings", {"listing": [2]})
     logged.turn()
-    rows = sample(logged.folder, "listing_bookings", Span(), 100).drawn[0].rows
+    rows = draw(files_of(logged.folder, "listing_bookings", Span()), 100).drawn[0].rows
     errors: Any = rows["errors"].to_pylist()
     first, bad, other = errors
     assert first is None
@@ -207,7 +207,7 @@ def test_a_key_is_always_in_or_always_out(data: Stays, tmp_path: Path, clock: Cl
     for key in keys[:100]:
         ask(logged.service, "listing_bookings", {"listing": [key]}, AT + key)
     logged.turn()
-    rows = sample(logged.folder, "listing_bookings", Span(), 10_000).drawn[0].rows
+    rows = draw(files_of(logged.folder, "listing_bookings", Span()), 10_000).drawn[0].rows
     counts = Counter(listings(rows))
     assert 150 < len(counts) < 250
     assert all(counts[key] == 2 for key in counts if key < 100)
@@ -339,9 +339,9 @@ def test_rows_are_drawn_from_all_files_alike_and_the_same_again(logged: Logged) 
         logged.turn()
         logged.clock.now += 5 * MINUTE
     logged.turn()
-    found = sample(logged.folder, "listing_bookings", Span(), 200)
-    again = sample(logged.folder, "listing_bookings", Span(), 200)
-    other = sample(logged.folder, "listing_bookings", Span(), 200, seed=1)
+    found = draw(files_of(logged.folder, "listing_bookings", Span()), 200)
+    again = draw(files_of(logged.folder, "listing_bookings", Span()), 200)
+    other = draw(files_of(logged.folder, "listing_bookings", Span()), 200, seed=1)
     keys = listings(found.drawn[0].rows)
     assert found.total == 500
     assert len(set(keys)) == 200
@@ -372,6 +372,6 @@ def test_a_log_without_the_set_is_told(logged: Logged) -> None:
     ask(logged.service, "listing_bookings", LISTINGS)
     logged.turn()
     with pytest.raises(StoreError, match="did you mean 'listing_bookings'"):
-        sample(logged.folder, "listing_booking", Span(), 10)
+        files_of(logged.folder, "listing_booking", Span())
     with pytest.raises(StoreError, match="name that of 'bighead serve --log'"):
-        sample(logged.folder / "nowhere", "listing_bookings", Span(), 10)
+        files_of(logged.folder / "nowhere", "listing_bookings", Span())

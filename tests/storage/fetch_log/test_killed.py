@@ -13,7 +13,7 @@ from bighead.storage.fetch.client import Client
 from bighead.storage.fetch_log.journal import parquet_of
 from bighead.storage.fetch_log.keeping import complete_left
 from bighead.storage.fetch_log.layout import facts_of
-from bighead.storage.fetch_log.reading import Span, sample
+from bighead.storage.fetch_log.reading import Span, draw, files_of
 from tests.storage.fetch.running import serving
 from tests.storage.fetch_log.asked import AT
 
@@ -25,7 +25,7 @@ def waiting_for(rows: int, folder: Path) -> None:
     end = time.monotonic() + 20
     while time.monotonic() < end:
         if folder.is_dir() and (folder / "listing_bookings").is_dir():
-            if sample(folder, "listing_bookings", Span(), 1000).total == rows:
+            if draw(files_of(folder, "listing_bookings", Span()), 1000).total == rows:
                 return
         time.sleep(0.05)
     raise AssertionError(f"no {rows} rows in {folder}")
@@ -39,7 +39,7 @@ def test_what_was_flushed_outlives_the_process(filled: Path, tmp_path: Path) -> 
         waiting_for(4, log)
         killed.end(signal.SIGKILL)
     assert not list(log.rglob("*.parquet"))
-    assert sample(log, "listing_bookings", Span(), 10).total == 4
+    assert draw(files_of(log, "listing_bookings", Span()), 10).total == 4
     with serving(filled, log=str(log)) as again:
         told = again.event("fetch-log-recovered")
         assert told["rows"] == 4
@@ -48,7 +48,7 @@ def test_what_was_flushed_outlives_the_process(filled: Path, tmp_path: Path) -> 
         assert again.end() == 0
     files = sorted(log.rglob("*.parquet"))
     assert [pq.read_table(f).num_rows for f in files] == [4, 4]
-    found = sample(log, "listing_bookings", Span(), 10)
+    found = draw(files_of(log, "listing_bookings", Span()), 10)
     assert (found.total, found.cut) == (8, 1)
     values = [n for n in found.drawn[0].rows.column_names if n.startswith("value.")]
     rows: Any = found.drawn[0].rows.select(values).to_pylist()
