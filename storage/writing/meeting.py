@@ -29,11 +29,15 @@ def identity_of(source: Source) -> tuple[str, ...]:
     return source.primary_key if isinstance(source, EntitySource) and source.static else ()
 
 
+def meets_by_cut(source: Source) -> bool:
+    """Whether times tell which of its rows are in a batch."""
+    by_cut = isinstance(source, EventSource) and source.option("cut") is True
+    return by_cut and not identity_of(source)
+
+
 def check_meets(source: Source) -> None:
     """Raises StoreError where nothing says which rows of a batch are in the stream too."""
-    if isinstance(source, EntitySource) or identity_of(source):
-        return
-    if source.option("cut") is not True:
+    if not (isinstance(source, EntitySource) or identity_of(source) or meets_by_cut(source)):
         raise StoreError(
             f"{source.name} has a batch and a stream, and nothing says which rows are in both; "
             "declare it with IDENTITY (columns) or with cut = true"
@@ -65,8 +69,7 @@ def beside_batch(
 
 def is_in_batch(entry: Entry, source: Source, upload: Upload | None) -> bool:
     """Whether all of an entry's rows are in the batch of an upload by its cut."""
-    by_cut = isinstance(source, EventSource) and source.option("cut") is True
-    if upload is None or not by_cut or identity_of(source):
+    if upload is None or not meets_by_cut(source):
         return False
     return entry.last_time < upload.as_of and entry.last_written < upload.instant
 

@@ -1,9 +1,10 @@
 """When each row came: what tells rows that came late from rows that never came, long afterwards.
 
 With each commit 8 bytes are kept of each row that was new: a hash of its IDENTITY, or of the whole
-row where it has none; of rows with an IDENTITY 8 more, a hash of the whole row, which tell whether
-a row of that identity is another one now. They belong to no set, and so outlive all generations;
-how long they are kept is a matter of their own.
+row where it has none. 8 more are kept of rows with an IDENTITY, a hash of the whole row, which tell
+whether a row of that identity is another one now; and of rows that meet their batch by `cut` the
+time at which they were written to the stream, which tells which uploads had them. Stamps belong to
+no set, and so outlive all generations; how long they are kept is a matter of their own.
 
 Beside them it is kept since which commit a set has which generation, because an upload brings rows
 that no stream did.
@@ -27,16 +28,19 @@ from bighead.storage.database.database import Batch, View
 from bighead.storage.database.keys import after, identity_prefix
 from bighead.storage.sets.generations import Upload
 from bighead.storage.sets.prepare import stored, whole
-from bighead.storage.writing.meeting import identity_of
+from bighead.storage.writing.arrival import WRITTEN
+from bighead.storage.writing.meeting import identity_of, meets_by_cut
 from bighead.storage.writing.newest import newest_time
 from bighead.zipline.ir.sources import Source
 
 Hashes = npt.NDArray[np.uint64]
+Times = npt.NDArray[np.int64]
 
 _STAMP, _GONE, _REIGN = b"stamp\0", b"unstamped\0", b"reign\0"
 _HEAD = struct.Struct("<BBq")
-"""Version, how many hashes a row has, and when the rows came."""
-_VERSION = 1
+"""Version, how many numbers a row has, and when the rows came."""
+_HASHES, _WRITTEN = 1, 2
+"""Versions: the numbers are hashes, or a hash and when the row was written."""
 LEAST = -(2**63)
 
 
@@ -59,6 +63,8 @@ class Stamps:
     commit: int
     arrival: int
     digests: Digests
+    written: Times | None = None
+    """When each row was written to the stream, in microseconds; None: that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Reign:
     generation: int
     as_of: int | None
     """It holds the rows of batch before this; None: none."""
+    instant: int | None = None
+    """By `cut` those of them that were written to the stream before this; None: all of them."""
 
 
 def digests_of(source: Source, rows: pa.Table, hashes: Sequence[int] | None = None) -> Digests:
@@ -113,9 +121,13 @@ def stamp(
         lost = arrival if _has_come(view, source.name) else LEAST
         _note_lost(batch, source.name, lost)
     found = digests_of(source, rows, hashes)
-    data = _HEAD.pack(_VERSION, 1 + found.named, arrival) + found.names.tobytes()
+    by_cut = meets_by_cut(source)
+    head = _HEAD.pack(_WRITTEN if by_cut else _HASHES, 1 + (found.named or by_cut), arrival)
+    data = head + found.names.tobytes()
     if found.named:
         data += found.rows.tobytes()
+    elif by_cut:
+        data += np.asarray(whole(rows.column(WRITTEN)), "<i8").tobytes()
     batch["meta", stamp_prefix(source.name) + commit.to_bytes(8, "big")] = data
 
 
@@ -128,11 +140,14 @@ def miss_stamp(batch: Batch, view: View, source: str, arrival: int) -> None:
 def stamps(view: View, source: str) -> Iterator[Stamps]:
     """Those that are kept of a source, in the order of commits."""
     for commit, data in _heads(view, source):
-        _, each, arrival = _HEAD.unpack_from(data)
-        hashes = np.frombuffer(data, "<u8", offset=_HEAD.size)
-        count = len(hashes) // each
-        names, rows = hashes[:count], hashes[-count:] if count else hashes
-        yield Stamps(commit, arrival, Digests(names, rows, each == 2))
+        version, each, arrival = _HEAD.unpack_from(data)
+        numbers = np.frombuffer(data, "<u8", offset=_HEAD.size)
+        count = len(numbers) // each
+        names, second = numbers[:count], numbers[(each - 1) * count :]
+        if version == _WRITTEN:
+            yield Stamps(commit, arrival, Digests(names, names, False), second.view("<i8"))
+        else:
+            yield Stamps(commit, arrival, Digests(names, second, each == 2))
 
 
 def _heads(view: View, source: str) -> Iterator[tuple[int, bytes]]:
@@ -178,8 +193,8 @@ def begin_reign(
     batch: Batch, commit: int, number: int, generation: int, upload: Upload | None, time: int
 ) -> None:
     """Put into a batch that a set is read in a generation from its commit on."""
-    as_of = None if upload is None else upload.as_of
-    facts = {"generation": generation, "as_of": as_of, "time": time}
+    as_of, instant = (None, None) if upload is None else (upload.as_of, upload.instant)
+    facts = {"generation": generation, "as_of": as_of, "instant": instant, "time": time}
     key = _REIGN + number.to_bytes(4, "big") + commit.to_bytes(8, "big")
     batch["meta", key] = json.dumps(facts).encode()
 
@@ -191,7 +206,8 @@ def reigns(view: View, number: int) -> list[Reign]:
     for key, data in view.scan("meta", prefix, prefix + b"\xff" * 9):
         facts = json.loads(data)
         commit = int.from_bytes(key[len(prefix) :], "big")
-        found.append(Reign(commit, facts["time"], facts["generation"], facts["as_of"]))
+        told = facts["time"], facts["generation"], facts["as_of"], facts.get("instant")
+        found.append(Reign(commit, *told))
     return found
 
 

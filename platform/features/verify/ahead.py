@@ -6,16 +6,19 @@ it; so these rows are there as they came, and it can be computed what they make 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from bighead.planner.sources.arrow import ArrowTable
 from bighead.platform.features.verify.candidates import Entities, Keys, rows_in_reach
 from bighead.platform.features.verify.presence import Known
 from bighead.storage.sets.prepare import kept
-from bighead.storage.writing.stamps import digests_of
+from bighead.storage.writing.stamps import digests_of, stamps
 from bighead.storage.writing.stream_log import entries
 from bighead.zipline.expressions.arrow import make
 from bighead.zipline.ir.sources import EventSource, Source
@@ -23,15 +26,15 @@ from bighead.zipline.ir.types import BOOLEAN
 from bighead.zipline.serving import Group
 
 
-def rows_that_came(known: Known, source: Source) -> Iterator[ArrowTable]:
-    """What streams brought of a source, commit by commit."""
+def rows_that_came(known: Known, source: Source) -> Iterator[tuple[int, ArrowTable]]:
+    """What streams brought of a source, with the number of each commit."""
     names = source.scanned.names
     for entry in entries(known.view, [known.source], 0):
         came = entry.rows()
         if any(name not in came.column_names for name in names):
             continue  # the source was declared otherwise
         table = came.select(names).cast(source.scanned)
-        yield ArrowTable(table, table.schema, source.name, tuple(names))
+        yield entry.commit, ArrowTable(table, table.schema, source.name, tuple(names))
 
 
 def with_rows_ahead(
@@ -50,16 +53,67 @@ def with_rows_ahead(
     identity are as many as came; of all others copies are one.
     """
     digests = digests_of(source, rows)
-    once = not isinstance(source, EventSource) or digests.named
-    known_rows = Counter(digests.names.tolist())
-    found, held = [rows], [*keys]
-    for data in rows_that_came(known, source):
+    offline = Counter(digests.names.tolist())
+    came = []
+    for commit, data in rows_that_came(known, source):
         reached, of_row = rows_in_reach(group, source, data, wanted, before, entities)
-        fresh = []
-        for name in digests_of(source, reached).names.tolist():
-            fresh.append(known_rows[name] == 0)
-            known_rows[name] += int(fresh[-1]) if once else -int(not fresh[-1])
-        if any(fresh):
-            found.append(kept(reached, make(fresh, BOOLEAN)))
-            held += [k for k, new in zip(of_row, fresh, strict=True) if new]
+        names = digests_of(source, reached).names.tolist()
+        came.append(_Came(commit, reached, of_row, names))
+    if isinstance(source, EventSource) and not digests.named:
+        fresh = _beyond(known, came, offline)
+    else:
+        fresh = _first(came, set(offline))
+    found, held = [rows], [*keys]
+    for each, which in zip(came, fresh, strict=True):
+        if any(which):
+            found.append(kept(each.rows, make(which, BOOLEAN)))
+            held += [k for k, new in zip(each.keys, which, strict=True) if new]
     return pa.concat_tables(found).combine_chunks(), held
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """Rows that came in one commit."""
+
+    commit: int
+    rows: pa.Table
+    keys: list[Keys]
+    names: list[int]
+    """Hashes, by which equal rows are found."""
+
+
+def _first(came: Sequence[_Came], known: set[int]) -> list[list[bool]]:
+    """Which rows are none that were known, nor came before."""
+    found = []
+    for each in came:
+        which = []
+        for name in each.names:
+            which.append(name not in known)
+            known.add(name)
+        found.append(which)
+    return found
+
+
+def _beyond(known: Known, came: Sequence[_Came], offline: Counter[int]) -> list[list[bool]]:
+    """Which rows are one more than there are equal ones offline.
+
+    How many came before is told by stamps, because a stream's rows are kept only until no upload
+    asks for them.
+    """
+    commits: dict[int, list[int]] = {name: [] for each in came for name in each.names}
+    wanted = np.array(list(commits), np.uint64)
+    for stamp in stamps(known.view, known.source):
+        for name in stamp.digests.names[np.isin(stamp.digests.names, wanted)].tolist():
+            commits[name].append(stamp.commit)
+    found = []
+    seen: Counter[int] = Counter()
+    for each in came:
+        which = []
+        here: Counter[int] = Counter()
+        for name in each.names:
+            place = bisect_left(commits[name], each.commit) + here[name]
+            which.append(max(place, seen[name]) >= offline[name])
+            here[name] += 1
+            seen[name] += 1
+        found.append(which)
+    return found

@@ -2,8 +2,10 @@
 
 A row is matched by its IDENTITY, else as a whole, with the stamps that the store keeps of what its
 streams brought. What an upload brought is there as long as its generation is read: the rows of
-batch below the upload's time, and where the generation is still at hand those of known identity.
-Of entities the first of equal changes counts; equal events without an identity are as many events.
+batch below the upload's time, by `cut` without those that were written to the stream too late for
+it, and where the generation is still at hand those of known identity. Of entities the first of
+equal changes counts; equal events without an identity are as many events, and those that came first
+are taken for those that lie offline.
 """
 
 from __future__ import annotations
@@ -73,7 +75,8 @@ class Known:
             return found
         upload = self.definition.upload
         as_of = None if upload is None else upload.as_of
-        return [Reign(0, 0, self.definition.generation, as_of)]
+        instant = None if upload is None else upload.instant
+        return [Reign(0, 0, self.definition.generation, as_of, instant)]
 
 
 def sources_in(right: Windows | Lookup) -> list[Source]:
@@ -93,6 +96,9 @@ class Presence:
     """In which a stream brought them; NEVER: none did, 0: before stamps were kept."""
     arrivals: Integers
     """When, in microseconds; LEAST: unknown."""
+    written: Integers
+    """When they were written to the stream, where the rows that an upload has go by that; LEAST:
+    they never were, or it is not known."""
     changed: Masks
     """The row of this identity that came was another one."""
     reigns: list[Reign] = field(default_factory=list)
@@ -127,6 +133,7 @@ def presence_of(known: Known, source: Source, rows: pa.Table) -> Presence:
         times,
         np.full(count, NEVER, np.int64),
         np.full(count, LEAST, np.int64),
+        np.full(count, LEAST, np.int64),
         np.zeros(count, np.bool_),
     )
     _match(found, known, source, digests)
@@ -134,9 +141,13 @@ def presence_of(known: Known, source: Source, rows: pa.Table) -> Presence:
     found.reigns = known.reigns()
     for reign in found.reigns:
         if reign.as_of is not None and reign.generation not in found.uploaded:
+            there = times < reign.as_of
             held = _uploaded(known, reign, source, rows)
-            below = times < reign.as_of
-            found.uploaded[reign.generation] = below if held is None else below & held
+            if held is not None:
+                there &= held
+            if reign.instant is not None:
+                there &= found.written < reign.instant
+            found.uploaded[reign.generation] = there
     return found
 
 
@@ -156,6 +167,8 @@ def _match(found: Presence, known: Known, source: Source, digests: Digests) -> N
             for row in rows if once else rows[:1]:
                 found.commits[row] = came.commit
                 found.arrivals[row] = came.arrival
+                if came.written is not None:
+                    found.written[row] = came.written[at]
                 found.changed[row] = (
                     came.digests.named and digests.rows[row] != came.digests.rows[at]
                 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bighead.planner.runtime import Runtime
-from bighead.platform.features.verify.checking import Checking
+from bighead.platform.features.verify.checking import check
 from bighead.platform.features.verify.report import Found
 from bighead.storage.database.origins import origins
 from bighead.storage.errors import StoreError
@@ -52,7 +52,7 @@ def verify(runtime: Runtime, question: Question) -> Found:
         drawn = draw(files, question.sample, question.seed)
         if left_out and not drawn.total:
             raise StoreError(_nothing(question, left_out))
-        sets = [Checking(runtime, store, question.examples, d).run() for d in drawn.drawn]
+        sets = [check(runtime, store, question.examples, d) for d in drawn.drawn]
     sets.sort(key=lambda s: (s.name, s.address))
     unnamed = 0 if store is None else sum(_unnamed(f) for f in files)
     return Found(drawn.total, drawn.cut, sets, tuple(left_out), unnamed)

@@ -11,10 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.security import HTTPBearer
+from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -47,6 +50,8 @@ hexadecimal, a MAP is an object.
 T = TypeVar("T")
 _GONE = "the caller has gone"
 JSON, PROBLEM = "application/json", "application/problem+json"
+PAGE = "swagger"
+"""Where the files lie that the page of OpenAPI is made of."""
 _REFUSED: dict[int | str, dict[str, Any]] = {
     status.value: {
         "description": status.phrase,
@@ -71,6 +76,7 @@ class RestDoor:
         self.app = app = FastAPI(
             title="Bighead features",
             description=ABOUT,
+            docs_url=None,
             redoc_url=None,
             exception_handlers={HTTPException: _not_there},
             separate_input_output_schemas=False,
@@ -84,6 +90,8 @@ class RestDoor:
         add("/v1/sets/{name}", self.describe, response_model=bodies.SetReply, **told)
         add("/v1/sets/{name}/features", self.features, response_model=bodies.FetchReply, **told)
         add("/healthz", self.health, response_model=bodies.Health)
+        add("/docs", self.docs, include_in_schema=False)
+        app.mount(f"/{PAGE}", StaticFiles(directory=str(files("fastapi_swagger.resources"))))
         _show(app, bodies.FetchBody, bodies.Problem)
 
     async def fetch(self, request: Request) -> Response:
@@ -142,6 +150,16 @@ class RestDoor:
         status = HTTPStatus.SERVICE_UNAVAILABLE if self.stopping else HTTPStatus.OK
         told = {"status": "stopping" if self.stopping else "ok", "commit": commit}
         return Response(dumped(told), status, media_type=JSON)
+
+    async def docs(self) -> Response:
+        """What the door takes, as a page that loads nothing from elsewhere."""
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title=self.app.title,
+            swagger_js_url=f"{PAGE}/swagger-ui-bundle.js",
+            swagger_css_url=f"{PAGE}/swagger-ui.css",
+            swagger_favicon_url=f"{PAGE}/favicon-32x32.png",
+        )
 
     async def _fetch(
         self,

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bighead.planner.session import Session
-from bighead.platform.features.verify import checking
+from bighead.platform.features.verify import judging
 from bighead.platform.features.verify.turns import turns
 from bighead.platform.features.verify.verifying import Question, verify
 from bighead.storage.fetch.served import serve
@@ -306,7 +306,7 @@ def test_requests_of_many_commits_are_computed_together(
             took.append(len(turn[0]))
             yield turn
 
-    monkeypatch.setattr(checking, "turns", counted)
+    monkeypatch.setattr(judging, "turns", counted)
     first = [booking(i, 1, 2, i) for i in range(20)]
     second = [booking(100 + i, 2, 3, i) for i in range(20)]
     shopping.offline(bookings=[*first, *second])

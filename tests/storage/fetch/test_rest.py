@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 import urllib.request
@@ -239,6 +240,22 @@ def test_openapi_describes_every_route(rest: Rest) -> None:
     text, names = json.dumps(schema), set(schema["components"]["schemas"])
     referred = {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert {"FetchBody", "FetchReply", "Problem"} <= referred <= names
+
+
+def test_the_page_of_openapi_needs_no_network(rest: Rest) -> None:
+    def page(path: str) -> tuple[str, str]:
+        with urllib.request.urlopen(rest.base + path, timeout=20) as reply:
+            return reply.headers["content-type"], reply.read().decode(errors="replace")
+
+    kind, text = page("/docs")
+    assert kind.startswith("text/html")
+    links = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert sorted(link.rpartition(".")[2] for link in links) == ["css", "js", "png"]
+    for link in links:
+        assert not link.startswith(("http", "/"))
+        assert page(f"/{link}")[1]
+    assert "SwaggerUIBundle" in page("/swagger/swagger-ui-bundle.js")[1]
+    assert rest.ask("/swagger/other.js")[0] == 404
 
 
 def test_health_tells_the_commit_and_metrics_are_shared(filled: Path) -> None:
