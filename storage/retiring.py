@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from bighead.storage.database.database import Batch
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import offers
-from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
 from bighead.storage.upkeep.sweeping import Swept
 from bighead.storage.upload.switching import drop_old, note_dropped, switches
@@ -135,7 +134,8 @@ def sweep(store: Store, name: str, horizon: int) -> Swept:
     """Some keys of a set; behind the last one identities are left to `expire` that guard no row."""
     swept = store.sweep(name, horizon, KEYS)
     if swept.done:
-        store.guards |= dict.fromkeys(sources(store, name), b"")
+        _, plan = store.plan(name)
+        store.guards |= {source.name: b"" for source in plan.sources}
     return swept
 
 
@@ -148,11 +148,6 @@ def expire(store: Store) -> bool:
     if after is not None:
         store.guards[source] = after
     return after is None
-
-
-def sources(store: Store, name: str) -> list[str]:
-    """The names of those that a set is over."""
-    return [source_of(part.input).name for part in store.plan(name)[1].parts]
 
 
 def unserved(store: Store) -> list[str]:

@@ -15,11 +15,9 @@ from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import Offer, keep, offers, serve, withdraw
 from bighead.storage.retiring import clear, unserved
 from bighead.storage.sets.definitions import Definition
-from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError
-from bighead.zipline.ir.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,8 @@ def lacks(store: Store, name: str, batches: Batches, as_of: int | None) -> str:
     who knows up to when the files hold the stream can say that they are to be uploaded. Raises
     SourceError where a batch cannot be read.
     """
-    definition, sources = store.sets[name], sources_read(store, name)
+    definition, plan = store.plan(name)
+    sources = plan.sources
     if any(source.option("batch") is None for source in sources):
         return ""
     upload = definition.upload
@@ -136,15 +135,9 @@ def lacks(store: Store, name: str, batches: Batches, as_of: int | None) -> str:
     return ""
 
 
-def sources_read(store: Store, name: str) -> list[Source]:
-    """The sources that a set of a store reads, each once."""
-    found = {source_of(part.input).name: source_of(part.input) for part in store.plans[name].parts}
-    return list(found.values())
-
-
 def versions_of(store: Store, held: Sequence[Held], batches: Batches) -> dict[str, str]:
     """What tells of the batch of each source that it is another one now; '' where it is gone."""
-    needed = {s.name: s for one in held for n in one.sets for s in sources_read(store, n)}
+    needed = {s.name: s for one in held for n in one.sets for s in store.plan(n)[1].sources}
     found = {}
     for name, source in needed.items():
         if source.option("batch") is not None:

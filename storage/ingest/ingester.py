@@ -2,7 +2,10 @@
 
 One thread does all of it, since the store has one writer. What comes is gathered for up to `wait`
 seconds from the first message on, or until it is `most` bytes; while a commit is written, doors
-hold back: Kafka's client fetches ahead to its limit, streams wait, files lie where they are.
+hold back: Kafka's client fetches ahead to its limit, streams wait, files lie where they are. When
+nothing has come for a moment, rows that wait are put into the blocks of their keys, a few at a
+time: the next message waits for a few of them only, and readers find the others where they are
+quicker to read.
 """
 
 from __future__ import annotations
@@ -40,12 +43,19 @@ class Settings:
     """Bytes of a commit."""
     tick: float = 0.005
     """Seconds between looks at the doors while nothing comes."""
+    idle: float = 0.2
+    """Seconds without a message after which rows that wait are put into the blocks of their keys,
+    until the next one comes."""
+    folded: int = 128 << 10
+    """Bytes of them between two looks at the doors: some ten milliseconds' worth."""
     late_after: int = HOUR
     """Microseconds after its event time from which an event is counted as late."""
 
     def __post_init__(self) -> None:
-        if self.wait < 0 or self.tick <= 0 or self.most < 1 or self.late_after < 0:
-            raise BigheadError("wait, tick, most and late_after are not negative")
+        if min(self.wait, self.idle, self.late_after) < 0:
+            raise BigheadError("wait, idle and late_after are not negative")
+        if self.tick <= 0 or self.most < 1 or self.folded < 1:
+            raise BigheadError("tick, most and folded are greater than zero")
 
 
 @dataclass(slots=True)
@@ -61,6 +71,8 @@ class Ingester:
     counters: dict[str, Counters] = field(default_factory=dict, init=False)
     stopping: Event = field(default_factory=Event, init=False)
     decoders: dict[str, Decoder] = field(default_factory=dict, init=False)
+    came: float = field(default_factory=time.monotonic, init=False)
+    """When a message came last."""
 
     def __post_init__(self) -> None:
         self.change(self.sources, self.doors)
@@ -84,6 +96,8 @@ class Ingester:
             self.commit(gathered)
             each()
             if once and not gathered and all(door.done() for door in self.doors):
+                while not self.stopping.is_set() and self.fold():
+                    pass
                 return
 
     def stop(self) -> None:
@@ -97,15 +111,28 @@ class Ingester:
         deadline = time.monotonic() + self.settings.wait
         while True:
             came = [a for door in self.doors for a in door.take(self.settings.most - size)]
+            if came:
+                self.came = time.monotonic()
             if came and not gathered:
-                deadline = time.monotonic() + self.settings.wait
+                deadline = self.came + self.settings.wait
             gathered += came
             size += sum(a.size for a in came)
+            idle = not gathered and time.monotonic() - self.came >= self.settings.idle
+            folded = idle and self.fold()
             left = deadline - time.monotonic()
             if size >= self.settings.most or left <= 0 or self.stopping.is_set():
                 return gathered
-            if not came:
+            if not came and not folded:
                 self.stopping.wait(min(self.settings.tick, left))
+
+    def fold(self) -> bool:
+        """Put some of the rows that wait into the blocks of their keys; whether any waited."""
+        folded = self.store.fold_some(self.settings.folded)
+        if folded is None:
+            return False
+        for name in folded.sources[:1]:
+            self.counters.setdefault(name, Counters()).expired += folded.expired
+        return True
 
     def commit(self, gathered: Sequence[Arrived]) -> None:
         """Take what was gathered into the store, a commit a source, and say so."""

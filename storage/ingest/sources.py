@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bighead.storage.sets.prepare import source_of
 from bighead.storage.store import Store
 from bighead.zipline.ir.sources import Source
 
@@ -11,7 +10,6 @@ def sources_of(store: Store) -> dict[str, Source]:
     """By name; one that was declared anew has another name."""
     found: dict[str, Source] = {}
     for plan in store.plans.values():
-        for part in plan.parts:
-            source = source_of(part.input)
+        for source in plan.sources:
             found.setdefault(source.name, source)
     return found

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.kernels import temporal, tiles
+from bighead.storage.sets.exports import exported
 from bighead.storage.sets.set_plan import Answer, SetPlan
-from bighead.storage.sets.values import column_of, exported, numbers
+from bighead.storage.sets.values import column_of, numbers
 from bighead.zipline.aggregates.user import UserAggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 

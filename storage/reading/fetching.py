@@ -21,8 +21,9 @@ from bighead.storage.database.database import View as Snapshot
 from bighead.storage.errors import DamagedError
 from bighead.storage.reading.chosen import ALL, Rows, chosen_rows, fold_user, newest
 from bighead.storage.reading.lookups import nearest
+from bighead.storage.sets.exports import exported, exported_as
 from bighead.storage.sets.set_plan import Answer, SetPlan
-from bighead.storage.sets.values import column_of, exported, exported_as
+from bighead.storage.sets.values import column_of
 from bighead.zipline.aggregates.user import known_aggregate
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 from bighead.zipline.ir.format_expr import format_aggregate

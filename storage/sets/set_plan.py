@@ -14,11 +14,12 @@ from typing import Literal as OneOf
 import pyarrow as pa
 
 from bighead.kernels import tiles
+from bighead.storage.sets.exports import exported
 from bighead.storage.sets.prepare import sequence_of, source_of, stored_type
-from bighead.storage.sets.values import exported
 from bighead.zipline.errors import UnsupportedError
 from bighead.zipline.ir.expr import Column, Expr
 from bighead.zipline.ir.nodes import Events, Feature, Lookup, UnionAll, Versions, View
+from bighead.zipline.ir.sources import Source
 from bighead.zipline.ir.tiled import Partial, State
 from bighead.zipline.tiled_view import states_of, tiled_view
 from bighead.zipline.tiling import LEVELS
@@ -117,6 +118,12 @@ class SetPlan:
         answers = tuple(a for a in self.answers if a.feature.name in names)
         read = _windows(right, self.layout, self.rings, answers, self.entity)
         return replace(self, answers=answers, read=read, shown=_shown(answers, read))
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What it reads, each once."""
+        found = {source.name: source for source in (source_of(p.input) for p in self.parts)}
+        return tuple(found.values())
 
     @property
     def entity(self) -> bool:

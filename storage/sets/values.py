@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any, cast
 
 import numpy as np
@@ -11,26 +10,6 @@ import pyarrow as pa
 from bighead.storage.sets.nested import decode, is_encoded
 from bighead.zipline.expressions.arrow import Array, make
 from bighead.zipline.ir.nodes import Aggregate, Feature
-
-
-def exported_as(result: Any, schema: pa.Schema) -> pa.RecordBatch:
-    """The fields of a struct that a kernel made, which are known to be those of the schema.
-
-    To read a schema of fifty fields from a kernel costs more than to read their values.
-    """
-    _, array = result.__arrow_c_array__()
-    made: Any = pa.RecordBatch
-    return cast("pa.RecordBatch", made._import_from_c(_address(array, b"arrow_array"), schema))
-
-
-_address = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
-
-
-def exported(result: object) -> Array:
-    """A result of the kernel as Arrow's array, without a copy."""
-    return cast("Array", pa.array(cast("Any", result)))
 
 
 def numbers(array: Array) -> list[int]:

@@ -17,8 +17,8 @@ from bighead.storage.database.database import Batch, Table
 from bighead.storage.database.database import View as Snapshot
 from bighead.storage.database.keys import after, block_key, key_of_block, key_prefix, set_prefix
 from bighead.storage.sets.definitions import LEAST, Definition
+from bighead.storage.sets.exports import exported
 from bighead.storage.sets.set_plan import SetPlan
-from bighead.storage.sets.values import exported
 from bighead.storage.writing.versions import (
     difference,
     grouped,

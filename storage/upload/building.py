@@ -98,8 +98,7 @@ class Building:
         room; DataError for a row that breaks a rule.
         """
         instant = time.time_ns() // 1000 if self.asked.instant is None else self.asked.instant
-        for part in self.plan.parts:
-            source = source_of(part.input)
+        for source in self.plan.sources:
             if source.option("stream") is not None:
                 check_meets(source)
         blocks = self._writer("blocks")

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from bighead.kernels import tiles
 from bighead.storage.errors import StoreError
-from bighead.storage.sets.values import exported
+from bighead.storage.sets.exports import exported
 from bighead.zipline.expressions.arrow import Array, make
 
 KeysOf = Callable[[pa.Table], Sequence[Array]]

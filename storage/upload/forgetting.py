@@ -12,7 +12,6 @@ from itertools import islice
 
 from bighead.storage.database.database import Batch
 from bighead.storage.sets.definitions import LEAST, Definition
-from bighead.storage.sets.prepare import source_of
 from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.store import Store
 from bighead.storage.upload.switching import switches
@@ -59,8 +58,7 @@ def _sources(store: Store) -> list[tuple[Source, list[tuple[Definition, SetPlan]
     """The sources, each with the sets over it."""
     over: dict[str, tuple[Source, list[tuple[Definition, SetPlan]]]] = {}
     for held in store.owned().values():
-        for part in held[1].parts:
-            source = source_of(part.input)
+        for source in held[1].sources:
             over.setdefault(source.name, (source, []))[1].append(held)
     return list(over.values())
 

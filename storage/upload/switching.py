@@ -26,8 +26,6 @@ from bighead.storage.sets.generations import (
     generation_of,
     marker,
 )
-from bighead.storage.sets.prepare import source_of
-from bighead.storage.sets.set_plan import SetPlan
 from bighead.storage.sets.waiting import clear
 from bighead.storage.store import Store
 from bighead.storage.upload.package import UPLOADS, Package, read_package
@@ -36,7 +34,6 @@ from bighead.storage.writing.meeting import check_meets, check_remembered, is_in
 from bighead.storage.writing.newest import newest_key, newest_time
 from bighead.storage.writing.stamps import begin_reign
 from bighead.storage.writing.stream_log import entries
-from bighead.zipline.ir.sources import Source
 
 _SWITCH, _DROPPED = b"switch\0", b"dropped\0"
 _LOOK = 0.002
@@ -158,18 +155,12 @@ def _check(store: Store, definition: Definition, to: Generation) -> None:
         raise StoreError(
             f"another upload of {definition.name} was taken in since this one began; run it again"
         )
-    plan = store.compiled(to.right, to.sizes)
-    for source in sources_of(plan):
+    plan = store.sets.compiled(to.right, to.sizes)
+    for source in plan.sources:
         if next(entries(store.database, [source.name], 0), None) is not None:
             check_meets(source)
         if to.upload is not None:
             check_remembered(store.database, source, to.upload)
-
-
-def sources_of(plan: SetPlan) -> list[Source]:
-    """The sources of a set, each once."""
-    found = {source_of(part.input).name: source_of(part.input) for part in plan.parts}
-    return list(found.values())
 
 
 def _adopt(store: Store, path: Path, switch: Switch) -> None:
@@ -209,9 +200,9 @@ def _step(store: Store, path: Path, switch: Switch, rows: int) -> None:
     """Rows of streams into the other generation; where none is left, the switch itself."""
     definition, _ = store.plan(switch.set)
     to = switch.to
-    plan = store.compiled(to.right, to.sizes)
+    plan = store.sets.compiled(to.right, to.sizes)
     coming = _coming(store, definition, to)
-    sources = {s.name: s for s in sources_of(plan)}
+    sources = {s.name: s for s in plan.sources}
     taking = Ingest(store.database, store.recent, [])
     taking.make_room()
     last, taken = to.left, 0

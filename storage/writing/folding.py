@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bighead.kernels import tiles
 from bighead.storage.database.database import Batch
@@ -10,6 +11,16 @@ from bighead.storage.sets.waiting import Waiting
 
 GetMany = Callable[[list[bytes]], list[bytes | None]]
 """Blocks by name, as the batch leaves them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What became of rows of a set that waited."""
+
+    sources: tuple[str, ...]
+    """Of the set."""
+    expired: int
+    """Came too late for the history that it keeps."""
 
 
 def put_rows(intake: tiles.Intake, shelf: tiles.Shelf, get_many: GetMany, batch: Batch) -> int:

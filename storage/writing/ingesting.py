@@ -28,6 +28,7 @@ from bighead.storage.database.keys import (
 )
 from bighead.storage.errors import StoreError
 from bighead.storage.sets.definitions import FORMAT, LEAST, Definition
+from bighead.storage.sets.exports import exported
 from bighead.storage.sets.prepare import (
     Prepared,
     integers,
@@ -38,7 +39,6 @@ from bighead.storage.sets.prepare import (
     whole,
 )
 from bighead.storage.sets.set_plan import SetPlan
-from bighead.storage.sets.values import exported
 from bighead.storage.sets.waiting import Waiting, folds_key, segment_key
 from bighead.storage.writing.arrival import UNSAID, WRITTEN, known_on_arrival
 from bighead.storage.writing.folding import fold, put_rows
@@ -159,12 +159,7 @@ class Ingest:
         attempt._take(source, rows.take(make(list(which), pa.int64())))
 
     def _take(self, source: str, rows: pa.Table) -> None:
-        node = next(
-            s
-            for _, p in self.sets
-            for s in (source_of(x.input) for x in p.parts)
-            if s.name == source
-        )
+        node = next(s for _, plan in self.sets for s in plan.sources if s.name == source)
         if isinstance(node, EventSource) and node.identity:
             times = integers(values(node.event_time, rows)).to_pylist()
             rows = self._without_copies(source, node.identity, times, rows)

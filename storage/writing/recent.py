@@ -80,6 +80,17 @@ class Recent:
             if parts:
                 yield each, parts
 
+    def some(self, most: int) -> tuple[Waiting, int] | None:
+        """A set of which rows wait, and how many parts hold `most` bytes of them; None: none do."""
+        for waiting in self.sets.values():
+            if waiting.segments:
+                parts = size = 0
+                while parts < tiles.PARTS and (not parts or size + waiting.rows.size(parts) < most):
+                    size += waiting.rows.size(parts)
+                    parts += 1
+                return waiting, parts
+        return None
+
     def take(self, batch: Batch, commit: int) -> None:
         """What is about to be committed; nobody sees it yet."""
         for waiting in self.sets.values():

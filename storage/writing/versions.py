@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from bighead.kernels import temporal, tiles
 from bighead.storage.sets.definitions import LEAST
+from bighead.storage.sets.exports import exported
 from bighead.storage.sets.prepare import integers, kept, rows_of, stored, values, whole
 from bighead.storage.sets.set_plan import SetPlan
-from bighead.storage.sets.values import exported, numbers
+from bighead.storage.sets.values import numbers
 from bighead.zipline.errors import DataError
 from bighead.zipline.expressions.arrow import Array, compute, make, scalar
 from bighead.zipline.ir.nodes import Lookup, Versions

@@ -11,6 +11,7 @@ import pytest
 
 from bighead.storage.database.database import Batch, Memory
 from bighead.storage.errors import DamagedError, StoreError
+from bighead.storage.following import Follower
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.ingesting import Stamp
 from bighead.zipline.windows import DAY, HOUR, Window
@@ -128,6 +129,77 @@ def test_what_waits_of_other_sets_is_known_after_a_commit_that_failed(
     store.ingest("events", rows_of(3, 5))
     assert waits(store) == 55
     assert len(store.waits.rows) == 2
+
+
+def test_of_two_errors_of_a_commit_the_first_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.over(Memory())
+    store.define("set", ASKED)
+    store.define("other", view(replace(source(), name="others"), [Window(DAY)], ["sum"]))
+    store.ingest("events", rows_of(1, 20))
+    store.ingest("others", rows_of(2, 30))
+
+    def full(*_: object) -> None:
+        raise StoreError("no room")
+
+    def unreadable(*_: object) -> None:
+        raise DamagedError("unreadable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Memory, "write", full)
+        patched.setattr(Memory, "scan", unreadable)
+        with pytest.raises(StoreError, match="no room") as raised:
+            store.ingest("events", rows_of(3, 5))
+    assert isinstance(raised.value.__context__, DamagedError)
+    assert_equal(store, "set", ASKED, rows_of(1, 20), questions(1))
+    fetched = store.fetch("set", [pa.array([1])], pa.array([TIMES[-1]]), snapshot=store.snapshot())
+    assert fetched.found == [True]
+    store.ingest("events", rows_of(3, 5))
+    assert waits(store) == 55
+    assert len(store.waits.rows) == 2
+    rows = pa.concat_tables([rows_of(1, 20), rows_of(3, 5)])
+    assert_equal(store, "set", ASKED, rows, questions(2))
+
+
+def test_a_commit_is_not_tried_while_what_waits_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store.over(Memory())
+    store.define("set", ASKED)
+    store.ingest("events", rows_of(1, 20))
+    with monkeypatch.context() as patched:
+        patched.setattr(Memory, "scan", lambda *_: 1 / 0)
+        with monkeypatch.context() as also:
+            also.setattr(Memory, "write", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                store.commit({})
+        before = store.committed
+        with pytest.raises(ZeroDivisionError):
+            store.commit({})
+    assert store.committed == before
+    store.commit({})
+    assert waits(store) == 20
+
+
+def test_rows_are_folded_in_portions_and_readers_see_each(tmp_path: Path) -> None:
+    rows = rows_of(1, 300, keys=40)
+    with Store.open(tmp_path / "store", Settings(leaf=8, logged=4)) as store:
+        store.define("set", ASKED)
+        for first in range(0, 300, 50):
+            store.ingest("events", rows.slice(first, 50))
+        with Follower(tmp_path / "store", tmp_path / "notes") as follower:
+            left = [waits(store)]
+            while (folded := store.fold_some(4000)) is not None:
+                assert folded.sources == ("events",)
+                left.append(waits(store))
+                assert_equal(store, "set", ASKED, rows, questions(left[-1]))
+                follower.refresh()
+                with follower.reading() as read:
+                    assert waits(read) == left[-1]
+                    assert_equal(read, "set", ASKED, rows, questions(left[-1]))
+        assert left == sorted(left, reverse=True)
+        assert left[-1] == 0
+        assert 3 < len(left) < 100
+        assert segments(store) == 0
 
 
 def test_a_store_that_is_only_read_has_the_rows_that_wait(tmp_path: Path) -> None:

@@ -50,9 +50,9 @@ def memory_store(asked: View = ASKED) -> Store:
     return store
 
 
-def ingester(store: Store, *doors: Door, most: int = 1 << 20) -> Ingester:
+def ingester(store: Store, *doors: Door, most: int = 1 << 20, **how: Any) -> Ingester:
     """A loop that does not wait."""
-    settings = Settings(wait=0.0, most=most, tick=0.001)
+    settings = Settings(wait=0.0, most=most, tick=0.001, **how)
     return Ingester(store, sources_of(store), doors, settings, lambda: NOW)
 
 
@@ -73,6 +73,11 @@ def take(store: Store, pattern: Path | str, notes: list[str] | None = None, **ho
     made.run(once=True)
     door.close()
     return made
+
+
+def waits(store: Store) -> int:
+    """How many rows wait for the blocks of their keys."""
+    return sum(w.rows.rows for w in store.recent.sets.values())
 
 
 def dead(store: Store) -> list[Kept]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bighead.storage.database.database import Batch
+from bighead.storage.database.database import Batch, Memory
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.counters import Counters
 from bighead.storage.ingest.ingester import Settings
 from bighead.storage.ingest.replaying import drop, replay
 from bighead.storage.ingest.sources import sources_of
+from bighead.storage.store import Settings as StoreSettings
 from bighead.storage.store import Store
 from bighead.storage.writing.letters import Letter, letter
 from bighead.zipline.errors import BigheadError
+from bighead.zipline.windows import HOUR, Window
 from tests.storage.ingest.declared import view_of
 from tests.storage.ingest.rows import (
     NOW,
@@ -30,6 +33,7 @@ from tests.storage.ingest.rows import (
     memory_store,
     take,
     times_of,
+    waits,
 )
 from tests.storage.ingest.test_decode import POISON
 from tests.storage.shop import SHORT, Asking, assert_equal, source, view
@@ -157,6 +161,48 @@ def test_stopping_commits_what_was_gathered(store: Store, log: Path) -> None:
     assert_holds(store, ROWS)
 
 
+def test_rows_that_wait_are_folded_when_nothing_comes(store: Store, log: Path) -> None:
+    write(log, lines(ROWS)[:30])
+    loop = ingester(store, file_door(store, log), idle=0.0, folded=1)
+    commits: list[int] = []
+    waited: list[bool] = []
+
+    def each() -> None:
+        commits.append(store.committed)
+        waited.append(waits(store) > 0)
+        if len(waited) > 3 and not any(waited[-2:]):
+            if loop.counters["events"].rows == 60:
+                return loop.stop()
+            write(log.with_name("more.jsonl"), lines(ROWS)[30:])
+        return None
+
+    loop.doors = [file_door(store, log.parent)]
+    loop.run(each=each)
+    assert waited[0], "rows wait in the commit that brings them"
+    steps = {b - a for a, b in pairwise(commits)}
+    assert steps <= {0, 1}, "one portion, then a look at the doors"
+    assert store.recent.some(1) is None
+    assert_holds(store, ROWS)
+
+
+def test_what_expires_while_it_waits_is_counted(log: Path) -> None:
+    short = view(source(identity=True), [Window(HOUR)], ["sum"])
+    made = Store.over(Memory(), StoreSettings(leaf=8, logged=4))
+    made.define("set", short)
+    write(log, lines(ROWS)[:30])
+    loop = ingester(made, file_door(made, log.parent))
+    loop.commit(loop.gather())
+    made.fold()
+    write(log.with_name("more.jsonl"), lines(ROWS)[30:])
+    loop.commit(loop.gather())
+    last = max(times_of(ROWS))
+    assert made.sweep("set", last, keys=100).done
+    while loop.fold():
+        pass
+    assert 20 < loop.counters["events"].expired < 30
+    assert made.counts()[0].rows == 30 - loop.counters["events"].expired
+
+
 def test_counts_add_up() -> None:
     one, two = Counters(messages=3, rows=2), Counters(messages=1, rejected=1)
     assert one.added(two) == Counters(messages=4, rows=2, rejected=1)
@@ -182,9 +228,7 @@ def test_changes_of_an_entity_come_as_envelopes(log: Path) -> None:
             WITH (stream = 'x.jsonl', format = 'debezium-json');
         CREATE FEATURE SET prices AS SELECT listing, price FROM events GROUP BY listing
     """
-    made = memory_store()
-    made.sets.clear()
-    made.plans.clear()
+    made = Store.over(Memory())
     made.define("prices", view_of(sql, "prices"))
     day = 86_400_000_000
 
