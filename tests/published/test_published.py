@@ -30,6 +30,7 @@ TYPES = {
     "bool": pa.bool_(),
     "date": pa.date32(),
     "double": pa.float64(),
+    "double[]": pa.list_(pa.float64()),
     "float": pa.float32(),
     "int": pa.int32(),
     "smallint": pa.int16(),
