@@ -127,6 +127,8 @@ def _bounds(share: Share, kind: Kind) -> str:
     if share.label is not None:
         return share.label
     low, high = spelled(share.low, kind), spelled(share.high, kind)
+    if share.low is not None and share.low == share.high:
+        return low
     if low and high:
         return f"{low} to {high}"
     return f"below {high}" if high else f"from {low}"

@@ -1,7 +1,8 @@
 """How far the values of a column have moved between two tables.
 
 Values are counted in bins: of a quantity the ten that hold equal shares of the first table's values
-(infinities in the outermost), of a category one for each frequent value and one for all others. The
+(infinities in the outermost), where a value that fills a bin or more, such as the zeros of a count,
+has one of its own; of a category one for each frequent value and one for all others. The
 population stability index is the sum over bins of (q - p) ln(q / p), where p and q are the shares
 in the two tables; below 0.1 is commonly read as stable, above 0.25 as moved. The Jensen-Shannon
 divergence is the mean Kullback-Leibler divergence of p and q to their mixture, in bits, from 0 for
@@ -52,7 +53,7 @@ class Share:
     """Of a category."""
     low: float | None
     high: float | None
-    """Of a quantity: [low, high); the outermost have no end."""
+    """Of a quantity: [low, high), the outermost without an end; equal ones: this value alone."""
     before: float
     after: float
 
@@ -152,15 +153,33 @@ def _relative(p: Floats, mixture: Floats) -> float:
 def _quantity_shares(one: Measured, two: Measured) -> list[Share]:
     if not one.present:
         return []
-    cuts = np.unique(np.quantile(one.quantities, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
+    cuts = _cuts(one.quantities)
     counts = [np.bincount(np.searchsorted(cuts, m.quantities, "right"), minlength=len(cuts) + 1)
               for m in (one, two)]  # fmt: skip
-    bounds = [None, *cuts.tolist(), None]
+    lows, highs = [None, *cuts.tolist()], [*cuts.tolist(), None]
+    for i, low in enumerate(cuts.tolist()):
+        if highs[i + 1] == np.nextafter(low, np.inf):
+            highs[i + 1] = low
     return [
-        Share(None, bounds[i], bounds[i + 1], _share(counts[0][i], one), _share(counts[1][i], two))
+        Share(None, lows[i], highs[i], _share(counts[0][i], one), _share(counts[1][i], two))
         for i in range(len(cuts) + 1)
         if counts[0][i] or counts[1][i]
     ]
+
+
+def _cuts(values: Floats) -> Floats:
+    """Where bins begin that hold equal shares of the values.
+
+    A value that would fill two bins has one to itself: beside its neighbours in one bin, a move
+    from it to them would not be seen.
+
+    >>> _cuts(np.array([0.0] * 90 + [1.0] * 10)).tolist()
+    [0.0, 5e-324]
+    """
+    at = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
+    cuts, times = np.unique(at, return_counts=True)
+    above = np.nextafter(cuts[times > 1], np.inf)
+    return np.union1d(cuts, above)
 
 
 def _category_shares(one: Measured, two: Measured) -> list[Share]:

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bighead.zipline.spelling import spelled
+
 Kind = Literal["number", "time", "length", "category"]
 Floats = npt.NDArray[np.float64]
 
@@ -60,10 +62,9 @@ def measured(column: pa.ChunkedArray[Any] | pa.Array[Any]) -> Measured:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _quantity("length", rows, compute.list_value_length(there), distinct)
     if pa.types.is_map(kind):
-        lengths = pa.array([len(entry) for entry in there.to_pylist()], pa.int64())
-        return _quantity("length", rows, lengths, distinct)
+        return _quantity("length", rows, _entries(there), distinct)
     if pa.types.is_struct(kind):
-        return _category(rows, pa.array([str(v) for v in there.to_pylist()], pa.string()))
+        return _category(rows, pa.array([spelled(v) for v in there.to_pylist()], pa.string()))
     distinct = compute.count_distinct(there).as_py()
     if pa.types.is_timestamp(kind):
         micros = there.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64())
@@ -78,6 +79,14 @@ def measured(column: pa.ChunkedArray[Any] | pa.Array[Any]) -> Measured:
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _quantity("number", rows, there, distinct)
     return _category(rows, _texts(there))
+
+
+def _entries(maps: Any) -> pa.Array[Any]:
+    """How many entries each map has."""
+    chunks: list[Any] = maps.chunks if isinstance(maps, pa.ChunkedArray) else [maps]
+    counts = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
+    found: pa.Array[Any] = pa.array(np.concatenate([np.empty(0, np.int64), *counts]))
+    return found
 
 
 def _quantity(kind: Kind, rows: int, values: Any, distinct: int) -> Measured:

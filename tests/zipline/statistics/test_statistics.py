@@ -78,6 +78,17 @@ def test_every_type_has_a_profile(values: list[Any], kind: pa.DataType, measured
     assert sum(bar.count for bar in found.histogram) == len(values) - found.nulls
 
 
+def test_maps_are_measured_by_their_entries_and_structs_by_their_text() -> None:
+    entries = [[("a", 1), ("b", 2)], None, [], [("c", 3)]]
+    kind = pa.map_(pa.string(), pa.int64())
+    for chunks in ([entries], [entries[:2], entries[2:]], [[]]):
+        column = pa.chunked_array([pa.array(chunk, kind) for chunk in chunks], kind)
+        (found,) = profile(pa.table({"x": column.slice(min(1, len(column)))}))
+        assert [bar.count for bar in found.histogram] == ([1, 1] if len(column) else [])
+    texts = [bar.label for bar in of([{"a": 1, "b": None}, {"a": 1, "b": "x"}]).histogram]
+    assert texts == ['{"a": 1, "b": "x"}', '{"a": 1, "b": null}']
+
+
 def test_rare_categories_share_a_bar() -> None:
     found = of([f"c{i:02}" for i in range(30)] + ["c00"])
     assert (found.histogram[0].label, found.histogram[0].count) == ("c00", 2)
@@ -124,6 +135,22 @@ def test_what_is_past_a_threshold_is_said() -> None:
     assert new.reasons == ("the column is new",)
     assert kind.reasons == ("the type was BIGINT and is VARCHAR",)
     assert not drift(before.select(["x"]), after.select(["x"]), Thresholds(99, 1, 1))[0].drifted
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([5] * 100, [7] * 100),
+        ([0] * 95 + [1, 2, 3, 4, 5], [0] * 10 + [1, 2, 3] * 30),
+        ([0] * 25 + [9] * 75, [8] * 25 + [9] * 75),
+        ([-math.inf] * 50 + [1.0] * 50, [0.5] * 50 + [1.0] * 50),
+    ],
+)
+def test_a_frequent_value_has_a_bin_of_its_own(before: list[Any], after: list[Any]) -> None:
+    (found,) = drift(pa.table({"x": before}), pa.table({"x": after}))
+    assert found.drifted
+    alone = [s for s in found.shares if s.low is not None and s.low == s.high]
+    assert max(s.before for s in alone) == max(before.count(v) for v in before) / 100
 
 
 def test_a_side_without_values_is_said() -> None:
