@@ -94,6 +94,7 @@ def test_what_is_not_known_yet_does_not_count(s: Session) -> None:
         ("GEOMETRIC_MEAN(v, v)", "GEOMETRIC_MEAN(DOUBLE) takes no more arguments"),
         ("GEOMETRIC_MEAN()", "GEOMETRIC_MEAN(DOUBLE) takes one expression, not 0"),
         ("GEOMETRIC_MEAM(v)", "no function 'GEOMETRIC_MEAM'; did you mean 'GEOMETRIC_MEAN'?"),
+        ("GEOMETRIC_MEAN(DISTINCT v)", "GEOMETRIC_MEAN(DISTINCT x) is not known; write GEOMETRIC"),
         ("GEOMETRIC_MEAN(SUM(v))", "an aggregate cannot stand inside an aggregate"),
     ],
 )

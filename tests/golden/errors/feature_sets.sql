@@ -223,3 +223,9 @@ CREATE FEATURE SET f AS SELECT SUM(p) AS n FROM (SELECT price AS p FROM bookings
 CREATE FEATURE SET f AS SELECT SUM(p) AS n FROM (SELECT price * 2 FROM bookings) x
 ----
 CREATE FEATURE SET f AS SELECT SUM(p) AS n FROM (SELECT 1 AS p) x
+----
+CREATE FEATURE SET f AS SELECT listing, SUM(*) AS n FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, LAST(price) IGNORE NULLS AS n FROM bookings GROUP BY listing
+----
+CREATE FEATURE SET f AS SELECT listing, LAST(price ORDER BY ts) AS n FROM bookings GROUP BY listing

@@ -168,6 +168,10 @@ def bind_aggregate(
         if call is not node:
             raise _not_an_aggregate(context, call)
         return None
+    user = user_defined(call)
+    if user is not None and any(isinstance(n, exp.Distinct) for n in call.expressions):
+        name = call.name.upper()
+        raise context.error(call, f"{name}(DISTINCT x) is not known", f"write {name}(x)")
     binder = ExpressionBinder(scope, special)
     try:
         bound = aggregate(
@@ -175,7 +179,7 @@ def bind_aggregate(
             **_arguments(known, call, binder),
             filter=binder.predicate(condition, "FILTER") if condition is not None else None,
             bucket=binder.bind(bucket) if bucket is not None else None,
-            user=user_defined(call),
+            user=user,
         )
     except ExpressionError as error:
         raise context.moved(call, error) from None

@@ -91,6 +91,20 @@ def _decimal(text: str, node: exp.DataType) -> pa.DataType:
     return pa.decimal128(precision, scale)
 
 
+WRITTEN: dict[type[exp.Expr], str] = {
+    exp.IgnoreNulls: "IGNORE NULLS",
+    exp.Order: "ORDER BY",
+    exp.RespectNulls: "RESPECT NULLS",
+    exp.Star: "*",
+}
+"""What stands in the text, where the tree calls it otherwise."""
+INSTEAD = {
+    "*": "name a column; COUNT(*) counts rows",
+    "IGNORE NULLS": "leave it out: aggregates ignore NULLs",
+    "ORDER BY": "leave it out: order is by time, or use MAX_BY(x, y)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ExpressionBinder:
     """Binds the expressions of one scope."""
@@ -129,7 +143,8 @@ class ExpressionBinder:
             return call(BINARY[type(node)], args)
         if isinstance(node, exp.Select | exp.Subquery | exp.Exists | exp.SetOperation):
             raise self.error(node, "a sub-query cannot stand in an expression here")
-        raise self.error(node, f"{node.key.upper()} cannot stand in an expression here")
+        what = WRITTEN.get(type(node), node.key.upper())
+        raise self.error(node, f"{what} cannot stand in an expression here", INSTEAD.get(what, ""))
 
     # -- leaves ---------------------------------------------------------------------------------
 
