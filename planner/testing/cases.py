@@ -11,13 +11,14 @@
           - {query: stay_risk, rows: [{request_id: 1, nights_7d: 2}]}
           - {query: SELECT nights FROM stay_risk, error: there is no column}
 
-A file is checked to the last key: one that is misspelt would be a test that tests nothing.
+A file is checked to the last key: one that is misspelt, or that takes the place of an earlier one,
+would be a test that tests nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,24 @@ AS_OF: dict[str, tuple[type, ...]] = {
     "values": (dict,),
 }
 QUERY: dict[str, tuple[type, ...]] = {"query": (str,), "rows": (list,), "error": (str,)}
+
+
+class _Once(yaml.SafeLoader):
+    """Reads YAML, and refuses a mapping in which a key stands twice: the first would go unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is there twice", key_node.start_mark
+                )
+            if isinstance(key, Hashable):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
 
 Begin = Callable[[list[Path]], Scenario]
 """Makes a scenario over the definitions that a file names; none named: over those of the caller."""
@@ -68,12 +87,14 @@ class Outcome:
 def read_cases(file: Path) -> list[Case]:
     """The cases of a file; raises BigheadError that names it for anything that is no case."""
     try:
-        read = yaml.safe_load(file.read_text(encoding="utf-8"))
+        read = yaml.load(file.read_text(encoding="utf-8"), _Once)
     except OSError as error:
         raise BigheadError(f"cannot read {file}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BigheadError(f"{file} is no YAML: {error}") from error
     where = str(file)
+    if read is None:
+        raise BigheadError(f"{where} is empty; write 'cases:', a list")
     _check(read, FILE, where)
     features = read.get("features", [])
     paths = [features] if isinstance(features, str) else features
@@ -83,9 +104,9 @@ def read_cases(file: Path) -> list[Case]:
         _check(case, CASE, at)
         name = case.get("name", f"case {number}")
         rows = case.get("rows", {})
+        _check_names(rows, at)
         for source, logged in rows.items():
-            if not isinstance(logged, list) or not all(isinstance(r, dict) for r in logged):
-                raise BigheadError(f"{at}: the rows of {source} are a list of mappings")
+            _check_rows(logged, f"{at}: the rows of {source}")
         expect = case.get("expect", [])
         if not expect:
             raise BigheadError(f"{at} expects nothing; add 'expect:'")
@@ -119,8 +140,8 @@ def _run(case: Case, scenario: Scenario) -> None:
     for each in case.expect:
         if "features" in each:
             inclusive = each.get("inclusive", False)
-            scenario.expect(
-                each["features"], each["at"], inclusive, **each.get("key", {}), **each["values"]
+            scenario.expect_of(
+                each["features"], each.get("key", {}), each["values"], each["at"], inclusive
             )
         elif "error" in each:
             _expect_error(scenario, each["query"], each["error"])
@@ -145,6 +166,7 @@ def _check_expected(each: object, at: str) -> None:
         _check(each, QUERY, f"{at}, expect")
         if ("rows" in each) == ("error" in each):
             raise BigheadError(f"{at}: a query expects either rows or an error")
+        _check_rows(each.get("rows", []), f"{at}: the rows of {each['query']}")
         return
     _check(each, AS_OF, f"{at}, expect")
     assert isinstance(each, dict)
@@ -154,6 +176,21 @@ def _check_expected(each: object, at: str) -> None:
                 f"{at}: '{needed}' is missing; write features, at, key and values, or query and "
                 "rows"
             )
+    _check_names(each.get("key", {}), at)
+    _check_names(each["values"], at)
+
+
+def _check_rows(rows: object, what: str) -> None:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BigheadError(f"{what} are a list of mappings")
+    for row in rows:
+        _check_names(row, what)
+
+
+def _check_names(mapping: dict[Any, Any], where: str) -> None:
+    for name in mapping:
+        if not isinstance(name, str):
+            raise BigheadError(f"{where}: {name!r} is no name; put it in quotes if it is one")
 
 
 def _check(read: object, known: dict[str, tuple[type, ...]], where: str) -> None:

@@ -76,7 +76,7 @@ class Scenario:
         """Another one over the same definitions, without the rows that were logged here."""
         return Scenario(self.session.copy())
 
-    def log(self, source: str, **columns: object) -> None:
+    def log(self, source: str, /, **columns: object) -> None:
         """Logs one row; columns that are not given are NULL.
 
         Times may be texts, such as '2026-01-01 12:00'. A change of an entity that is told of
@@ -92,7 +92,7 @@ class Scenario:
         for row in rows:
             for name in row:
                 if name not in columns:
-                    hint = did_you_mean(name, columns)
+                    hint = did_you_mean(str(name), columns)
                     raise BigheadError(f"no column '{name}' in {declared.name}; {hint}")
             logged = {f.name: _typed(declared.name, f, row.get(n)) for n, f in columns.items()}
             op = declared.option("op")
@@ -107,23 +107,29 @@ class Scenario:
             self._logged[declared.name].append(logged)
         self._supply(declared)
 
-    def features(self, name: str, at: object, inclusive: bool = False, **key: object) -> Row:
+    def features(self, name: str, /, at: object, inclusive: bool = False, **key: object) -> Row:
         """The features of one key as of a time: those of a feature set, by name.
 
         at: a time or its text; events at it are seen only where `inclusive`.
-        key: a value for each key column; None is the NULL key.
+        key: a value for each key column; None is the NULL key. Key columns that are called `at` or
+        `inclusive` are given to `features_of`.
         """
-        found = self.session.definitions.get(name)
-        if not isinstance(found, FeatureSet):
-            raise BigheadError(f"{name} is no feature set; ask for the rows of others with rows()")
-        if sorted(key) != sorted(found.keys):
+        return self.features_of(name, key, at, inclusive)
+
+    def features_of(
+        self, name: str, key: Mapping[str, object], at: object, inclusive: bool = False
+    ) -> Row:
+        """As `features`, with the key as a mapping."""
+        found = self._feature_set(name)
+        if set(key) != set(found.keys):
             wanted = ", ".join(found.keys) or "no column"
-            raise BigheadError(f"the key of {name} is {wanted}, not {', '.join(key) or 'nothing'}")
+            given = ", ".join(map(str, key)) or "nothing"
+            raise BigheadError(f"the key of {name} is {wanted}, not {given}")
         types = [e.type for e in found.view.keys]
         fields = [pa.field(n, t) for n, t in zip(found.keys, types, strict=True)]
         asked = {f.name: _typed(name, f, key[f.name]) for f in fields}
         time = pa.field("asked at", pa.timestamp("us"))
-        asked[time.name] = _typed(name, time, at)
+        asked[time.name] = _typed("", time.with_name("at"), at)
         self.session.register(ASKED, pa.Table.from_pylist([asked], pa.schema([*fields, time])))
         on = " AND ".join(f"f.{quoted(k)} = q.{quoted(k)}" for k in found.keys)
         match = ">=" if inclusive else ">"
@@ -137,22 +143,33 @@ class Scenario:
         """The rows of a query, or of a training set by its name, in order."""
         return self._asked(query).to_pylist(maps_as_pydicts="strict")
 
-    def expect(self, name: str, at: object, inclusive: bool = False, **columns: object) -> None:
+    def expect(self, name: str, /, at: object, inclusive: bool = False, **columns: object) -> None:
         """Asserts features of one key as of a time: key columns and expected features, by name.
 
         Features that are not named may be anything. AssertionError says which differ, and which
-        rows were logged.
+        rows were logged. Columns that are called `at` or `inclusive` are given to `expect_of`.
         """
         found = self.session.definitions.get(name)
         keys = found.keys if isinstance(found, FeatureSet) else ()
         key = {k: v for k, v in columns.items() if k in keys}
         wanted = {k: v for k, v in columns.items() if k not in keys}
-        if not wanted:
+        self.expect_of(name, key, wanted, at, inclusive)
+
+    def expect_of(
+        self,
+        name: str,
+        key: Mapping[str, object],
+        expected: Mapping[str, object],
+        at: object,
+        inclusive: bool = False,
+    ) -> None:
+        """As `expect`, with the key and the expected features as mappings."""
+        if not expected:
             raise BigheadError(f"nothing is expected of {name}; name a feature and its value")
-        got = self.features(name, at, inclusive, **key)
+        found = self._feature_set(name)
+        got = self.features_of(name, key, at, inclusive)
         asked = ", ".join([f"{k} = {v!r}" for k, v in key.items()] + [f"as of {at}"])
-        assert isinstance(found, FeatureSet)
-        faults = differences(wanted, got, found.schema)
+        faults = differences(expected, got, found.schema)
         if faults:
             raise AssertionError("\n".join([f"{name} ({asked}):", *faults, *self._seen(found)]))
 
@@ -183,6 +200,12 @@ class Scenario:
         found = self.session.definitions.get(name)
         if not isinstance(found, Table):
             raise BigheadError(f"{name} is no source; rows are logged to sources")
+        return found
+
+    def _feature_set(self, name: str) -> FeatureSet:
+        found = self.session.definitions.get(name)
+        if not isinstance(found, FeatureSet):
+            raise BigheadError(f"{name} is no feature set; ask for the rows of others with rows()")
         return found
 
     def _supply(self, source: Table) -> None:
@@ -219,8 +242,8 @@ def differences(expected: Mapping[str, object], got: Row, schema: pa.Schema) -> 
     lines = []
     for name, value in expected.items():
         if name not in got:
-            raise BigheadError(f"there is no column '{name}'; {did_you_mean(name, got)}")
-        wanted = value if _is_judge(value) else _typed("it", schema.field(name), value)
+            raise BigheadError(f"there is no column '{name}'; {did_you_mean(str(name), got)}")
+        wanted = value if _is_judge(value) else _typed("", schema.field(name), value)
         if not equal(wanted, got[name]):
             lines.append(f"  {name}: expected {wanted!r}, got {got[name]!r}")
     return lines
@@ -235,7 +258,8 @@ def _typed(owner: str, field: pa.Field[Any], value: object) -> object:
     try:
         return typed(value, field.type)
     except BigheadError as error:
-        raise BigheadError(f"{field.name} of {owner}: {error}") from error
+        where = f"{field.name} of {owner}" if owner else field.name
+        raise BigheadError(f"{where}: {error}") from error
 
 
 def _shown(row: Row) -> str:

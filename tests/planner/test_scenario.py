@@ -104,7 +104,11 @@ def test_not_a_number_equals_itself() -> None:
         (lambda s: s.features("stay", at="2026-01-01"), "did you mean 'stays'"),
         (lambda s: s.expect("stays", at="2026-01-01", listing=7), "nothing is expected of stays"),
         (lambda s: s.expect("stays", at="2026-01-01", listing=7, night=1), "no column 'night'"),
-        (lambda s: s.expect("stays", at="2026-01-01", listing=7, nights="x"), "'x' is no BIGINT"),
+        (
+            lambda s: s.expect("stays", at="2026-01-01", listing=7, nights="x"),
+            "nights: 'x' is no BIGINT",
+        ),
+        (lambda s: s.features("stays", at="soon", listing=7), "at: 'soon' is no TIMESTAMP"),
     ],
 )
 def test_a_mistake_is_named(s: Scenario, ask: object, message: str) -> None:
@@ -112,6 +116,24 @@ def test_a_mistake_is_named(s: Scenario, ask: object, message: str) -> None:
     with pytest.raises(BigheadError) as raised:
         ask(s)
     assert message in str(raised.value)
+
+
+def test_columns_may_be_called_like_parameters() -> None:
+    s = scenario("""
+      CREATE EVENT SOURCE e (source VARCHAR, name VARCHAR, at TIMESTAMP, inclusive BIGINT)
+        EVENT TIME at;
+      CREATE FEATURE SET f AS
+        SELECT name, source AS at, COUNT(*) AS n, MAX(inclusive) AS inclusive
+        FROM e GROUP BY name, source;
+    """)
+    s.log("e", source="web", name="ann", at="2026-01-01", inclusive=3)
+    assert s.features_of("f", {"name": "ann", "at": "web"}, at="2026-01-02") == {
+        "n": 1,
+        "inclusive": 3,
+    }
+    s.expect_of("f", {"name": "ann", "at": "web"}, {"inclusive": 3}, at="2026-01-02")
+    with pytest.raises(AssertionError, match="inclusive: expected 4, got 3"):
+        s.expect_of("f", {"name": "ann", "at": "web"}, {"inclusive": 4}, at="2026-01-02")
 
 
 def test_definitions_come_from_files(tmp_path: Path) -> None:
@@ -180,6 +202,7 @@ def test_cases_in_yaml(tmp_path: Path) -> None:
     [
         ("cases: [", "is no YAML"),
         ("[]", "write features, cases"),
+        ("# all to come", "is empty; write 'cases:', a list"),
         ("case: []", "unknown key 'case'; did you mean 'cases'?"),
         ("cases: []", "has no cases"),
         ("cases: [{expects: []}]", "unknown key 'expects'; did you mean 'expect'?"),
@@ -189,6 +212,13 @@ def test_cases_in_yaml(tmp_path: Path) -> None:
         ("cases: [{expect: [7]}]", "is 7; write features, at"),
         ("cases: [{rows: {a: 1}, expect: [{query: a, rows: []}]}]", "a list of mappings"),
         ("cases: [{expect: {query: a}}]", "expect is a list"),
+        ("cases: [{expect: [{query: a, rows: [7]}]}]", "the rows of a are a list of mappings"),
+        ("cases: [{rows: {a: [{1: 2}]}, expect: [{query: a, rows: []}]}]", "1 is no name"),
+        ("cases: [{rows: {1: []}, expect: [{query: a, rows: []}]}]", "1 is no name"),
+        (
+            "cases: [{expect: [{features: a, at: 2026-01-01, values: {n: 2, m: 1, n: 3}}]}]",
+            "the key 'n' is there twice",
+        ),
     ],
 )
 def test_a_file_that_is_no_test_is_refused(text: str, message: str, tmp_path: Path) -> None:

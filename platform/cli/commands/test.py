@@ -9,8 +9,8 @@ import typer
 
 from bighead.platform.cli.commands.options import Engine, Json, settings_of
 from bighead.platform.cli.console import out, print_json, say
-from bighead.platform.cli.project import find_project
-from bighead.zipline.errors import BigheadError
+from bighead.platform.cli.project import ENGINES, find_project
+from bighead.zipline.errors import BigheadError, did_you_mean
 
 if TYPE_CHECKING:
     from bighead.planner.testing.cases import Outcome
@@ -55,11 +55,14 @@ def run_tests(
     """
     from bighead.planner.testing.cases import read_cases, run_cases
     from bighead.planner.testing.scenario import Scenario, scenario
+    from bighead.platform.cli.aggregates import project_aggregates
     from bighead.platform.cli.opening import open_registry
     from bighead.platform.cli.workspace import open_draft
 
     settings = settings_of(context)
     project = find_project(settings.start)
+    if engine is not None and engine not in ENGINES:
+        raise BigheadError(f"there is no engine '{engine}'; {did_you_mean(engine, ENGINES)}")
     cases = [case for file in _files(paths, settings.start) for case in read_cases(file)]
     chosen = [c for c in cases if only is None or only.casefold() in c.name.casefold()]
     if not chosen:
@@ -67,7 +70,8 @@ def run_tests(
 
     def begin(features: list[Path]) -> Scenario:
         if features:
-            return scenario(*features, engine=engine or "datafusion")
+            own = () if project is None else tuple(project_aggregates(project))
+            return scenario(*features, engine=engine or "datafusion", aggregates=own)
         if project is None:
             raise BigheadError("the file names no definitions; add 'features: FOLDER' to it")
         return Scenario(open_draft(project, open_registry(project, settings), engine).session)

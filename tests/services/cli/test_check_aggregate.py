@@ -110,6 +110,19 @@ def test_a_project_names_the_modules_of_its_aggregates(tmp_path: Path) -> None:
     assert ran.out.splitlines() == ["k,bits", "1,7"]
 
 
+def test_cases_that_name_their_definitions_know_the_aggregates_too(tmp_path: Path) -> None:
+    shop = project(tmp_path, 'aggregates = ["tested_bits"]')
+    (shop / "tested_bits.py").write_text(LAWFUL)
+    (shop / "cases.yaml").write_text(
+        "features: features\n"
+        "cases:\n"
+        "  - rows: {e: [{k: 1, v: 3, at: 2020-01-01}, {k: 1, v: 4, at: 2020-01-02}]}\n"
+        "    expect: [{features: f, at: 2020-01-03, key: {k: 1}, values: {bits: 7}}]\n"
+    )
+    ran = run(shop, "test", "cases.yaml")
+    assert ran.code == 0, ran.out
+
+
 def test_a_wrong_name_of_a_module_is_told(tmp_path: Path) -> None:
     shop = project(tmp_path, 'aggregates = ["project_bitz"]')
     (shop / "project_bits2.py").write_text(LAWFUL)

@@ -32,6 +32,7 @@ def test_what_cannot_be_run_is_said(fresh: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for args, message in [
         (["-k", "nothing like it"], "none of 2 cases has 'nothing like it' in its name"),
+        (["--engine", "flnk"], "there is no engine 'flnk'; there are: datafusion, reference"),
         (["nowhere.yaml"], "there is no file or folder nowhere.yaml"),
         ([str(tmp_path / "empty")], "there are no cases (*.yaml)"),
     ]:
