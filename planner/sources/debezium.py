@@ -40,6 +40,6 @@ class DebeziumLines:
     ) -> Iterator[Piece]:
         """The whole file, as one piece: upserts and deletes in the order of the lines."""
         image = image_of(self.source, [w.name for w in wanted if not is_added(w.name)])
-        objects = self.lines.objects(path, asked_envelopes(image), image)
+        objects = self.lines.objects(path, asked_envelopes(image, self.source), image)
         rows = changes(envelopes(objects), str(path), self.source, image)
         yield Piece(rows.select([w.own for w in wanted]), beyond_span=True)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from bighead.kernels.temporal import encode
+from bighead.planner.sources.equal import Mask, equal_rows
 from bighead.planner.sources.files import Files, files_dataset
 from bighead.planner.sources.history import History
 from bighead.planner.sources.lag import DS
@@ -36,9 +37,9 @@ pc: Any = pyarrow.compute
 
 _EPOCH = date(1970, 1, 1)
 
-Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
+TWICE = "left out, because its key is there twice in one snapshot and the newest is taken"
 CAME_BACK = "came back in a snapshot without a new time"
 ONLY_LOG = "in the log but not in the snapshot"
 ONLY_SNAPSHOT = "deleted in the log but still in the snapshot"
@@ -126,6 +127,7 @@ class _Diff:
     def day(self, day: int, rows: pa.Table) -> Iterator[pa.Table]:
         """The changes that a day's rows show against those of the day before."""
         end = (day + 1) * DAY
+        rows = self._once(rows, day)
         before = self.before if self.before is not None else rows.slice(0, 0)
         fresh = ~_unchanged(rows, before, self.keys)
         back = self._came_back(rows, day)
@@ -140,6 +142,24 @@ class _Diff:
         yield _upserts(self.source, _where(rows, back), end)
         yield _deletes(self.source, missing, end)
         self._remember(rows, missing, end)
+
+    def _once(self, rows: pa.Table, day: int) -> pa.Table:
+        """The rows without those whose key has a newer one in the same snapshot."""
+        codes = _places(rows, rows, self.keys)
+        if np.array_equal(codes, np.arange(len(codes))):
+            return rows
+        by: dict[str, Any] = {"code": codes, "changed": self._changed(rows)}
+        if self.source.sequence is not None:  # NULL comes before every value
+            by["said"] = pc.is_valid(rows[self.source.sequence])
+            by["sequence"] = rows[self.source.sequence]
+        told = pa.table(by).combine_chunks()
+        order = pc.sort_indices(told, sort_keys=[(name, "ascending") for name in by]).to_numpy()
+        newest = np.empty(len(codes) + 1, np.int64)
+        newest[codes[order]] = order  # the last one stays; without a key (-1) it is not read
+        kept = codes < 0
+        kept |= equal_rows(told, told, np.arange(len(codes)), newest[codes])
+        self.conflicts.add(TWICE, _where(rows, ~kept), self.keys, day)
+        return _where(rows, kept)
 
     def _came_back(self, rows: pa.Table, day: int) -> Mask:
         """Which rows were missing after the time at which they say that they changed."""
@@ -204,7 +224,7 @@ class _Diff:
         found[found] = self._changed(rows)[found] <= changed[place[found]]
         if kind == OTHER:
             ours = rows.select([n for n in rows.column_names if n in self.compared])
-            same = _equal_rows(ours, then, np.flatnonzero(found), place[found])
+            same = equal_rows(ours, then, np.flatnonzero(found), place[found])
             found[found] = ~same
         self.conflicts.add(kind, _where(rows, found), self.keys, day)
 
@@ -275,27 +295,8 @@ def _unchanged(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> Mask:
     """Which rows are to the letter what they were the day before."""
     place = _places(rows, before, keys)
     same = place >= 0
-    same[same] = _equal_rows(rows, before, np.flatnonzero(same), place[same])
+    same[same] = equal_rows(rows, before, np.flatnonzero(same), place[same])
     return same
-
-
-def _equal_rows(rows: pa.Table, others: pa.Table, ours: Any, theirs: Any) -> Mask:
-    """Whether pairs of rows are equal in all columns of the first table.
-
-    Lists and structs count as different: an unchanged row that is told twice changes nothing.
-    """
-    equal = np.ones(len(ours), np.bool_)
-    for part in rows.schema:
-        if not len(ours):
-            break
-        a, b = rows[part.name].take(pa.array(ours)), others[part.name].take(pa.array(theirs))
-        if pa.types.is_nested(part.type):
-            equal &= (pc.is_null(a).to_numpy()) & (pc.is_null(b).to_numpy())
-            continue
-        both = pc.fill_null(pc.equal(a, b), False)
-        empty = pc.and_(pc.is_null(a, nan_is_null=True), pc.is_null(b, nan_is_null=True))
-        equal &= pc.or_(both, empty).to_numpy()
-    return equal
 
 
 def _where(rows: pa.Table, keep: Mask) -> pa.Table:

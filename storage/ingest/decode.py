@@ -8,6 +8,7 @@ declared type are halves read, until the messages stand alone that do not fit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -102,15 +103,19 @@ class Decoder:
                 f"{source.name} is no entity source, and debezium-json holds the changes of one; "
                 "declare CREATE ENTITY SOURCE, or write format = 'json'"
             )
-        wanted = image_of(source) if isinstance(source, EntitySource) and debezium else None
-        wanted = declared(source.schema) if wanted is None else wanted
+        if isinstance(source, EntitySource) and debezium:
+            wanted: Sequence[Wanted] = image_of(source)
+            asked = asked_envelopes(wanted, source)
+        else:
+            wanted = declared(source.schema)
+            asked = asked_schemas(wanted)
         paths: list[tuple[str, ...]] = []
         for known in known_fields(source):
             inside = [("after", known.column), ("payload", "after", known.column)]
             paths += inside if debezium else [(known.column,)]
         self.debezium = debezium
         self.wanted = tuple(wanted)
-        self.asked = asked_envelopes(wanted) if debezium else asked_schemas(wanted)
+        self.asked = asked
         self.paths = tuple(paths)
 
     def decode(self, messages: Messages) -> Decoded:

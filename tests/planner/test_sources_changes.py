@@ -175,6 +175,11 @@ def test_describe_warns_of_two_clocks(s: Session, tmp_path: Path) -> None:
         ("{", SourceError, "is no JSON object"),
         (envelope("c", None, {**row(5, 1.0, T), "at": 7}, T), SchemaError, "declared TIMESTAMP"),
         (envelope("c", None, {"host": 1, "at": "2013-01-01"}, T), DataError, "primary key"),
+        (row(5, 1.0, T), DataError, "holds a line without op; .* are read without that format"),
+        ({"schema": {}, "payload": row(5, 1.0, T)}, DataError, "holds a line without op"),
+        (envelope("d", None, None, T), DataError, "a delete whose row before it has no listing"),
+        (envelope("d", {"host": 1}, None, T), DataError, "let the connector write the row before"),
+        (envelope("u", row(5, 1.0, T), None, T), DataError, "without the row after it"),
     ],
 )
 def test_what_is_no_change_is_an_error(
@@ -258,6 +263,22 @@ def test_a_row_that_comes_back_unchanged_came_back_at_the_end_of_the_day(
     ]
 
 
+def test_of_a_key_that_is_twice_in_a_snapshot_the_newest_row_is_taken(
+    s: Session, tmp_path: Path
+) -> None:
+    snapshot(tmp_path, 1, [(5, 1.0, T)])
+    snapshot(tmp_path, 2, [])
+    snapshot(tmp_path, 3, [(5, 2.0, T + 2 * DAY + HOUR), (5, 1.0, T), (6, 3.0, T)])
+    entity(s)
+    asked(s, [T + HOUR, T + 2 * DAY, T + 2 * DAY + HOUR, T + 2 * DAY + 2 * HOUR, T + 9 * DAY])
+    assert found(s) == [1.0, 1.0, None, 2.0, 2.0]
+    (fact,) = facts(s)
+    assert fact == (
+        "1 row left out, because its key is there twice in one snapshot and the newest is taken, "
+        "such as listing = 5 in ds=2013-01-03"
+    )
+
+
 def log(s: Session, folder: Path, rows: list[tuple[int, float, datetime, str]]) -> None:
     """A log of operations beside the snapshots."""
     columns: dict[str, Any] = {
@@ -278,6 +299,26 @@ def test_snapshot_and_log_that_agree_are_one_history(s: Session, tmp_path: Path)
     asked(s, [T + HOUR, T + DAY + HOUR / 2, T + DAY + 2 * HOUR])
     assert found(s) == [1.0, 1.0, None]
     assert facts(s) == []
+
+
+def test_lists_that_snapshot_and_log_agree_about_are_no_conflict(
+    s: Session, tmp_path: Path
+) -> None:
+    columns: dict[str, Any] = {
+        "listing": pa.array([5], pa.int64()),
+        "at": pa.array([T], STAMP),
+        "tags": pa.array([["a", None]], pa.list_(pa.string())),
+    }
+    for day in (1, 2):
+        path = tmp_path / "days" / f"ds=2013-01-{day:02}"
+        path.mkdir(parents=True)
+        pq.write_table(pa.table(columns), path / "part.parquet")
+    pq.write_table(pa.table(columns | {"op": ["insert"]}), tmp_path / "log.parquet")
+    columns_declared = "listing BIGINT, at TIMESTAMP, tags VARCHAR[], op VARCHAR"
+    entity(s, ", batch = 'log.parquet', op = 'op'", columns_declared)
+    asked(s, [T + HOUR])
+    assert facts(s) == []
+    assert s.sql("SELECT COUNT(*) AS n FROM c").to_arrow()["n"].to_pylist() == [2]
 
 
 def test_what_snapshot_and_log_disagree_about_is_counted(s: Session, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Each object is an envelope, bare or as the `payload` beside a schema. An insert, an update or a read
 gives its after image, a delete its before image; an update that changes the primary key is also the
-delete of the old one. Tombstones and messages are no changes.
+delete of the old one. Tombstones and messages are no changes. A row without an envelope, such as a
+connector writes that was told to unwrap them, is refused: taken for a tombstone it would be lost.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ LINE = "#line"
 
 DELETE, MESSAGE = "d", "m"
 UPSERTS = ("c", "u", "r")
+ENVELOPE = ("before", "after", "source", "op", "ts_ms", "ts_us", "ts_ns", "transaction")
+"""What may stand in an envelope, beside `schema` and `payload` around it."""
 _STAMPS = pa.struct([("ts_us", BIGINT), ("ts_ms", BIGINT), ("lsn", BIGINT)])
 
 if TYPE_CHECKING:
@@ -42,16 +45,23 @@ def image_of(source: EntitySource, names: Iterable[str] | None = None) -> list[W
     return [Wanted(name, name, source.schema.field(name).type) for name in asked]
 
 
-def asked_envelopes(image: Sequence[Wanted]) -> tuple[pa.Schema, ...]:
+def asked_envelopes(image: Sequence[Wanted], source: EntitySource) -> tuple[pa.Schema, ...]:
     """The fields that an envelope is asked for: its own, and those in a payload.
 
-    With dates as text, and as numbers.
+    With dates as text, and as numbers. The primary key is asked for beside them, where only a row
+    without an envelope has it.
     """
     found = []
     for row in asked_schemas(image):
-        parts = _parts(pa.struct(list(row)))
+        bare = [f for f in row if f.name in source.primary_key and _is_bare(f.name)]
+        parts = [*_parts(pa.struct(list(row))), *bare]
         found.append(pa.schema([*parts, pa.field("payload", pa.struct(parts))]))
     return tuple(found)
+
+
+def _is_bare(name: str) -> bool:
+    """Whether a field of this name is of a row, and of no envelope."""
+    return name not in (*ENVELOPE, "schema", "payload")
 
 
 def _parts(row: pa.DataType) -> list[pa.Field[Any]]:
@@ -65,7 +75,10 @@ def _parts(row: pa.DataType) -> list[pa.Field[Any]]:
 
 
 def envelopes(objects: pa.Table) -> pa.Table:
-    """Columns before, after, source, op, ts_ms and LINE, one row an object that is a change."""
+    """Columns before, after, source, op, ts_ms and LINE, one row an object that is a change.
+
+    Objects that are no envelope are among them; `changes` refuses these.
+    """
     parts = _parts(objects.schema.field("after").type)
     wrapped = _fields(objects["payload"], parts)
     inside = pc.is_valid(objects["payload"])
@@ -74,8 +87,13 @@ def envelopes(objects: pa.Table) -> pa.Table:
     found = pa.table(arrays, names=[*(p.name for p in parts), LINE])
     images = pc.or_(pc.is_valid(found["before"]), pc.is_valid(found["after"]))
     said = pc.and_(pc.is_valid(found["op"]), pc.not_equal(found["op"], MESSAGE))
-    # Neither an image nor an operation: a tombstone.
-    return found.filter(pc.or_(images, pc.fill_null(said, False)))
+    bare = [f for f in objects.schema if _is_bare(f.name)]
+    unwrapped: Any = pa.scalar(False)
+    for fields in (_fields(objects["payload"], bare), {f.name: objects[f.name] for f in bare}):
+        for field in fields.values():
+            unwrapped = pc.or_(unwrapped, pc.is_valid(field))
+    # Neither an image nor an operation: a tombstone, or a row without an envelope.
+    return found.filter(pc.or_(pc.or_(images, pc.fill_null(said, False)), unwrapped))
 
 
 def changes(found: pa.Table, place: str, source: EntitySource, image: Sequence[Wanted]) -> pa.Table:
@@ -103,6 +121,7 @@ class _Changes:
         deleted = pc.equal(operation, DELETE)
         after, before = self._image("after"), self._image("before")
         moved = pc.and_(pc.invert(deleted), self._moved(before, after))
+        self._check_images(deleted, before)
         gone = pc.or_(deleted, moved)
         lines = self.envelopes[LINE]
         parts = [
@@ -120,12 +139,29 @@ class _Changes:
         if bad is None:
             raise DataError(
                 f"{self.place} holds a line without op; the format debezium-json is one envelope "
-                'a line, {"before": ..., "after": ..., "source": ..., "op": ...}'
+                'a line, {"before": ..., "after": ..., "source": ..., "op": ...}; rows that are '
+                "not in one are read without that format"
             )
         raise DataError(
             f"{self.place} holds a change whose op is '{bad}'; those known are c, u, r and d, so "
             "write a truncate as deletes"
         )
+
+    def _check_images(self, deleted: Any, before: dict[str, Column]) -> None:
+        """Raises DataError for a change that does not tell of which row it is."""
+        nothing = pc.is_null(self.envelopes["after"])
+        if pc.any(pc.and_(pc.invert(deleted), nothing), min_count=0).as_py():
+            raise DataError(
+                f"{self.place} holds an insert or update without the row after it; let the "
+                "connector write whole rows"
+            )
+        for name in self.source.primary_key:
+            if pc.any(pc.and_(deleted, pc.is_null(before[name])), min_count=0).as_py():
+                raise DataError(
+                    f"{self.place} holds a delete whose row before it has no {name}, so that "
+                    "nothing tells what is deleted; let the connector write the row before "
+                    "(REPLICA IDENTITY in PostgreSQL, binlog_row_image in MySQL)"
+                )
 
     def _image(self, which: str) -> dict[str, Column]:
         columns = _fields(self.envelopes[which], [pa.field(w.own, w.type) for w in self.image])
