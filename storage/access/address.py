@@ -37,8 +37,13 @@ class Address:
                 "meant"
             )
 
-    def open(self, server: Any) -> int:
-        """Have a server of gRPC listen here; the port. Raises AccessError where it cannot."""
+    def open(self, server: Any, shared: bool = False) -> int:
+        """Have a server of gRPC listen here; the port. Raises AccessError where it cannot.
+
+        shared: others listen on the same port.
+        """
+        if not self.place.startswith("unix:"):
+            bound(self.place, shared).close()  # gRPC would write to standard error why it cannot
         try:
             if self.tls is None:
                 port: int = server.add_insecure_port(self.place)

@@ -15,6 +15,6 @@ def tell(port: int, registry: CollectorRegistry) -> int:
     try:
         server, _ = start_http_server(port, "127.0.0.1", registry)
     except (OSError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else "there is no such port"
         raise AccessError(f"cannot tell metrics on port {port}: {why}; give another one") from error
     return int(server.server_port)

@@ -135,8 +135,8 @@ class Connection:
             )  # fmt: skip
         if kind is Kind.TOO_LATE:
             return FetchError(
-                kind, f"{self.address} did not answer in time ({details}); give it more time, or "
-                "ask for fewer entities"
+                kind, f"{self.address} did not answer in time ({details}); see that 'bighead "
+                "serve' runs there, give it more time, or ask for fewer entities"
             )  # fmt: skip
         return FetchError(kind, details)
 

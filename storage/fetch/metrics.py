@@ -53,7 +53,7 @@ class Metrics:
             "bighead_fetch_faults", "Entities with a fault", ["set", "code"], registry=into
         )
         self.commit = Gauge(
-            "bighead_fetch_commit", "The commit of the store that was read last", registry=into
+            "bighead_fetch_commit", "The commit of the store that is read", registry=into
         )
         self.age = Gauge(
             "bighead_fetch_age_seconds",
@@ -86,7 +86,6 @@ class Metrics:
 
     def observe(self, reading: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
         """Count an answer."""
-        self.commit.set(reading.commit)
         self._of(self.entities, offer.name).inc(len(asked.times))
         for group in answered.groups:
             for number, status in STATUSES.items():

@@ -69,9 +69,8 @@ async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event
     if settings.rest is not None:
         doors.append(_rest_door(settings, service, Watch("rest", metrics, log, settings.slow)))
     service.warm_up()
-    ports = [await door.start() for door in doors]
-    if settings.metrics is not None:
-        tell(settings.metrics + settings.process, metrics.registry)
+    metrics.commit.set_function(lambda: follower.committed)
+    ports = await _open(doors, settings, metrics)
     facts = dict(zip(("port", "rest_port"), ports, strict=False)) | _certificate(settings, metrics)
     level = "warning" if facts.get("certificate_days", SOON) < SOON else "info"
     log.write("listening", level, address=settings.address, commit=follower.committed, **facts)
@@ -86,6 +85,20 @@ async def serve(settings: ServeSettings, follower: Followed, stop: asyncio.Event
     if fetch_log is not None:
         await asyncio.to_thread(fetch_log.close)
     log.write("stopped")
+
+
+async def _open(doors: list[Door], settings: ServeSettings, metrics: Metrics) -> list[int]:
+    """Listen, and tell metrics; the ports. Where one cannot be had, none stays open."""
+    opened: list[tuple[Door, int]] = []
+    try:
+        for door in doors:
+            opened.append((door, await door.start()))  # noqa: PERF401  # those before a fault count
+        if settings.metrics is not None:
+            tell(settings.metrics + settings.process, metrics.registry)
+    except BaseException:
+        await asyncio.gather(*(door.stop() for door, _ in opened))
+        raise
+    return [port for _, port in opened]
 
 
 def _rest_door(settings: ServeSettings, service: Service, watch: Watch) -> Door:

@@ -78,7 +78,7 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
-        self.port = given.address.open(server)
+        self.port = given.address.open(server, given.shared)
         await server.start()
         for name in ("", NAME):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -109,17 +109,34 @@ def test_a_socket_of_a_file_serves_this_machine(filled: Path, tmp_path: Path) ->
         assert len(client.fetch("listing_bookings", {"listing": [1]})) == 1
 
 
-def test_a_port_of_metrics_that_is_taken_is_told(filled: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--listen", "127.0.0.1:PORT"], "cannot listen on 127.0.0.1:PORT; see that nobody else "),
+        (
+            ["--listen", "127.0.0.1:0", "--rest", "127.0.0.1:PORT"],
+            "cannot listen on 127.0.0.1:PORT",
+        ),
+        (["--listen", "127.0.0.1:0", "--metrics", "PORT"], "cannot tell metrics on port PORT: "),
+        (["--listen", "127.0.0.1:0", "--metrics", "65536"], "cannot tell metrics on port 65536: "),
+    ],
+    ids=["grpc", "rest", "metrics", "no port"],
+)
+def test_a_port_that_cannot_be_had_is_told_in_one_line(
+    filled: Path, words: list[str], told: str
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
+        port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-c", COMMAND, "serve", str(filled), "--listen", "127.0.0.1:0",
-             "--metrics", str(taken.getsockname()[1])],
+            [sys.executable, "-c", COMMAND, "serve", str(filled),
+             *(word.replace("PORT", port) for word in words)],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert "error: cannot tell metrics on port" in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {told.replace('PORT', port)}")
 
 
 def test_health_and_reflection(running: Running) -> None:
