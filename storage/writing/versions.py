@@ -34,7 +34,7 @@ class Version:
     until: Array
     columns: list[Array]
     names: list[tuple[object, ...]]
-    """What tells each of them from all others, its end included."""
+    """What tells each of them from all others, its end and the key that it counts for included."""
 
 
 def primary_keys(node: Versions, rows: pa.Table) -> list[bytes]:
@@ -146,11 +146,12 @@ def versions_of(plan: SetPlan, node: Versions, rows: pa.Table) -> Version:
         columns.append(stored(sequence.take(row)))
     identity = make([primary[i] for i in numbers(row)], pa.large_binary())
     columns.append(identity)
-    digests = tiles.digest_rows([time, begin, until, *columns], len(time))
+    keys = [values(k, names) for k in plan.right.keys]
+    told_by = [time, begin, until, *columns, *(stored(k) for k in keys)]
+    digests = tiles.digest_rows(told_by, len(time))
     told: list[tuple[object, ...]] = list(
         zip(identity.to_pylist(), begin.to_pylist(), digests, strict=True)
     )
-    keys = [values(k, names) for k in plan.right.keys]
     return Version(keys, time, begin, until, columns, told)
 
 
