@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from bighead.zipline.ir.types import TIMESTAMP, canonical
 
 Columns: TypeAlias = "Mapping[str, Any] | pa.Table | pa.RecordBatch"
 """By name a list, a numpy array or an Arrow array, with a value for each entity."""
-Moment = datetime | int
+Moment = date | np.datetime64 | int | np.integer
 When: TypeAlias = "Moment | Sequence[Any] | npt.NDArray[Any] | pa.Array[Any] | None"
 
 STATUSES = {number: name.removeprefix("STATUS_") for name, number in pb.Status.items()}
@@ -91,7 +91,8 @@ def request_of(
 ) -> pb.FetchRequest:
     """A request. Raises FetchError where the columns do not make rows."""
     given = {name: _array(name, values) for name, values in _items(columns)}
-    times = None if at is None or isinstance(at, int | datetime) else _times(at)
+    time = _time(at)
+    times = None if at is None or time is not None else _times(at)
     counts = {name: len(values) for name, values in given.items()}
     if times is not None:
         counts["the times"] = len(times)
@@ -108,14 +109,16 @@ def request_of(
     request.columns.extend(pack(name, values) for name, values in given.items())
     if times is not None:
         request.times.CopyFrom(pack("", times))
-    elif isinstance(at, int | datetime):
-        request.time = microseconds(at)
+    elif time is not None:
+        request.time = time
     return request
 
 
 def _items(columns: Columns) -> list[tuple[str, Any]]:
     if isinstance(columns, pa.Table | pa.RecordBatch):
         return list(zip(columns.schema.names, columns.columns, strict=True))
+    if not hasattr(columns, "items") or not all(isinstance(name, str) for name in columns):
+        raise FetchError(Kind.WRONG, "the columns are lists by name, or an Arrow table")
     return list(columns.items())
 
 
@@ -144,19 +147,39 @@ def _in_type(array: Any, arrow: pa.DataType) -> Any:
     return array.cast(arrow)
 
 
+def _time(at: Any) -> int | None:
+    """One time for all, in microseconds; None where there is one for each, or none."""
+    if at is None or (hasattr(at, "__len__") and not isinstance(at, str | bytes)):
+        return None
+    if isinstance(at, bool) or not isinstance(at, date | np.datetime64 | int | np.integer):
+        raise FetchError(
+            Kind.WRONG,
+            f"{at!r} is no time; give a datetime, or whole microseconds since 1970, for all "
+            "entities or in a list for each",
+        )
+    found = microseconds(at)
+    if not -(2**63) <= found < 2**63:
+        raise FetchError(Kind.WRONG, f"{at!r} does not fit a time in microseconds")
+    return found
+
+
 def _times(at: Any) -> Any:
     array = _array("the times", at)
     return array.cast(TIMESTAMP) if pa.types.is_integer(array.type) else array
 
 
 def microseconds(moment: Moment) -> int:
-    """A moment in microseconds since 1970; without a zone it is UTC.
+    """A moment in microseconds since 1970; without a zone it is UTC, and a date is its midnight.
 
-    >>> microseconds(datetime(1970, 1, 2))
-    86400000000
+    >>> microseconds(datetime(1970, 1, 2)), microseconds(np.datetime64(-1, "ns"))
+    (86400000000, -1)
     """
-    if isinstance(moment, int):
-        return moment
+    if isinstance(moment, int | np.integer):
+        return int(moment)
+    if isinstance(moment, np.datetime64):
+        return int(moment.astype("datetime64[us]").astype(np.int64))
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

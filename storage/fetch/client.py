@@ -10,10 +10,12 @@ fetching twice is as good as once. Needs grpcio, protobuf, pyarrow and numpy, an
 
 from __future__ import annotations
 
-import json
+import asyncio
+import random
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
@@ -29,6 +31,10 @@ _SERVICE = pb.DESCRIPTOR.services_by_name["FetchService"].full_name
 ADDRESS = "127.0.0.1:7654"
 """Where a service listens that is not told otherwise."""
 _KINDS = {kind.value: kind for kind in Kind}
+_LOST = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""Codes of a call that found no service, or one that was just ending."""
+_CLOSED = "Channel closed!"
+"""What a call is told whose client is closed."""
 _REPLIES: dict[str, type[Message]] = {
     "Fetch": pb.FetchResponse,
     "Describe": pb.DescribeResponse,
@@ -56,28 +62,21 @@ class ClientTls:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often, and with which pauses, a call is tried again that found no service."""
+    """How often, and with which pauses, a call is tried again that found no service or lost it."""
 
-    attempts: int = 5
-    """The first one included; 5 at most."""
+    attempts: int | None = None
+    """The first one included; None: as many as the deadline allows."""
     first: float = 0.1
     """Seconds before the second attempt, give or take a fifth."""
     most: float = 2.0
     growth: float = 2.0
 
-    def config(self) -> str:
-        """As gRPC reads it."""
-        policy = {
-            "maxAttempts": self.attempts,
-            "initialBackoff": f"{self.first}s",
-            "maxBackoff": f"{self.most}s",
-            "backoffMultiplier": self.growth,
-            "retryableStatusCodes": ["UNAVAILABLE"],
-        }
-        method: dict[str, Any] = {"name": [{"service": _SERVICE}]}
-        if self.attempts > 1:
-            method["retryPolicy"] = policy
-        return json.dumps({"methodConfig": [method]})
+    def pauses(self) -> Iterator[float]:
+        """Seconds before each further attempt."""
+        pause = self.first
+        for _ in count() if self.attempts is None else range(self.attempts - 1):
+            yield pause * random.uniform(0.8, 1.2)  # so that callers spread out
+            pause = min(pause * self.growth, self.most)
 
 
 class Options(TypedDict, total=False):
@@ -103,7 +102,6 @@ class Connection:
     def channel(self, module: Any) -> Any:
         """A channel of `grpc` or `grpc.aio`."""
         options = [
-            ("grpc.service_config", self.retries.config()),
             ("grpc.max_receive_message_length", -1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
@@ -157,31 +155,44 @@ class _Line:
             for name, kind in _REPLIES.items()
         }
 
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Errors of gRPC in our words."""
-        try:
-            yield
-        except grpc.RpcError as error:
-            raise self.connection.error(error) from None
-
-    def call(self, method: str, request: Message, timeout: float | None) -> Any:
+    def send(self, method: str, request: Message, timeout: float) -> Any:
         """The reply, or what waits for it."""
-        given = self.connection
-        limit = given.timeout if timeout is None else timeout
-        return self.methods[method](request, timeout=limit, metadata=given.metadata)
+        return self.methods[method](request, timeout=timeout, metadata=self.connection.metadata)
 
-    def fetch(
-        self,
-        names: Sequence[str],
-        columns: Columns | None,
-        at: When,
-        entities: int | None,
-        timeout: float | None,
-    ) -> Any:
-        """A call of Fetch."""
-        request = request_of(names, columns or {}, at, entities, list(self.schemas.held))
-        return self.call("Fetch", request, timeout)
+    def request(
+        self, names: Sequence[str], columns: Columns | None, at: When, entities: int | None
+    ) -> Message:
+        """What Fetch is asked."""
+        return request_of(names, columns or {}, at, entities, list(self.schemas.held))
+
+
+class _Turn:
+    """One call, which may take several attempts."""
+
+    def __init__(self, connection: Connection, timeout: float | None) -> None:
+        self.connection = connection
+        self.until = time.monotonic() + (connection.timeout if timeout is None else timeout)
+        self.pauses = connection.retries.pauses()
+        self.lost: FetchError | None = None
+        """Why the attempt before found no service."""
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self.until - time.monotonic()
+
+    def pause(self, error: grpc.RpcError) -> float:
+        """Seconds to wait before the next attempt. Raises FetchError where there is to be none."""
+        failed: Any = error
+        told = self.connection.error(error)
+        if failed.code() in _LOST and (failed.details() or "") != _CLOSED:
+            pause = next(self.pauses, None)
+            if pause is not None and pause < self.left:
+                self.lost = told
+                return pause
+        if told.kind is Kind.TOO_LATE and self.lost is not None:
+            raise self.lost from None  # which says more than that time is over
+        raise told from None
 
 
 class Client:
@@ -236,21 +247,27 @@ class Client:
         timeout: float | None = None,
     ) -> list[Answer]:
         """The features of several sets, all as of one commit; otherwise as `fetch`."""
-        with self._line.told():
-            reply = self._line.fetch(names, columns, at, entities, timeout)
-        return self._line.schemas.answers(reply)
+        request = self._line.request(names, columns, at, entities)
+        return self._line.schemas.answers(self._call("Fetch", request, timeout))
 
     def describe(self, name: str, timeout: float | None = None) -> pb.DescribeResponse:
         """What a set needs and gives."""
-        with self._line.told():
-            found: pb.DescribeResponse
-            found = self._line.call("Describe", pb.DescribeRequest(set=name), timeout)
+        found: pb.DescribeResponse
+        found = self._call("Describe", pb.DescribeRequest(set=name), timeout)
         return found
 
     def sets(self, timeout: float | None = None) -> list[str]:
         """The names that this client may fetch."""
-        with self._line.told():
-            return list(self._line.call("List", pb.ListRequest(), timeout).sets)
+        return list(self._call("List", pb.ListRequest(), timeout).sets)
+
+    def _call(self, method: str, request: Message, timeout: float | None) -> Any:
+        turn = _Turn(self._line.connection, timeout)
+        while True:
+            try:
+                return self._line.send(method, request, turn.left)
+            except grpc.RpcError as error:
+                pause = turn.pause(error)
+            time.sleep(pause)
 
 
 class AsyncClient:
@@ -297,18 +314,24 @@ class AsyncClient:
         timeout: float | None = None,
     ) -> list[Answer]:
         """As `Client.fetch_sets`."""
-        with self._line.told():
-            reply = await self._line.fetch(names, columns, at, entities, timeout)
-        return self._line.schemas.answers(reply)
+        request = self._line.request(names, columns, at, entities)
+        return self._line.schemas.answers(await self._call("Fetch", request, timeout))
 
     async def describe(self, name: str, timeout: float | None = None) -> pb.DescribeResponse:
         """As `Client.describe`."""
-        with self._line.told():
-            found: pb.DescribeResponse
-            found = await self._line.call("Describe", pb.DescribeRequest(set=name), timeout)
+        found: pb.DescribeResponse
+        found = await self._call("Describe", pb.DescribeRequest(set=name), timeout)
         return found
 
     async def sets(self, timeout: float | None = None) -> list[str]:
         """As `Client.sets`."""
-        with self._line.told():
-            return list((await self._line.call("List", pb.ListRequest(), timeout)).sets)
+        return list((await self._call("List", pb.ListRequest(), timeout)).sets)
+
+    async def _call(self, method: str, request: Message, timeout: float | None) -> Any:
+        turn = _Turn(self._line.connection, timeout)
+        while True:
+            try:
+                return await self._line.send(method, request, turn.left)
+            except grpc.RpcError as error:
+                pause = turn.pause(error)
+            await asyncio.sleep(pause)

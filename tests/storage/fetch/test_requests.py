@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -65,6 +66,31 @@ def test_nanoseconds_are_floored_to_microseconds_before_1970_too() -> None:
     request = request_of([], {"ts": nanoseconds}, nanoseconds, None, [])
     for column in (request.columns[0], request.times):
         assert unpack(column, 3).cast(pa.int64()).to_pylist() == [-1, 1, None]
+
+
+def test_a_time_is_whatever_says_one(client: Client) -> None:
+    expected = client.fetch("listing_bookings", {"listing": [1]}, at=AT).to_pylist()
+    micros = 1_707_523_200_000_000
+    same: list[Any] = [AT.date(), micros, np.int64(micros), np.datetime64("2024-02-10"), [AT]]
+    for at in same:
+        assert client.fetch("listing_bookings", {"listing": [1]}, at=at).to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "at", "message"),
+    [
+        ({}, "2024-02-10", "'2024-02-10' is no time; give a datetime, or whole microseconds"),
+        ({}, True, "True is no time; give a datetime"),
+        ({}, 1.5, "1.5 is no time; give a datetime"),
+        ({}, 2**63, "9223372036854775808 does not fit a time in microseconds"),
+        ([1], None, "the columns are lists by name, or an Arrow table"),
+        ({1: [1]}, None, "the columns are lists by name, or an Arrow table"),
+    ],
+)
+def test_what_is_no_request_is_told_before_it_is_sent(columns: Any, at: Any, message: str) -> None:
+    with pytest.raises(FetchError, match=message) as raised:
+        request_of(["listing_bookings"], columns, at, None, [])
+    assert raised.value.kind is Kind.WRONG
 
 
 def test_bad_entities_have_an_error_each_and_the_others_their_values(client: Client) -> None:

@@ -178,17 +178,43 @@ def test_at_the_end_requests_under_way_have_their_answers(filled: Path) -> None:
 
 def test_a_client_finds_a_service_again_that_was_killed(filled: Path, data: Stays) -> None:
     given = of_spine(data, 0, 5)
-    patient = Retries(first=1.0, most=4.0)
-    with (
-        serving(filled) as first,
-        Client(first.address, timeout=60.0, retries=patient) as client,
-    ):
+    with serving(filled) as first, Client(first.address, timeout=60.0) as client:
         before = client.fetch("stay_risk", given).to_pylist()
         first.end(signal.SIGKILL)
         with ThreadPoolExecutor() as pool:
             waiting = pool.submit(client.fetch, "stay_risk", given)
+            time.sleep(2.0)  # longer than a few attempts take
             with serving(filled, address=first.address):
                 assert waiting.result().to_pylist() == before
+
+
+def test_no_call_is_lost_where_one_service_takes_the_place_of_another(filled: Path) -> None:
+    with serving(filled) as first, Client(first.address, timeout=60.0) as client:
+        ended = threading.Event()
+
+        def fetch() -> int:
+            calls = 0
+            while not ended.is_set():
+                calls += len(client.fetch("listing_bookings", {"listing": [1]}))
+            return calls
+
+        with ThreadPoolExecutor() as pool:
+            waiting = [pool.submit(fetch) for _ in range(4)]
+            time.sleep(0.3)
+            first.end(signal.SIGTERM)
+            with serving(filled, address=first.address):
+                time.sleep(0.5)
+                ended.set()
+                assert all(calls.result() > 10 for calls in waiting)
+
+
+def test_a_call_ends_at_its_deadline_and_says_why(filled: Path) -> None:
+    began = time.monotonic()
+    with Client("127.0.0.1:1", timeout=0.7) as client:
+        with pytest.raises(FetchError, match=r"does not answer \(failed to connect") as raised:
+            client.sets()
+        assert raised.value.kind is Kind.UNREADY
+    assert time.monotonic() - began < 5.0
 
 
 def test_a_client_of_asyncio_gets_the_same(running: Running, data: Stays) -> None:
