@@ -26,3 +26,18 @@ def scan(
     `places[i]` is where a fault stands. `joined` takes the messages without one, a line each, and
     needs room for all messages and a byte more each. Raises ValueError where the sizes do not fit.
     """
+
+def fields(
+    lines: npt.NDArray[np.uint8],
+    names: Sequence[str],
+    kinds: npt.NDArray[np.uint8],
+    values: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+) -> int:
+    """Look at fields of joined lines, as `scan` writes them; how many lines there were.
+
+    kinds, values, places: a row for each line and a column for each name. A `Kind` says what the
+    value of a field is; of an INTEGER, and of a LARGE one as if it were negative, `values` has it;
+    `places` is where it begins in `lines`, -1 where it is absent. Raises ValueError where the
+    shapes do not fit.
+    """

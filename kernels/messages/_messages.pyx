@@ -12,6 +12,10 @@ cdef extern from "messages/scan.h" namespace "bighead::messages" nogil:
         const uint8_t*, const int64_t*, const int64_t*, size_t, cbool, const vector[vector[string]]&,
         uint8_t*, int64_t*, uint64_t*, uint8_t*) except +
 
+cdef extern from "messages/fields.h" namespace "bighead::messages" nogil:
+    size_t c_fields "bighead::messages::fields"(
+        const uint8_t*, size_t, size_t, const vector[string]&, uint8_t*, int64_t*, int64_t*) except +
+
 
 MOST_PATHS = 64
 
@@ -51,3 +55,26 @@ def scan(
             bytes_, &starts[0], &ends[0], <size_t>count, null_too, asked, &faults[0], &places[0],
             &present[0], &joined[0])
     return written
+
+
+def fields(
+    const uint8_t[::1] lines,
+    names,
+    uint8_t[:, ::1] kinds,
+    int64_t[:, ::1] values,
+    int64_t[:, ::1] places,
+):
+    cdef Py_ssize_t count = kinds.shape[0], width = kinds.shape[1]
+    cdef vector[string] asked = [name.encode() for name in names]
+    cdef size_t found
+    if not (values.shape[0] == places.shape[0] == count and values.shape[1] == places.shape[1] == width):
+        raise ValueError("there is one kind, value and place for each line and name")
+    if <Py_ssize_t>asked.size() != width:
+        raise ValueError(f"{asked.size()} names are asked for, and there is room for {width}")
+    if count == 0 or width == 0 or lines.shape[0] == 0:
+        return 0
+    with nogil:
+        found = c_fields(
+            &lines[0], <size_t>lines.shape[0], <size_t>count, asked, &kinds[0, 0], &values[0, 0],
+            &places[0, 0])
+    return found

@@ -3,12 +3,13 @@
 Each message is first looked at by itself (is it one JSON object?), in one pass of a kernel over all
 of them. Those that are sound are read together into columns by the very reader of batches, so that
 a stream gives the values that a file of the same lines gives. Only if a value does not fit its
-declared type are halves read, until the messages stand alone that do not fit.
+declared type are the messages looked through for such values; and if some remain, halves are read,
+until the messages stand alone that do not fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from bighead.kernels.messages import Fault, scan
 from bighead.storage.ingest.messages import Integers, Messages
+from bighead.storage.ingest.misfits import Bytes, misfits, strange_times
 from bighead.storage.sets.prepare import whole
 from bighead.storage.writing.arrival import known_fields
 from bighead.zipline.errors import BigheadError, UnsupportedError
@@ -135,7 +137,12 @@ class Decoder:
         sound = np.flatnonzero(faults == Fault.SOUND)
         lines = joined[:written]
         pieces: list[tuple[pa.Table, Integers]] = []
-        self._read_halves(lines, 0, len(sound), pieces, rejected, sound)
+        if len(sound):
+            try:
+                pieces.append(self._read(lines, len(sound)))
+            except BigheadError:
+                lines, sound = self._fitting(lines, sound, rejected)
+                self._read_halves(lines, 0, len(sound), pieces, rejected, sound)
         rejected.sort(key=lambda r: r.number)
         rows = pa.concat_tables([self.source.scanned.empty_table(), *(r for r, _ in pieces)])
         numbers = np.concatenate([np.zeros(0, np.int64), *(n for _, n in pieces)])
@@ -148,11 +155,10 @@ class Decoder:
             unsaid = make(lacks) if lacks.any() else None
         return Decoded(rows, own, unsaid, rejected)
 
-    def _read(self, lines: npt.NDArray[np.uint8], count: int) -> tuple[pa.Table, Integers]:
+    def _read(self, lines: Bytes, count: int) -> tuple[pa.Table, Integers]:
         """Rows, and the number of the line that each comes from."""
         try:
-            buffer = pa.py_buffer(cast("Any", lines))
-            objects = read_objects(lambda: pa.BufferReader(buffer), self.asked, threads=False)
+            objects = self._objects(lines)
         except pa.ArrowException as error:
             raise unreadable(error, self.wanted, PLACE, "message") from error
         if objects.num_rows != count:
@@ -168,9 +174,30 @@ class Decoder:
         numbers: Integers = found[LINE].combine_chunks().to_numpy()
         return found.select(source.scanned.names), numbers
 
+    def _objects(self, lines: Bytes) -> pa.Table:
+        buffer = pa.py_buffer(cast("Any", lines))
+        return read_objects(lambda: pa.BufferReader(buffer), self.asked, threads=False)
+
+    def _fitting(
+        self, lines: Bytes, sound: Integers, rejected: list[Rejected]
+    ) -> tuple[Bytes, Integers]:
+        """The lines, and their messages, without those that one look tells apart."""
+        if self.debezium:
+            return lines, sound
+        lines, sound = _without(
+            misfits(lines, len(sound), self.wanted, PLACE), lines, sound, rejected
+        )
+        try:
+            objects = self._objects(lines) if len(sound) else None
+        except pa.ArrowException:
+            objects = None
+        if objects is None or objects.num_rows != len(sound):
+            return lines, sound
+        return _without(strange_times(objects, self.wanted, PLACE), lines, sound, rejected)
+
     def _read_halves(
         self,
-        lines: npt.NDArray[np.uint8],
+        lines: Bytes,
         first: int,
         count: int,
         pieces: list[tuple[pa.Table, Integers]],
@@ -194,6 +221,19 @@ class Decoder:
             cut = int(np.flatnonzero(lines == ord("\n"))[half - 1]) + 1
             self._read_halves(lines[:cut], first, half, pieces, rejected, sound)
             self._read_halves(lines[cut:], first + half, count - half, pieces, rejected, sound)
+
+
+def _without(
+    bad: Mapping[int, str], lines: Bytes, sound: Integers, rejected: list[Rejected]
+) -> tuple[Bytes, Integers]:
+    """Lines without some of them, for the reasons given."""
+    if not bad:
+        return lines, sound
+    rejected += [Rejected(int(sound[line]), reason) for line, reason in bad.items()]
+    stays = np.ones(len(sound), np.bool_)
+    stays[list(bad)] = False
+    sizes = np.diff(np.flatnonzero(lines == ord("\n")), prepend=-1)
+    return lines[np.repeat(stays, sizes)], sound[stays]
 
 
 def is_object(data: bytes) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bighead.kernels.messages import Fault, scan
+from bighead.kernels.messages import Fault, Kind, fields, scan
 
 
 def looked_at(
@@ -157,3 +157,91 @@ def test_mangled_messages_are_sound_only_where_python_reads_them(junk: bytes, at
     mangled = message[:at] + junk + message[at + len(junk) :]
     if fault(mangled) is Fault.SOUND:
         assert isinstance(json.loads(mangled.decode()), dict)
+
+
+def kinds(lines: list[bytes], names: list[str]) -> list[list[tuple[Kind, int, int]]]:
+    """Of each line and name: the kind of its value, its number, and where it begins."""
+    shape = (len(lines), len(names))
+    held, values = np.zeros(shape, np.uint8), np.zeros(shape, np.int64)
+    places = np.zeros(shape, np.int64)
+    buffer = np.frombuffer(b"".join(line + b"\n" for line in lines), np.uint8)
+    assert fields(buffer, names, held, values, places) == len(lines)
+    return [
+        [(Kind(int(k)), int(v), int(p)) for k, v, p in zip(*row, strict=True)]
+        for row in zip(held, values, places, strict=True)
+    ]
+
+
+def test_kinds_of_fields() -> None:
+    line = (
+        b'{ "a" : 12 , "b":{"a":1},"c":[{"a":1}],"d":"x","e":true,"f":null,"\\u0067":-0.5,'
+        b'"h":1,"h":2,"other":1}'
+    )
+    (found,) = kinds([line], [*"abcdefgh", "none"])
+    assert [kind for kind, _, _ in found] == [
+        Kind.INTEGER, Kind.OBJECT, Kind.ARRAY, Kind.TEXT, Kind.BOOLEAN, Kind.NULL, Kind.FRACTION,
+        Kind.SEVERAL, Kind.ABSENT,
+    ]  # fmt: skip
+    assert found[0] == (Kind.INTEGER, 12, line.index(b"12"))
+    assert found[8] == (Kind.ABSENT, 0, -1)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (0, Kind.INTEGER), (-1, Kind.INTEGER), (2**63 - 1, Kind.INTEGER), (-(2**63), Kind.INTEGER),
+        (2**63, Kind.LARGE), (2**64 - 1, Kind.LARGE), (2**64, Kind.HUGE),
+        (-(2**63) - 1, Kind.HUGE), (10**30, Kind.HUGE),
+    ],
+)  # fmt: skip
+def test_whole_numbers_are_told_by_what_holds_them(number: int, kind: Kind) -> None:
+    ((found,),) = kinds([b'{"n":%d}' % number], ["n"])
+    assert found[0] is kind
+    if kind is not Kind.HUGE:
+        assert found[1] % 2**64 == number % 2**64
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e3", "-0.1", "NaN", "-Inf", "9" * 30 + "e1"])
+def test_other_numbers_are_fractions(text: str) -> None:
+    assert kinds([b'{"n":%s}' % text.encode()], ["n"])[0][0][0] is Kind.FRACTION
+
+
+def test_each_line_has_a_row_of_its_own() -> None:
+    found = kinds([b"{}", b'{"n":1}', b'{"m":"n","n":{}}', b'{"n":2} '], ["n"])
+    assert [row[0][0] for row in found] == [Kind.ABSENT, Kind.INTEGER, Kind.OBJECT, Kind.INTEGER]
+
+
+OF_PYTHON = {
+    type(None): Kind.NULL, bool: Kind.BOOLEAN, float: Kind.FRACTION, str: Kind.TEXT,
+    dict: Kind.OBJECT, list: Kind.ARRAY,
+}  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(["", "a", "ä", '"']), VALUES), max_size=4))
+def test_kinds_are_those_of_what_python_wrote(objects: list[dict[str, Any]]) -> None:
+    names = ["", "a", "ä", '"']
+    found = kinds([json.dumps(one).encode() for one in objects], names) if objects else []
+    for one, row in zip(objects, found, strict=True):
+        for name, (kind, value, _) in zip(names, row, strict=True):
+            held = one.get(name)
+            expected = OF_PYTHON.get(type(held))
+            if name not in one:
+                assert kind is Kind.ABSENT
+            elif type(held) is int:
+                assert kind in (Kind.INTEGER, Kind.LARGE, Kind.HUGE)
+                assert kind is Kind.HUGE or value % 2**64 == held % 2**64
+            else:
+                assert kind is expected
+
+
+def test_room_that_does_not_fit_is_refused() -> None:
+    lines, byte, one = (
+        np.frombuffer(b"{}\n", np.uint8),
+        np.zeros((1, 1), np.uint8),
+        np.zeros((1, 1)),
+    )
+    with pytest.raises(ValueError, match="2 names are asked for, and there is room for 1"):
+        fields(lines, ["a", "b"], byte, one.astype(np.int64), one.astype(np.int64))
+    with pytest.raises(ValueError, match="one kind, value and place"):
+        fields(lines, ["a"], byte, np.zeros((2, 1), np.int64), one.astype(np.int64))

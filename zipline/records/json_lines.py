@@ -80,17 +80,14 @@ def unreadable(
     if (changed := _CHANGED.search(text)) is not None:
         w = next((declared[part] for part in changed[1].split("/") if part in declared), None)
         row = f" in row {int(changed[4]) + 1}" if changed[4] and what == "file" else ""
-        want = f"is declared {sql_name(w.type)}" if w is not None else f"a {changed[2]} before"
-        name = w.name if w is not None else changed[1]
+        if w is not None:
+            return of_another_kind(w, f"{changed[3]}{row}", place, what)
         return SchemaError(
-            f"column '{name}' of {place} holds a {changed[3]}{row} but {want}; "
-            f"declare another type, or mend the {what}"
+            f"column '{changed[1]}' of {place} holds a {changed[3]}{row} but a {changed[2]} "
+            f"before; declare another type, or mend the {what}"
         )
     if (bad := _BAD_VALUE.search(text)) is not None:
-        return SchemaError(
-            f"{place} holds the value {bad[2].strip()}, which is no {_sql(bad[1])}; "
-            f"declare another type, or mend the {what}"
-        )
+        return _no_such_value(bad[2].strip(), _sql(bad[1]), place, what)
     if "Empty JSON" in text:
         return SourceError(f"{place} is empty; declare its columns, or leave it out")
     at = _ROW.search(text)
@@ -101,6 +98,26 @@ def unreadable(
     )
     reason = _ROW.sub("", reason).rstrip(". ")
     return SourceError(f"{row} is no JSON object, or the {what} is cut short or damaged ({reason})")
+
+
+def of_another_kind(wanted: Wanted, kind: str, place: str, what: str) -> SchemaError:
+    """The error for a value of another of JSON's kinds than a column's; `what` is to be mended."""
+    return SchemaError(
+        f"column '{wanted.name}' of {place} holds a {kind} but is declared "
+        f"{sql_name(wanted.type)}; declare another type, or mend the {what}"
+    )
+
+
+def of_no_such_value(text: str, declared: pa.DataType, place: str, what: str) -> SchemaError:
+    """The error for a value that its column's type does not have; `what` is to be mended."""
+    return _no_such_value(text, sql_name(declared), place, what)
+
+
+def _no_such_value(text: str, sql: str, place: str, what: str) -> SchemaError:
+    return SchemaError(
+        f"{place} holds the value {text}, which is no {sql}; "
+        f"declare another type, or mend the {what}"
+    )
 
 
 def _sql(arrow: str) -> str:

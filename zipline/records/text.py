@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.zipline.errors import SchemaError
 from bighead.zipline.ir.types import DATE, TIMESTAMP, TIMESTAMPTZ, sql_name
 
+_DATED = r"^\d{4}-\d\d-\d\d"
+"""How all times and dates begin."""
 _OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
 
 
@@ -55,10 +58,7 @@ def times_from_text(
             times = all_zoned.cast(TIMESTAMPTZ)
     except pa.ArrowInvalid as error:
         bad = _first_bad(trimmed, TIMESTAMP, TIMESTAMPTZ)
-        raise SchemaError(
-            f"column '{name}' of {place} holds '{bad}', which is no {sql_name(declared)}; "
-            "write times like 2013-01-31 08:05:00"
-        ) from error
+        raise no_time(name, bad, declared, place) from error
     return pa.chunked_array([c.view(declared) for c in times.chunks], type=declared)
 
 
@@ -67,10 +67,48 @@ def _dates(column: pa.ChunkedArray[Any], name: str, place: str) -> pa.ChunkedArr
     try:
         return trimmed.cast(DATE)
     except pa.ArrowInvalid as error:
-        raise SchemaError(
-            f"column '{name}' of {place} holds '{_first_bad(trimmed, DATE)}', which is no DATE; "
-            "write dates like 2013-01-31"
-        ) from error
+        raise no_time(name, _first_bad(trimmed, DATE), DATE, place) from error
+
+
+def no_time(name: str, text: str, declared: pa.DataType, place: str) -> SchemaError:
+    """The error for text that is none of the declared TIMESTAMP, TIMESTAMPTZ or DATE."""
+    like = (
+        "dates like 2013-01-31" if pa.types.is_date(declared) else "times like 2013-01-31 08:05:00"
+    )
+    return SchemaError(
+        f"column '{name}' of {place} holds '{text}', which is no {sql_name(declared)}; write {like}"
+    )
+
+
+def no_times(column: pa.ChunkedArray[Any], declared: pa.DataType) -> list[int]:
+    """The rows whose text `times_from_text` cannot read, in order.
+
+    >>> no_times(pa.chunked_array([["2013-01-31", "now", None, "2013-02-30"]]), TIMESTAMP)
+    [1, 3]
+    """
+    time = pa.types.is_timestamp(declared) or pa.types.is_date(declared)
+    if not time or not pa.types.is_string(column.type):
+        return []
+    trimmed = pc.utf8_trim_whitespace(column)
+    dated = pc.match_substring_regex(trimmed, _DATED).fill_null(True)
+    strange = np.flatnonzero(~dated.to_numpy(zero_copy_only=False)).tolist()
+    with_date = np.flatnonzero(dated.to_numpy(zero_copy_only=False))
+    texts = column.take(pa.array(with_date, pa.int64()))
+    strange += [int(with_date[i]) for i in _unread(texts, declared, 0)]
+    return sorted(strange)
+
+
+def _unread(texts: pa.ChunkedArray[Any], declared: pa.DataType, first: int) -> list[int]:
+    """The rows that cannot be read, counted from `first` on; they are looked for in halves."""
+    try:
+        times_from_text(texts, declared, "", "")
+    except SchemaError:
+        if len(texts) == 1:
+            return [first]
+        half = len(texts) // 2
+        before = _unread(texts.slice(0, half), declared, first)
+        return before + _unread(texts.slice(half), declared, first + half)
+    return []
 
 
 def _first_bad(column: pa.ChunkedArray[Any], *spellings: Any) -> str:

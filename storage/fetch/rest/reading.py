@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,14 @@ def read_column(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[A
     try:
         made = _whole(name, given, wanted)
     except _UNFIT:
-        unfit = _unfit(name, given, wanted)
+        limits = _limits(wanted)
+        unfit = {
+            entity: _refusal(name, value, wanted)
+            for entity, value in enumerate(given)
+            if _is_unfit(value, wanted, limits)
+        }
+        fitting = [None if e in unfit else v for e, v in enumerate(given)]
+        unfit.update(_unfit(name, fitting, wanted))
         made = _whole(name, [None if e in unfit else v for e, v in enumerate(given)], wanted)
         assert made is not None, "a part of the values is of no other kind"
         return made[0], unfit
@@ -47,6 +54,34 @@ def read_column(name: str, given: Sequence[Any], wanted: pa.DataType) -> tuple[A
     return nulls(len(given), wanted), {
         entity: _refusal(name, value, wanted) for entity, value in enumerate(given)
     }
+
+
+def _limits(wanted: pa.DataType) -> tuple[int, int] | None:
+    """The least and the greatest whole number that a type takes; None: it takes none."""
+    if pa.types.is_integer(wanted):
+        limits: np.iinfo[Any] = np.iinfo(cast("Any", wanted.to_pandas_dtype()))
+        return int(limits.min), int(limits.max)
+    if pa.types.is_timestamp(wanted):
+        return -(2**63), 2**63 - 1
+    if wanted in (pa.float32(), pa.float64()):  # those that have all their neighbours
+        most = 2 ** {32: 24, 64: 53}[wanted.bit_width]
+        return -most, most
+    if pa.types.is_decimal(wanted):
+        most = 10 ** (wanted.precision - wanted.scale) - 1
+        return -most, most
+    return None
+
+
+def _is_unfit(value: Any, wanted: pa.DataType, limits: tuple[int, int] | None) -> bool:
+    """Whether a value is told by itself not to fit; others may not fit either."""
+    if type(value) is int:
+        return limits is not None and not limits[0] <= value <= limits[1]
+    if type(value) is str and pa.types.is_binary(wanted):
+        try:
+            bytes.fromhex(value)
+        except ValueError:
+            return True
+    return False
 
 
 def _unfit(name: str, given: Sequence[Any], wanted: pa.DataType, first: int = 0) -> Bad:

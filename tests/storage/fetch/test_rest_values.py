@@ -123,7 +123,7 @@ def test_values_of_many_kinds_are_read_as_each_alone(kind: pa.DataType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("odd", "most"), [("x", 3), (True, 3), (2**63, 30), ([1], 3), (1.5, 3), ("2", 3)], ids=str
+    ("odd", "most"), [("x", 3), (True, 3), (2**63, 3), ([1], 3), (1.5, 3), ("2", 3)], ids=str
 )
 def test_a_value_unlike_the_others_costs_them_nothing(
     odd: Any, most: int, monkeypatch: pytest.MonkeyPatch
@@ -139,6 +139,33 @@ def test_a_value_unlike_the_others_costs_them_nothing(
     read, bad = read_column("x", [*range(1000), odd, *range(1000)], pa.int64())
     assert len(calls) <= most
     assert read.null_count == len(bad) == (odd != "2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.int64(), range(2**63, 2**63 + 10_000)),
+        (pa.float64(), range(2**53 + 1, 2**53 + 10_001)),
+        (pa.decimal128(12, 3), range(10**9, 10**9 + 10_000)),
+        (pa.binary(), [f"{i}x" for i in range(10_000)]),
+    ],
+    ids=str,
+)
+def test_values_that_all_do_not_fit_are_looked_at_once(
+    kind: pa.DataType, values: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    whole = reading._whole
+
+    def counted(name: str, given: Any, wanted: pa.DataType) -> Any:
+        calls.append(len(given))
+        return whole(name, given, wanted)
+
+    monkeypatch.setattr(reading, "_whole", counted)
+    read, bad = read_column("x", list(values), kind)
+    assert len(calls) <= 3
+    assert read.null_count == len(bad) == 10_000
+    assert bad[9_999] == read_column("x", [values[9_999]], kind)[1][0]
 
 
 def test_rows_become_columns_only_where_a_set_wants_them() -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from bighead.storage.database.database import Memory
+from bighead.storage.ingest import decode
 from bighead.storage.ingest.decode import Decoded, Decoder, is_object
 from bighead.storage.ingest.messages import Messages, lines_of
 from bighead.storage.ingest.sources import sources_of
@@ -308,3 +309,29 @@ def test_packets_are_joined() -> None:
     assert [joined.value(i) for i in range(3)] == [b"{}", b"[1]", b"yy"]
     assert joined.positions.tolist() == [5, 6, 3]
     assert len(Messages.joined([])) == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['"id": "seven"', '"id": 7.5', '"id": 9223372036854775808', '"small": 40000', '"flag": "yes"',
+     '"day": "2013-02-30"', '"ts": "yesterday"', '"ts": 5', '"tags": "a"', '"name": {}'],
+)  # fmt: skip
+def test_messages_that_all_do_not_fit_are_read_a_few_times(
+    bad: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    read_objects = decode.read_objects
+
+    def counted(*given: Any, **more: Any) -> pa.Table:
+        reads.append(1)
+        return read_objects(*given, **more)
+
+    monkeypatch.setattr(decode, "read_objects", counted)
+    good = b'{"id": 1, "ts": "2013-01-31 10:00:00"}'
+    messages = [b"{%s}" % bad.encode()] * 2000
+    found = decoded(Decoder(event_source()), [*messages, good, *messages])
+    assert found.numbers.tolist() == [2000]
+    assert len(found.rejected) == 4000
+    assert len(reads) <= 4
+    alone = decoded(Decoder(event_source()), messages[:1])
+    assert {r.reason for r in found.rejected} == {alone.rejected[0].reason}

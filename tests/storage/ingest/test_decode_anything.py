@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bighead.storage.ingest.decode import Decoder
+from bighead.storage.ingest.decode import PLACE, Decoder
 from bighead.storage.ingest.messages import Messages
+from bighead.storage.ingest.misfits import misfits
+from bighead.zipline.errors import BigheadError
 from tests.storage.ingest.declared import entity_source, event_source
 
 EVENTS = Decoder(event_source())
@@ -70,6 +74,17 @@ def check(decoder: Decoder, objects: list[Any]) -> None:
 @given(st.lists(ROWS, max_size=5))
 def test_any_events(objects: list[Any]) -> None:
     check(EVENTS, objects)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ROWS, min_size=1, max_size=4))
+def test_what_one_look_refuses_no_reader_takes(objects: list[Any]) -> None:
+    lines = np.frombuffer(b"".join(json.dumps(o).encode() + b"\n" for o in objects), np.uint8)
+    found = misfits(lines, len(objects), EVENTS.wanted, PLACE)
+    for number in found:
+        alone = np.frombuffer(json.dumps(objects[number]).encode() + b"\n", np.uint8)
+        with pytest.raises(BigheadError):
+            EVENTS._read(alone, 1)
 
 
 @settings(max_examples=60, deadline=None)
