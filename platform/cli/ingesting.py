@@ -54,7 +54,7 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
     from bighead.storage.ingest.ingester import Ingester
     from bighead.storage.ingest.metrics import registry_of
     from bighead.storage.ingest.sources import sources_of
-    from bighead.storage.requests.carrying_out import carry_out_all
+    from bighead.storage.requests.carrying_out import Carrier
     from bighead.storage.retiring import Retiring
     from bighead.storage.store import Settings as StoreSettings
     from bighead.storage.store import Store
@@ -63,27 +63,30 @@ def run_ingester(path: Path, streams: Streams, settings: Settings, running: Runn
     with Store.open(path, given, create=False) as store:
         sources = sources_of(store)
 
-        doors = Doors(lambda source: open_door(store, source, streams), streams.note)
+        doors = Doors(
+            lambda source, patience: open_door(store, source, streams, patience), streams.note
+        )
         listener = None
         try:
-            doors.begin(sources)
+            doors.begin(sources, wait_for_all=running.once)
             if running.producers is not None:
                 listener = _listen(store, sources, running.producers)
                 doors.producers = listener.door
-            if not doors.all:
+            if not doors.all and not doors.faults:
                 raise BigheadError(
                     "no source of the store's sets names a stream; declare WITH (stream = '...'), "
                     "or let producers write with --listen"
                 )
             ingester = Ingester(store, sources, doors.all, settings)
+            ingester.broken = None if running.once else doors.broke
             if running.metrics is not None:
                 tell(running.metrics, registry_of(ingester))
             progress = Progress(ingester.counters, running.report_every, lambda: store.committed)
 
-            retiring = Retiring(store)
+            carrier, retiring = Carrier(store, path), Retiring(store)
 
             def each() -> None:
-                carry_out_all(store, path)
+                carrier.turn()
                 retiring.turn()
                 doors.follow(ingester)
                 progress()

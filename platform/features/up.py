@@ -9,6 +9,7 @@ in the sources, so that the process may end at any moment and be started again.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,14 @@ from typing import Protocol
 from bighead.platform.features.calls import Calls
 from bighead.platform.features.doors import Streams, open_door
 from bighead.platform.features.keeper import Definitions, Keeper, Uploading
-from bighead.platform.features.screen import Screen, SourceState, State, Told
+from bighead.platform.features.screen import Level, Screen, SourceState, State, Told
 from bighead.storage.access.telling import tell
-from bighead.storage.ingest.doors import Doors
+from bighead.storage.errors import StoreError
+from bighead.storage.ingest.doors import AGAIN, RARELY, Doors
 from bighead.storage.ingest.ingester import Ingester, Settings
 from bighead.storage.ingest.metrics import registry_of
 from bighead.storage.ingest.streams import StreamDoor
-from bighead.storage.requests.carrying_out import carry_out_all
+from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.retiring import Retiring
 from bighead.storage.store import Store
 from bighead.storage.writing.newest import newest_time
@@ -81,16 +83,16 @@ class Up:
     def run(self) -> None:
         """Go on until `stop`. Raises BigheadError where it cannot begin, or the store fails."""
         doors = Doors(
-            lambda source: open_door(self.store, source, self.streams),
+            lambda source, patience: open_door(self.store, source, self.streams, patience),
             self.streams.note,
             self.producers,
         )
-        ingester = Ingester(self.store, {}, doors.all, self.ingesting)
+        ingester = Ingester(self.store, {}, doors.all, self.ingesting, broken=doors.broke)
         ingester.stopping = self.ending
         calls = Calls(self.ending)
         keeper = Keeper(self.store, self.path, self.definitions, self.uploading, calls, self.screen)
 
-        retiring = Retiring(self.store)
+        carrier, retiring = Carrier(self.store, self.path), Retiring(self.store)
         looked = float("-inf")
 
         def each() -> None:
@@ -99,7 +101,7 @@ class Up:
                 doors.follow(ingester)  # before rows come of a source that went
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
-                if carry_out_all(self.store, self.path):
+                if carrier.turn():
                     looked = float("-inf")  # there is more to do
                 retiring.turn()
                 doors.follow(ingester)
@@ -120,26 +122,49 @@ class Up:
             stack.callback(keeper.join, LAST)
             stack.callback(self.ending.set)
             keeper.start()
-            ingester.run(each=each)
+            self._take_in(ingester, doors, each)
             self._tell("stopping", "stopping")
         self._tell("stopped", f"stopped at commit {self.store.committed:,}")
+
+    def _take_in(self, ingester: Ingester, doors: Doors, each: Callable[[], None]) -> None:
+        """Go on until the end, and over commits that fail: what is asked is answered meanwhile."""
+        complaint, pause, committed = "", AGAIN, 0
+
+        def each_or_told() -> None:
+            nonlocal complaint, pause
+            if complaint and self.store.committed > committed:
+                self._tell("written", "the store is written again")
+                complaint, pause = "", AGAIN
+            each()
+
+        while not self.ending.is_set():
+            try:
+                ingester.run(each=each_or_told)
+            except StoreError as error:
+                if complaint != str(error):
+                    self._tell("failed", f"{error}; it is tried again", "error")
+                complaint, committed = str(error), self.store.committed
+                doors.anew(ingester, "the store cannot be written now; open again")
+                self.ending.wait(pause)
+                pause = min(pause * 2, RARELY)
 
     def _show(self, ingester: Ingester, doors: Doors, keeper: Keeper) -> None:
         if time.monotonic() - self._shown < SHOW:
             return
         self._shown = time.monotonic()
+        faults = doors.faults
         sources = tuple(
             SourceState(
                 name,
                 str(source.option("stream") or ""),
                 ingester.counters[name],
                 newest_time(self.store.database, name),
-                doors.faults.get(name, ""),
+                faults.get(name, ""),
             )
             for name, source in ingester.sources.items()
         )
         state = State(self.store.committed, keeper.sets, sources, tuple(self._addresses))
         self.screen.show(state)
 
-    def _tell(self, event: str, text: str, **facts: object) -> None:
-        self.screen.tell(Told(event, text, facts=facts))
+    def _tell(self, event: str, text: str, level: Level = "info", **facts: object) -> None:
+        self.screen.tell(Told(event, text, level, facts))

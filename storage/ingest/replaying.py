@@ -1,39 +1,35 @@
 """Dead letters once more: those that can be taken now are, in the commit that removes them.
 
-A file that could not be read is followed to its end as it is now. How far that has come stands in
-each commit, so that neither whoever follows it nor another replay takes its rows again.
+They are taken a portion at a time, for whoever writes the store has other things to do. A file that
+could not be read is followed to its end as it is now. How far that has come stands in each commit,
+so that neither whoever follows it nor another replay takes its rows again; whoever is killed on the
+way begins behind what was taken.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
 from bighead.storage.database.database import Batch
+from bighead.storage.ingest.choosing import Chosen
 from bighead.storage.ingest.decode import Decoder
 from bighead.storage.ingest.door import Arrived
-from bighead.storage.ingest.files import kind_of
-from bighead.storage.ingest.followed_packed import FollowedPacked
-from bighead.storage.ingest.followed_rows import FollowedRows
 from bighead.storage.ingest.messages import Messages
-from bighead.storage.ingest.positions import FileAt, file_at, put_file
+from bighead.storage.ingest.replayed_file import ReplayedFile
+from bighead.storage.ingest.sources import sources_of
 from bighead.storage.ingest.turn import Turn, stream_of
 from bighead.storage.store import Store
 from bighead.storage.writing.arrival import Arrival
 from bighead.storage.writing.ingesting import Report
-from bighead.storage.writing.letters import Kept, Letter
+from bighead.storage.writing.letters import Kept, Letter, find_letter
 from bighead.zipline.expressions.arrow import make
 from bighead.zipline.ir.sources import Source
-
-AT_ONCE = 10_000
-"""Letters of a commit."""
-BYTES = 8 << 20
-"""Of a file, in a commit."""
 
 
 @dataclass(slots=True)
@@ -45,62 +41,132 @@ class Replayed:
     """They are refused again, for the reason that they have now."""
 
 
-def replay(store: Store, sources: Mapping[str, Source], chosen: Iterable[Kept]) -> Replayed:
-    """Take dead letters into the store; those of sources that it does not read are left.
+@dataclass(slots=True)
+class Replay:
+    """Takes dead letters into the store; those of sources that it does not read are left.
 
     What is taken now is known now, where it does not say when it was known; it was written to its
     stream when it was.
     """
-    replayed = Replayed()
-    by_source: dict[str, list[Kept]] = {}
-    for kept in chosen:
-        by_source.setdefault(kept.letter.facts.source, []).append(kept)
-    for name, letters in by_source.items():
-        if name not in sources:
-            replayed.left += len(letters)
-            continue
-        decoder = Decoder(sources[name])
-        held = [kept for kept in letters if kept.letter.facts.form != "file"]
-        for first in range(0, len(held), AT_ONCE):
-            _replay(store, decoder, held[first : first + AT_ONCE], replayed)
-        for kept in letters:
-            if kept.letter.facts.form == "file":
-                reason = _follow(store, decoder, kept)
-                replayed.taken += reason is None
-                replayed.left += reason is not None
-                left = None if reason is None else _again(kept, reason).written()
-                store.commit({("meta", kept.key): left})
-    return replayed
 
+    store: Store
+    chosen: Chosen
+    replayed: Replayed = field(default_factory=Replayed, init=False)
+    _files: deque[Kept] = field(default_factory=deque, init=False)
+    _file: ReplayedFile | None = field(default=None, init=False)
+    _decoders: dict[str, Decoder] = field(default_factory=dict, init=False)
 
-def _replay(store: Store, decoder: Decoder, letters: Sequence[Kept], replayed: Replayed) -> None:
-    turn = Turn(decoder, [_arrived(kept) for kept in letters], time.time_ns() // 1000)
+    @classmethod
+    def of(
+        cls, store: Store, numbers: Sequence[str] | None = None, source: str | None = None
+    ) -> Replay:
+        """Of these letters, or of all that there are now; of all, those of a source."""
+        return cls(store, Chosen(store.database, numbers, source, store.committed))
 
-    def also(_: Report) -> Batch:
-        batch: Batch = {}
-        for i, kept in enumerate(letters):
-            rejected = turn.rejected[i]
-            batch["meta", kept.key] = _left(kept, turn.arrived[i], rejected) if rejected else None
-            replayed.left += bool(rejected)
-            replayed.taken += not rejected
-        return batch
+    def run(self) -> Replayed:
+        """All of it."""
+        while not self.step():
+            pass
+        return self.replayed
 
-    _commit(store, turn, also)
+    def step(self) -> bool:
+        """A portion; whether that was the last one."""
+        sources = sources_of(self.store)
+        if self._files:
+            self._step_file(sources, self._files[0])
+        else:
+            self._step(sources, self.chosen.portion())
+        return self.chosen.over and not self._files
 
+    def _step(self, sources: Mapping[str, Source], portion: Sequence[Kept]) -> None:
+        by_source: dict[str, list[Kept]] = {}
+        for kept in portion:
+            facts = kept.letter.facts
+            if facts.source not in sources:
+                self.replayed.left += 1
+            elif facts.form == "file":
+                self._files.append(kept)
+            else:
+                by_source.setdefault(facts.source, []).append(kept)
+        for name, letters in by_source.items():
+            self._take_letters(self._decoder(sources[name]), letters)
 
-def _commit(store: Store, turn: Turn, also: Callable[[Report], Batch]) -> None:
-    """Take what a turn holds."""
-    rows = turn.rows
+    def _decoder(self, source: Source) -> Decoder:
+        known = self._decoders.get(source.name)
+        if known is None or known.source != source:
+            known = self._decoders[source.name] = Decoder(source)
+        return known
 
-    def beside(report: Report) -> Batch:
-        turn.refuse(report.refused)
-        return also(report)
+    def _take_letters(self, decoder: Decoder, letters: Sequence[Kept]) -> None:
+        turn = Turn(decoder, [_arrived(kept) for kept in letters], time.time_ns() // 1000)
 
-    if rows is None:
-        store.commit(beside(Report(commit=store.committed + 1)))
-    else:
-        arrival = Arrival(turn.now, turn.unsaid, turn.written)
-        store.ingest(turn.decoder.source.name, rows, refuse=True, arrival=arrival, also=beside)
+        def also(_: Report) -> Batch:
+            batch: Batch = {}
+            for i, kept in enumerate(letters):
+                rejected = turn.rejected[i]
+                left = _left(kept, turn.arrived[i], rejected) if rejected else None
+                batch["meta", kept.key] = left
+            return batch
+
+        self._commit(turn, also)
+        left = sum(map(bool, turn.rejected))
+        self.replayed.left += left
+        self.replayed.taken += len(letters) - left
+
+    def _step_file(self, sources: Mapping[str, Source], kept: Kept) -> None:
+        """Take a portion of a file; what of it cannot be taken becomes dead letters of its own."""
+        source = sources.get(kept.letter.facts.source)
+        there = find_letter(self.store.database, kept.number) is not None
+        if source is None or not there:  # it went meanwhile
+            self._end_file()
+            self.replayed.left += there
+            return
+        if self._file is None:
+            self._file = ReplayedFile(self.store, source.name, kept.letter.raw.decode())
+        file = self._file
+        arrived = file.take()
+        if arrived is not None:
+            self._take_rows(self._decoder(source), file, _written(arrived, kept.letter.facts.time))
+        elif file.over:
+            batch: Batch = {("meta", kept.key): None}
+            if file.reason:
+                batch["meta", kept.key] = _again(kept, file.reason).written()
+            file.put_end(batch)
+            self.store.commit(batch)
+            self.replayed.left += bool(file.reason)
+            self.replayed.taken += not file.reason
+            self._end_file()
+
+    def _end_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+        self._files.popleft()
+
+    def _take_rows(self, decoder: Decoder, file: ReplayedFile, arrived: Arrived) -> None:
+        turn = Turn(decoder, [arrived], time.time_ns() // 1000)
+
+        def also(report: Report) -> Batch:
+            batch: Batch = {}
+            turn.put(batch, report.commit)
+            file.put_on_the_way(batch)
+            return batch
+
+        self._commit(turn, also)
+
+    def _commit(self, turn: Turn, also: Callable[[Report], Batch]) -> None:
+        """Take what a turn holds."""
+        rows, store = turn.rows, self.store
+
+        def beside(report: Report) -> Batch:
+            turn.refuse(report.refused)
+            return also(report)
+
+        if rows is None:
+            store.commit(beside(Report(commit=store.committed + 1)))
+        else:
+            arrival = Arrival(turn.now, turn.unsaid, turn.written)
+            store.ingest(turn.decoder.source.name, rows, refuse=True, arrival=arrival, also=beside)
 
 
 def _left(kept: Kept, arrived: Arrived, rejected: Mapping[int, str]) -> bytes:
@@ -136,68 +202,13 @@ def _written(arrived: Arrived, time: int) -> Arrived:
     return replace(arrived, written=np.full(count, time, np.int64))
 
 
-def _follow(store: Store, decoder: Decoder, kept: Kept) -> str | None:
-    """Take what a file holds that could not be read before; why that cannot be done.
-
-    What of it cannot be taken becomes dead letters of its own.
-    """
-    path, name = kept.letter.raw.decode(), decoder.source.name
-    try:
-        stat = Path(path).stat()
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    at = FileAt(path, stat.st_dev, stat.st_ino, 0)
-    held = file_at(store.database, name, at.name)
-    if held is not None and not held.skipping:
-        return None  # it has changed since, and is followed again
-    kind = FollowedPacked if kind_of(path, name) == "packed" else FollowedRows
-    followed = kind(name, held or at, _unheard, 0.0, time.monotonic, lambda _: None)
-    try:
-        followed.look(path, stat.st_size)
-        followed.at = replace(followed.at, skipping=False)
-        while (arrived := followed.take(BYTES)) is not None or _is_opening(followed):
-            if arrived is None:
-                continue
-            if arrived.dead is not None and arrived.form == "file":
-                return arrived.dead
-            _take(store, decoder, _written(arrived, kept.letter.facts.time), followed.at)
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    finally:
-        followed.close()
-    batch: Batch = {}
-    put_file(batch, name, followed.at)
-    store.commit(batch)
-    return None
-
-
-def _take(store: Store, decoder: Decoder, arrived: Arrived, at: FileAt) -> None:
-    turn = Turn(decoder, [arrived], time.time_ns() // 1000)
-
-    def also(report: Report) -> Batch:
-        batch: Batch = {}
-        turn.put(batch, report.commit)
-        put_file(batch, decoder.source.name, replace(at, skipping=True))  # until all of it is taken
-        return batch
-
-    _commit(store, turn, also)
-
-
-def _is_opening(followed: FollowedRows) -> bool:
-    return isinstance(followed, FollowedPacked) and followed.opening is not None
-
-
-def _unheard(_note: str) -> None:
-    """Whoever replays is told of the reason."""
-
-
 def _nothing(_batch: Batch) -> None:
     """A letter moves no offset."""
 
 
-def drop(store: Store, chosen: Iterable[Kept]) -> int:
-    """Forget dead letters for good; how many."""
-    batch: Batch = {("meta", kept.key): None for kept in chosen}
+def drop_some(store: Store, chosen: Chosen) -> int:
+    """Forget a portion of dead letters for good; how many."""
+    batch: Batch = {("meta", kept.key): None for kept in chosen.portion()}
     count = len(batch)
     if batch:
         store.commit(batch)

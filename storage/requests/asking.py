@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bighead.storage.errors import LockedError, StoreError
-from bighead.storage.requests.carrying_out import carry_out, carry_out_all
+from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.requests.spool import Facts, Request, answered, leave, withdraw
 from bighead.storage.store import Store
 
@@ -32,7 +32,7 @@ def ask(
     """
     try:
         with Store.open(path, create=create) as store:
-            return carry_out(store, path, kind, facts)
+            return Carrier(store, path).carry_out(kind, facts)
     except LockedError:
         pass
     request = leave(path, kind, facts)
@@ -56,7 +56,8 @@ def _here(path: Path) -> None:
     """Carry out what waits, where nobody writes the store."""
     try:
         with Store.open(path, create=False) as store:
-            while carry_out_all(store, path):
+            carrier = Carrier(store, path)
+            while carrier.turn():
                 pass
     except LockedError:
         pass

@@ -6,46 +6,106 @@ does, has none until it is done, and is looked at again after each turn.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import Offer, keep, serve, withdraw
-from bighead.storage.ingest.replaying import drop, replay
-from bighead.storage.ingest.sources import sources_of
+from bighead.storage.ingest.choosing import Chosen
+from bighead.storage.ingest.replaying import Replay, drop_some
 from bighead.storage.requests.spool import Facts, answer, take_up
 from bighead.storage.retiring import clear, due, expire, sweep, unserved
 from bighead.storage.store import Store
 from bighead.storage.upload.switching import go_back, switches
 from bighead.storage.upload.uploads import adopt_waiting
-from bighead.storage.writing.letters import Kept, letters
 from bighead.zipline.catalog import FeatureSet, TrainingSet
 from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.serialize import deserialize
 
 
-def _replay(store: Store, facts: Facts) -> Facts:
-    """numbers: of dead letters; those that are gone were taken."""
-    held = _letters(store, facts["numbers"])
-    replayed = replay(store, sources_of(store), held)
-    return {"taken": len(facts["numbers"]) - replayed.left, "left": replayed.left}
+@dataclass(slots=True)
+class Carrier:
+    """Whoever writes a store, and how far it has come with what takes several commits."""
+
+    store: Store
+    path: Path
+    """The store's folder."""
+    replays: dict[str, Replay] = field(default_factory=dict, init=False)
+    """By what was asked for."""
+    drops: dict[str, tuple[Chosen, int]] = field(default_factory=dict, init=False)
+    """Likewise, with how many letters went."""
+
+    def carry_out(self, kind: str, facts: Facts) -> Facts:
+        """Do what is asked for to its end. Raises BigheadError where that cannot be done."""
+        while (said := WAYS[kind](self, facts)) is None:
+            adopt_waiting(self.store, self.path)
+        return said
+
+    def turn(self) -> bool:
+        """Go a step on with what others left for the writer; whether there is more to do.
+
+        These are requests, and uploads. It is called between commits.
+        """
+        more = False
+        for request in take_up(self.path):
+            try:
+                way = WAYS.get(request.kind)
+                if way is None:
+                    raise StoreError(
+                        f"the process that writes the store knows no '{request.kind}'; start it "
+                        "anew with the version that asks"
+                    )
+                said = way(self, request.facts)
+            except BigheadError as error:
+                said = {"error": str(error)}
+            except Exception as error:  # noqa: BLE001  # a request of no sense may not end the writer
+                said = {"error": f"the request '{request.kind}' cannot be carried out ({error!r})"}
+            if said is None:
+                more = True
+            else:
+                answer(self.path, request, said)
+        return adopt_waiting(self.store, self.path) or more
 
 
-def _drop(store: Store, facts: Facts) -> Facts:
-    """numbers: of dead letters."""
-    drop(store, _letters(store, facts["numbers"]))
-    return {"dropped": len(facts["numbers"])}
+def _replay(of: Carrier, facts: Facts) -> Facts | None:
+    """numbers: of dead letters, of which those that are gone were taken; or None: all that there
+    are now, or those of a `source`."""
+    numbers, asked = facts["numbers"], _key(facts)
+    replay = of.replays.pop(asked, None)
+    if replay is None:
+        replay = Replay.of(of.store, numbers, facts.get("source"))
+    if not replay.step():
+        of.replays[asked] = replay
+        return None
+    done = replay.replayed
+    taken = done.taken if numbers is None else len(numbers) - done.left
+    return {"taken": taken, "left": done.left}
 
 
-def _letters(store: Store, numbers: Sequence[str]) -> list[Kept]:
-    wanted = set(numbers)
-    return [kept for kept in letters(store.database) if kept.number in wanted]
+def _drop(of: Carrier, facts: Facts) -> Facts | None:
+    """numbers: of dead letters; or None: all that there are now, or those of a `source`."""
+    store, asked = of.store, _key(facts)
+    chosen, dropped = of.drops.pop(asked, (None, 0))
+    if chosen is None:
+        chosen = Chosen(store.database, facts["numbers"], facts.get("source"), store.committed)
+    dropped += drop_some(store, chosen)
+    if not chosen.over:
+        of.drops[asked] = chosen, dropped
+        return None
+    return {"dropped": dropped}
 
 
-def _back(store: Store, facts: Facts) -> Facts | None:
+def _key(facts: Facts) -> str:
+    return json.dumps(dict(facts), sort_keys=True)
+
+
+def _back(of: Carrier, facts: Facts) -> Facts | None:
     """set, to: the generation that it is to have, which is the one before."""
+    store = of.store
     name, to = facts["set"], facts["to"]
     definition, _ = store.plan(name)
     if any(s.set == name for s in switches(store.database)):
@@ -58,9 +118,10 @@ def _back(store: Store, facts: Facts) -> Facts | None:
     return None
 
 
-def _define(store: Store, facts: Facts) -> Facts:
+def _define(of: Carrier, facts: Facts) -> Facts:
     """sets: of each its definition, its version, and whether it is served from now on: no, yes, or
     beside the version that has the name."""
+    store = of.store
     return {"sets": [_defined(store, asked) for asked in facts["sets"]]}
 
 
@@ -91,14 +152,16 @@ def _begun(store: Store, name: str) -> dict[str, Any]:
     return {"of": shared.owner.name, "since": shared.owner.horizon}
 
 
-def _withdraw(store: Store, facts: Facts) -> Facts:
+def _withdraw(of: Carrier, facts: Facts) -> Facts:
     """name: that is served no more."""
+    store = of.store
     withdraw(store, facts["name"])
     return {}
 
 
-def _sweep(store: Store, facts: Facts) -> Facts | None:
+def _sweep(of: Carrier, facts: Facts) -> Facts | None:
     """set, before: rows of earlier times go, in microseconds; without a set all that is due."""
+    store = of.store
     if facts.get("set") is None:
         wanted = due(store, time.time_ns() // 1000)
     else:
@@ -119,15 +182,16 @@ def _sweep(store: Store, facts: Facts) -> Facts | None:
     return {"kept": {name: d.horizon for name, (d, _) in store.owned().items()}}
 
 
-def _clear(store: Store, facts: Facts) -> Facts:
+def _clear(of: Carrier, facts: Facts) -> Facts:
     """sets: that nothing served is read from; all of them where none is named."""
+    store = of.store
     names = facts["sets"] or unserved(store)
     for name in sorted(names, key=lambda name: not store.plan(name)[0].of):
         clear(store, name)
     return {"cleared": names}
 
 
-Way = Callable[[Store, Facts], "Facts | None"]
+Way = Callable[[Carrier, Facts], "Facts | None"]
 """How something is done: what came of it, or None where it goes on."""
 
 WAYS: dict[str, Way] = {
@@ -139,36 +203,3 @@ WAYS: dict[str, Way] = {
     "sweep": _sweep,
     "clear": _clear,
 }
-
-
-def carry_out(store: Store, path: Path, kind: str, facts: Facts) -> Facts:
-    """Do what is asked for to its end. Raises BigheadError where that cannot be done."""
-    while (said := WAYS[kind](store, facts)) is None:
-        adopt_waiting(store, path)
-    return said
-
-
-def carry_out_all(store: Store, path: Path) -> bool:
-    """Go a step on with what others left for the writer of a store; whether there is more to do.
-
-    These are requests, and uploads. It is called between commits; path: the store's folder.
-    """
-    more = False
-    for request in take_up(path):
-        try:
-            way = WAYS.get(request.kind)
-            if way is None:
-                raise StoreError(
-                    f"the process that writes the store knows no '{request.kind}'; start it anew "
-                    "with the version that asks"
-                )
-            said = way(store, request.facts)
-        except BigheadError as error:
-            said = {"error": str(error)}
-        except Exception as error:  # noqa: BLE001  # a request of no sense may not end the writer
-            said = {"error": f"the request '{request.kind}' cannot be carried out ({error!r})"}
-        if said is None:
-            more = True
-        else:
-            answer(path, request, said)
-    return adopt_waiting(store, path) or more

@@ -18,6 +18,8 @@ from bighead.storage.errors import StoreError
 
 _PREFIX = b"letter\0"
 _NUMBER = struct.Struct(">QI")
+FIRST = _PREFIX
+"""The place in `meta` before all letters."""
 
 Form = OneOf["message", "arrow", "file"]
 """What is kept: a message as it came; rows of a table as an Arrow stream; the path of a file."""
@@ -70,32 +72,52 @@ class Kept:
     @property
     def key(self) -> bytes:
         """In `meta`."""
-        return _PREFIX + _NUMBER.pack(self.commit, self.index)
+        return place_of(self.commit, self.index)
+
+
+def place_of(commit: int, index: int) -> bytes:
+    """The place in `meta` of a letter."""
+    return _PREFIX + _NUMBER.pack(commit, index)
 
 
 def put_letters(batch: Batch, commit: int, letters: Iterable[Letter]) -> None:
     """Dead letters into the batch of a commit."""
     for i, letter in enumerate(letters):
-        batch["meta", _PREFIX + _NUMBER.pack(commit, i)] = letter.written()
+        batch["meta", place_of(commit, i)] = letter.written()
 
 
 def letters(view: View, source: str | None = None) -> Iterator[Kept]:
     """All dead letters, or those of a source, in the order in which they came."""
-    for key, value in view.scan("meta", _PREFIX, after(_PREFIX)):
-        kept = _kept(key, value)
+    for kept in letters_between(view, FIRST, after(_PREFIX)):
         if source is None or kept.letter.facts.source == source:
             yield kept
 
 
+def letters_between(view: View, first: bytes, end: bytes | None) -> Iterator[Kept]:
+    """The dead letters from a place on and before another."""
+    for key, value in view.scan("meta", first, end):
+        yield _kept(key, value)
+
+
 def letter(view: View, number: str) -> Kept:
     """One dead letter. Raises StoreError where there is none of this number."""
-    commit, _, index = number.partition("-")
-    if commit.isdigit() and index.isdigit():
-        key = _PREFIX + _NUMBER.pack(int(commit), int(index))
-        value = view.get("meta", key)
-        if value is not None:
-            return _kept(key, value)
+    found = find_letter(view, number)
+    if found is not None:
+        return found
     raise StoreError(f"there is no dead letter {number}; see 'bighead ingest dead-letters list'")
+
+
+def find_letter(view: View, number: str) -> Kept | None:
+    """One dead letter; None: there is none of this number."""
+    commit, _, index = number.partition("-")
+    if not (commit.isdigit() and index.isdigit()):
+        return None
+    try:
+        key = place_of(int(commit), int(index))
+    except struct.error:  # a number that no letter has
+        return None
+    value = view.get("meta", key)
+    return None if value is None else _kept(key, value)
 
 
 def _kept(key: bytes, value: bytes) -> Kept:

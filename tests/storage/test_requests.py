@@ -13,7 +13,7 @@ import pytest
 from bighead.planner.session import Session
 from bighead.storage.errors import StoreError
 from bighead.storage.requests.asking import ask
-from bighead.storage.requests.carrying_out import carry_out_all
+from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.requests.spool import REQUESTS, answer, answered, leave, take_up, withdraw
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked
@@ -34,10 +34,11 @@ def writer(path: Path) -> Iterator[Store]:
     """A process that writes the store, but for its process."""
     ended = threading.Event()
     with Store.open(path, SMALL) as store:
+        carrier = Carrier(store, path)
 
         def turns() -> None:
             while not ended.wait(0.005):
-                carry_out_all(store, path)
+                carrier.turn()
 
         thread = threading.Thread(target=turns)
         thread.start()

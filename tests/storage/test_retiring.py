@@ -14,7 +14,7 @@ from bighead.storage.database.keys import after, identity_prefix
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.served import serve, withdraw
 from bighead.storage.requests.asking import ask
-from bighead.storage.requests.carrying_out import carry_out
+from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.retiring import Retiring, clear, due, retentions, unserved
 from bighead.storage.sets.definitions import LEAST
 from bighead.storage.store import Settings, Store
@@ -161,9 +161,10 @@ def test_a_set_that_loses_no_row_is_not_due(store: Store, tmp_path: Path) -> Non
     fill(store, 20)
     assert due(store, LATER) == {}
     every = {"set": None, "before": None}
-    assert carry_out(store, tmp_path / "store", "sweep", every) == {"kept": {"own": LEAST}}
+    carrier = Carrier(store, tmp_path / "store")
+    assert carrier.carry_out("sweep", every) == {"kept": {"own": LEAST}}
     with pytest.raises(StoreError, match="no row of own can go"):
-        carry_out(store, tmp_path / "store", "sweep", {"set": "own", "before": START + DAY})
+        carrier.carry_out("sweep", {"set": "own", "before": START + DAY})
 
 
 def test_a_source_whose_sets_were_cleared_has_no_identities_to_forget(store: Store) -> None:

@@ -74,13 +74,15 @@ def run(
     kafka: Kafka = None,
     kafka_option: KafkaOption = None,
     group: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--group",
             metavar="NAME",
-            help="Kafka deals a source's partitions out among those of one group NAME.SOURCE.",
+            help="Kafka deals a source's partitions out among the stores of one group NAME.SOURCE; "
+            "else the store has all of them.",
+            show_default=False,
         ),
-    ] = "bighead",
+    ] = None,
     listen: Annotated[
         str | None,
         typer.Option(
@@ -135,7 +137,7 @@ def run(
     """
     from bighead.platform.cli.ingesting import Producers, Running, run_ingester
     from bighead.platform.cli.project import find_project
-    from bighead.platform.features.doors import Streams
+    from bighead.platform.features.doors import Streams, own_group
     from bighead.storage.access.address import Address
     from bighead.storage.access.tls import Tls
     from bighead.storage.ingest.ingester import Settings
@@ -159,7 +161,8 @@ def run(
             folder=data or (project.data if project is not None else Path()),
             kafka=kafka,
             kafka_options=named_values(kafka_option or [], "--kafka-option"),
-            group=group,
+            group=group or own_group(path),
+            member=None if group else own_group(path),
             longest=size_of(longest_line, "--longest-line"),
             note=say,
         ),
@@ -276,7 +279,7 @@ def replay(path: Folder, numbers: Numbers = None, source: Source = None) -> None
 
     Those that can be taken now are, in the commit that removes them; the others stay, with the
     reason that they have now, and the exit code is 1. An ingester that runs does so between its
-    commits.
+    commits, a portion at a time.
 
     \b
     Examples:
@@ -285,7 +288,7 @@ def replay(path: Folder, numbers: Numbers = None, source: Source = None) -> None
     """
     from bighead.storage.requests.asking import ask
 
-    replayed = ask(path, "replay", {"numbers": _numbers(path, numbers, source)})
+    replayed = ask(path, "replay", {"numbers": _named(path, numbers), "source": source})
     say(f"{replayed['taken']:,} dead letters were taken; {replayed['left']:,} stay")
     if replayed["left"]:
         raise typer.Exit(1)
@@ -309,14 +312,14 @@ def drop(
 
     if bool(numbers) == everything:
         raise typer.BadParameter("name dead letters by number, or give --all")
-    dropped = ask(path, "drop", {"numbers": _numbers(path, numbers, source)})
+    dropped = ask(path, "drop", {"numbers": _named(path, numbers), "source": source})
     say(f"{dropped['dropped']:,} dead letters are forgotten")
 
 
-def _numbers(path: Path, numbers: list[str] | None, source: str | None) -> list[str]:
-    """Of those that are there now."""
+def _named(path: Path, numbers: list[str] | None) -> list[str] | None:
+    """The numbers, of letters that are there; None: none is named, and all are meant."""
     with _reading(path) as store:
-        return [kept.number for kept in _chosen(store, numbers, source)]
+        return [kept.number for kept in _chosen(store, numbers, None)] if numbers else None
 
 
 def _chosen(store: Store, numbers: list[str] | None, source: str | None) -> Iterator[Kept]:

@@ -21,7 +21,7 @@ from bighead.platform.features.keeper import Keeper, Uploading
 from bighead.platform.features.keeping import Wanted, hold, serve_ready
 from bighead.platform.features.screen import State, Told
 from bighead.storage.errors import StoreError
-from bighead.storage.requests.carrying_out import carry_out, carry_out_all
+from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.retiring import clear, unserved
 from bighead.storage.store import Store
 from bighead.zipline.catalog import FeatureSet
@@ -91,13 +91,14 @@ def kept(path: Path, looks: Looks) -> Iterator[tuple[Heard, Callable[[Callable[[
     with Store.open(path) as store:
         keeper = Keeper(store, path, looks, Uploading(), calls, heard)
         keeper.start()
+        carrier = Carrier(store, path)
 
         def until(there: Callable[[], bool]) -> None:
             end = time.monotonic() + 30
             while not there():
                 assert time.monotonic() < end, heard.events
                 calls.carry_out()
-                carry_out_all(store, path)
+                carrier.turn()
                 time.sleep(0.002)
 
         try:
@@ -151,11 +152,11 @@ def test_a_set_that_is_to_be_served_is_not_cleared(tmp_path: Path, wanted: Wante
     with Store.open(path) as store:
         hold(store, wanted)
         assert unserved(store) == []
-        assert carry_out(store, path, "clear", {"sets": []}) == {"cleared": []}
+        assert Carrier(store, path).carry_out("clear", {"sets": []}) == {"cleared": []}
         with pytest.raises(StoreError, match="nights@1 is kept online; declare its set without"):
             clear(store, "nights@1")
         hold(store, Wanted([], wanted.batches))
-        assert carry_out(store, path, "clear", {"sets": []}) == {"cleared": ["nights@1"]}
+        assert Carrier(store, path).carry_out("clear", {"sets": []}) == {"cleared": ["nights@1"]}
 
 
 def test_what_a_call_gives_in_the_last_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,3 +178,25 @@ def test_what_a_call_gives_in_the_last_moment_is_not_lost(monkeypatch: pytest.Mo
         calls.carry_out()
         time.sleep(0.001)
     assert found == [7]
+
+
+def test_a_set_that_is_offline_only_keeps_no_other_one_offline(tmp_path: Path) -> None:
+    (tmp_path / "stays.csv").write_text(LINES)
+    session = Session(folder=tmp_path)
+    session.sql(SQL)
+    session.sql("""
+        CREATE FEATURE SET usual WITH (online = true) AS
+        SELECT listing, AVG(nights) AS mean FROM nights GROUP BY listing
+    """)
+    sets = [session.definitions.get(name) for name in ("usual", "nights")]
+    assert all(isinstance(one, FeatureSet) for one in sets)
+    wanted = Wanted([(one, 1) for one in sets if isinstance(one, FeatureSet)], Batches(session))
+    with kept(tmp_path / "online", Looks(wanted)) as (heard, until):
+        until(lambda: heard.count("ready") == 1)
+        (told,) = heard.texts("failed")
+        assert told.startswith(
+            "usual is not online: a set over the rows of another set is not kept online, since a "
+            "row that comes late would change rows that lie in tiles already"
+        )
+        assert "join the other set in a training set, let the events carry its columns, or" in told
+        assert heard.texts("ready") == ["ready: nights@1"]

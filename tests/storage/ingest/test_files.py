@@ -13,8 +13,7 @@ import pytest
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.files import FileDoor
 from bighead.storage.ingest.positions import files_at, forget_partition
-from bighead.storage.ingest.replaying import replay
-from bighead.storage.ingest.sources import sources_of
+from bighead.storage.ingest.replaying import Replay
 from bighead.storage.store import Store
 from bighead.zipline.windows import DAY
 from tests.storage.ingest.rows import (
@@ -330,7 +329,7 @@ def test_a_compressed_file_that_is_damaged_is_one_dead_letter(store: Store, tmp_
     (letter,) = dead(store)
     assert "the file is damaged or cut short" in letter.letter.facts.reason
     path.write_bytes(packed)
-    assert replay(store, sources_of(store), [letter]).taken == 1
+    assert Replay.of(store).run().taken == 1
     assert_holds(store, ROWS)
 
 
@@ -389,7 +388,7 @@ def test_a_file_that_was_cut_short_is_read_when_it_is_whole(
         ingester(store, door).run(once=True)
         if restarted:
             door = file_door(store, path.parent, notes)
-    (letter,) = dead(store)
+    assert len(dead(store)) == 1
     assert f"{path} stays set aside" in notes[-1]
     path.write_bytes(whole)
     loop = ingester(store, door)
@@ -397,7 +396,7 @@ def test_a_file_that_was_cut_short_is_read_when_it_is_whole(
     assert loop.counters["events"].rows == 60
     assert_holds(store, ROWS)
     # The letter has nothing that was not read.
-    assert replay(store, sources_of(store), [letter]).taken == 1
+    assert Replay.of(store).run().taken == 1
     assert dead(store) == []
     assert store.counts()[0].rows == 60
 
@@ -407,11 +406,11 @@ def test_what_a_replay_took_of_a_file_is_not_read_again(store: Store, tmp_path: 
     path.write_bytes(packed(0, 30)[:-9])
     loop = ingester(store, file_door(store, tmp_path))
     loop.run(once=True)
-    (letter,) = dead(store)
-    assert replay(store, sources_of(store), [letter]).left == 1
+    assert len(dead(store)) == 1
+    assert Replay.of(store).run().left == 1
     assert [kept.letter.facts.tries for kept in dead(store)] == [2]
     path.write_bytes(packed(0, 30))
-    assert replay(store, sources_of(store), dead(store)).taken == 1
+    assert Replay.of(store).run().taken == 1
     append(path, packed(30, 60))
     loop.run(once=True)
     assert loop.counters["events"].copies == 0

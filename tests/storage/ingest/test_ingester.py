@@ -12,9 +12,10 @@ import pytest
 
 from bighead.storage.database.database import Batch, Memory
 from bighead.storage.errors import StoreError
+from bighead.storage.ingest.choosing import Chosen
 from bighead.storage.ingest.counters import Counters
 from bighead.storage.ingest.ingester import Settings
-from bighead.storage.ingest.replaying import drop, replay
+from bighead.storage.ingest.replaying import Replay, drop_some
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Settings as StoreSettings
 from bighead.storage.store import Store
@@ -89,7 +90,7 @@ def test_dead_letters_are_replayed_once_they_can_be_taken(store: Store, log: Pat
     first = dead(mended)[0]
     replaced = Letter(first.letter.facts, good[11])
     mended.commit({("meta", first.key): replaced.written()})
-    replayed = replay(mended, sources_of(mended), dead(mended))
+    replayed = Replay.of(mended).run()
     assert (replayed.taken, replayed.left) == (1, 1)
     (left,) = dead(mended)
     assert left.number == dead(store)[1].number
@@ -97,7 +98,7 @@ def test_dead_letters_are_replayed_once_they_can_be_taken(store: Store, log: Pat
     asked = view(source(), SHORT, ["count_rows"])
     times = [t + 1 for t in times_of(ROWS)[8:14]]
     assert_equal(mended, "set", asked, ROWS.slice(11, 1), Asking([0, 1, 2] * 2, times))
-    assert replay(mended, sources_of(mended), dead(mended)).left == 1
+    assert Replay.of(mended).run().left == 1
 
 
 def test_rows_of_tables_are_replayed_row_by_row(store: Store, tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_rows_of_tables_are_replayed_row_by_row(store: Store, tmp_path: Path) ->
     take(store, path)
     (kept,) = dead(store)
     assert "has no column 'ts'" in kept.letter.facts.reason
-    assert replay(store, sources_of(store), dead(store)).left == 1
+    assert Replay.of(store).run().left == 1
 
 
 def test_letters_are_shown_and_dropped_by_number(store: Store, log: Path) -> None:
@@ -115,7 +116,7 @@ def test_letters_are_shown_and_dropped_by_number(store: Store, log: Path) -> Non
     take(store, log)
     first, second = dead(store)
     assert letter(store.database, second.number).letter.raw == b"two"
-    assert drop(store, [first]) == 1
+    assert drop_some(store, Chosen(store.database, [first.number], None, 0)) == 1
     assert [k.number for k in dead(store)] == [second.number]
     for number in (first.number, "x", "1-2-3", ""):
         with pytest.raises(StoreError, match="there is no dead letter"):
