@@ -118,11 +118,16 @@ class Keeper:
     def _settle(self, wanted: Wanted) -> None:
         """Bring the store to what is wanted."""
         try:
-            self._held = self.calls.do(lambda: hold(self.store, wanted))
+            self._held, refused = self.calls.do(lambda: hold(self.store, wanted))
         except BigheadError as error:
             self._tell("failed", str(error), error=True)
             return
-        for gone in self.calls.do(lambda: list(withdraw_others(self.store, self._held))):
+        for one in refused:
+            self._tell(
+                "failed", f"{one.name} is not online: {one.reason}", error=True, set=one.name
+            )
+        names = [definition.name for definition, _ in wanted.sets]
+        for gone in self.calls.do(lambda: list(withdraw_others(self.store, names))):
             self._tell("withdrawn", f"{gone} is served no more", set=gone)
         self._versions = versions_of(self.store, self._held, wanted.batches)
         tried: list[str] = []  # once each: files may change more often than an upload takes
@@ -139,7 +144,7 @@ class Keeper:
             tried.append(name)
             if not self._upload(wanted, name, lacking[name]):
                 failed.append(name)
-        if not failed and not self._ending.is_set():
+        if self._held and not failed and not self._ending.is_set():
             names = [one.name for one in self._held]
             examples = examples_of([one.definition for one in self._held], wanted.batches)
             self._tell("ready", f"ready: {', '.join(names)}", sets=names, examples=examples)

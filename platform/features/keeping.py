@@ -7,7 +7,7 @@ served under its name, so that nobody who asks sees a set without its history.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bighead.platform.features.batches import Batches
@@ -17,7 +17,7 @@ from bighead.storage.retiring import clear, unserved
 from bighead.storage.sets.definitions import Definition
 from bighead.storage.store import Store
 from bighead.zipline.catalog import FeatureSet, TrainingSet
-from bighead.zipline.errors import BigheadError
+from bighead.zipline.errors import BigheadError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,28 @@ class Held:
         return bare if self.version is None else f"{bare}@{self.version}"
 
 
-def hold(store: Store, wanted: Wanted) -> list[Held]:
-    """Keep what is wanted from now on, and let nobody clear it.
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A set that is wanted, and cannot be online."""
 
-    Raises UnsupportedError for a set that is offline only.
-    """
-    held = [
-        Held(definition, version, tuple(dict.fromkeys(keep(store, definition, version).values())))
-        for definition, version in wanted.sets
-    ]
+    name: str
+    """Without its version: an older one may be served."""
+    reason: str
+
+
+def hold(store: Store, wanted: Wanted) -> tuple[list[Held], list[Refused]]:
+    """Keep what is wanted from now on, and let nobody clear it; and what is offline only."""
+    held: list[Held] = []
+    refused: list[Refused] = []
+    for definition, version in wanted.sets:
+        try:
+            names = keep(store, definition, version)
+        except UnsupportedError as error:
+            refused.append(Refused(definition.name, str(error)))
+        else:
+            held.append(Held(definition, version, tuple(dict.fromkeys(names.values()))))
     store.wanted = frozenset(name for one in held for name in one.sets)
-    return held
+    return held, refused
 
 
 def serve_ready(store: Store, held: Sequence[Held], lacking: Sequence[str]) -> list[Offer]:
@@ -68,9 +79,9 @@ def serve_ready(store: Store, held: Sequence[Held], lacking: Sequence[str]) -> l
     return fresh
 
 
-def withdraw_others(store: Store, held: Sequence[Held]) -> Iterator[str]:
-    """Serve sets no more of which no version is wanted; their names. What is kept stays."""
-    wanted = {one.definition.name.casefold() for one in held}
+def withdraw_others(store: Store, wanted_names: Iterable[str]) -> Iterator[str]:
+    """Serve sets no more that are none of these; their names. What is kept stays."""
+    wanted = {name.casefold() for name in wanted_names}
     names = dict.fromkeys(offer.definition.name for offer in offers(store.database).values())
     for name in names:
         if name.casefold() not in wanted:

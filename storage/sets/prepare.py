@@ -16,7 +16,16 @@ from bighead.zipline.errors import DataError, UnsupportedError
 from bighead.zipline.expressions import evaluate
 from bighead.zipline.expressions.arrow import Array, compute, join, make, nulls, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
-from bighead.zipline.ir.nodes import Events, Filter, Node, Project, Scan, Versions
+from bighead.zipline.ir.nodes import (
+    Events,
+    Filter,
+    Node,
+    Project,
+    Scan,
+    StaticJoin,
+    TemporalJoin,
+    Versions,
+)
 from bighead.zipline.ir.sources import Source
 
 
@@ -46,14 +55,29 @@ class Prepared:
         )
 
 
+_LATE = (
+    "a row that comes late would change rows that lie in tiles already, also under keys that it "
+    "does not name; join the other set in a training set"
+)
+_BEFORE = (
+    "the store takes each source by itself, and an event may come before the row of its entity; "
+    "join the entity in a training set"
+)
+_SEVERAL = "the store takes each row by itself; join what it reads in a training set"
+_OFFLINE = {
+    TemporalJoin: ("the rows of another set", _LATE),
+    StaticJoin: ("rows joined with a STATIC entity", _BEFORE),
+}
+
+
 def source_of(node: Node) -> Source:
-    """The one source below events. Raises UnsupportedError where a join lies between them."""
+    """The one source below events. Raises UnsupportedError where more lies between them."""
     while not isinstance(node, Scan):
         if not isinstance(node, Filter | Project):
+            what, why = _OFFLINE.get(type(node), ("a query", _SEVERAL))
             raise UnsupportedError(
-                f"a set over a {type(node).__name__} is not kept online, since a late row of one "
-                "side would change rows of keys that it does not name; keep a set over each source "
-                "and join these in a training set, or let the events carry the columns"
+                f"a set over {what} is not kept online, since {why}, let the events carry its "
+                "columns, or leave out online = true"
             )
         node = node.input
     return node.source

@@ -71,7 +71,8 @@ def test_a_set_lacks_its_batch_until_it_is_uploaded(
     store: Store, tmp_path: Path, source: str, changed: str
 ) -> None:
     want = wanted(tmp_path, source, "SUM(nights)", 1)
-    (held,) = hold(store, want)
+    ((held,), refused) = hold(store, want)
+    assert refused == []
     assert held == Held(want.sets[0][0], 1, ("nights@1",))
     assert lacks(store, "nights@1", want.batches, None) == "it has no batch yet"
     assert serve_ready(store, [held], ["nights@1"]) == []
@@ -94,7 +95,7 @@ def test_the_last_two_versions_are_kept_and_what_is_not_wanted_is_not_served(
 ) -> None:
     for version, feature in enumerate(("SUM(nights)", "MAX(nights)", "MIN(nights)"), start=1):
         want = wanted(tmp_path, BY_IDENTITY, feature, version)
-        held = hold(store, want)
+        held, _ = hold(store, want)
         assert retire(store, held) == [], "the one before is served until this one is"
         serve_ready(store, held, [])
         assert retire(store, held) == (["nights@1"] if version == 3 else [])
