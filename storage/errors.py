@@ -11,5 +11,9 @@ class LockedError(StoreError):
     """A store that another process writes."""
 
 
+class SilentError(StoreError):
+    """Whoever was asked does not answer; he may later."""
+
+
 class DamagedError(StoreError):
     """A block that is missing, or is not what its rows make of it."""

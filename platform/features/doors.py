@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bighead.storage.ingest.door import Door
+from bighead.storage.ingest.doors import PATIENCE
 from bighead.storage.ingest.files import FileDoor
 from bighead.storage.ingest.positions import file_at, files_at
 from bighead.storage.store import Store
@@ -26,18 +29,36 @@ class Streams:
     """host:port of brokers, for streams that name none."""
     kafka_options: Mapping[str, str] = field(default_factory=dict)
     group: str = "bighead"
+    """Of Kafka, which deals the partitions of a topic out among its members."""
+    member: str | None = None
+    """The only member of the group."""
     longest: int = 16 << 20
     """Bytes of a line."""
     note: Callable[[str], None] = print
 
 
-def open_door(store: Store, source: Source, streams: Streams) -> Door | None:
-    """The door of a source; None: it names no stream. Raises BigheadError where it cannot open."""
+def own_group(store: Path) -> str:
+    """The name of a consumer group that only the store in a folder of this machine has.
+
+    >>> own_group(Path("here")) == own_group(Path("here")), own_group(Path("there"))[:8]
+    (True, 'bighead-')
+    """
+    place = f"{socket.gethostname()}:{store.resolve()}"
+    return f"bighead-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
+def open_door(
+    store: Store, source: Source, streams: Streams, patience: float = PATIENCE
+) -> Door | None:
+    """The door of a source; None: it names no stream. Raises BigheadError where it cannot open.
+
+    patience: seconds for a broker to answer; where none does, it is a SilentError.
+    """
     stream = source.option("stream")
     if not isinstance(stream, str):
         return None
     if stream.startswith(KAFKA):
-        return _open_topic(store, source, stream.removeprefix(KAFKA), streams)
+        return _open_topic(store, source, stream.removeprefix(KAFKA), streams, patience)
     scheme, there, _ = stream.partition("://")
     if there and scheme != "file":
         raise BigheadError(
@@ -55,7 +76,9 @@ def open_door(store: Store, source: Source, streams: Streams) -> Door | None:
     )
 
 
-def _open_topic(store: Store, source: Source, stream: str, streams: Streams) -> Door:
+def _open_topic(
+    store: Store, source: Source, stream: str, streams: Streams, patience: float
+) -> Door:
     try:
         from bighead.storage.ingest.kafka import KafkaDoor  # noqa: PLC0415  (an option)
     except ModuleNotFoundError as error:
@@ -81,6 +104,8 @@ def _open_topic(store: Store, source: Source, stream: str, streams: Streams) -> 
         servers,
         offset,
         f"{streams.group}.{name}",  # two versions of a source read one topic side by side
+        streams.member,
         streams.note,
         streams.kafka_options,
+        patience,
     )

@@ -58,6 +58,10 @@ class FileDoor:
     lone: dict[str, FileAt] = field(init=False)
     """Records whose files have not been seen yet."""
     gone_since: dict[str, float] = field(default_factory=dict, init=False)
+    away: bool = field(default=False, init=False)
+    """The folder is not there, and files of it are known."""
+    closed_to_us: dict[str, str] = field(default_factory=dict, init=False)
+    """By path, why a file cannot be read now."""
     stale: list[Arrived] = field(default_factory=list, init=False)
     """Records that others have taken the place of."""
 
@@ -70,6 +74,9 @@ class FileDoor:
         if self.clock() - self.looked >= self.look_every:
             self._look()
             self.looked = self.clock()
+        if self.away:
+            self.empty = True
+            return []
         found, self.stale = self.stale, []
         room = most
         for name in list(self.files):
@@ -93,7 +100,11 @@ class FileDoor:
                 "whether it had more cannot be told"
             )
             return followed.forgotten()
+        except OSError as error:
+            self._unreadable(followed.at.path, error)
+            return None
         if arrived is not None:
+            self.closed_to_us.pop(followed.at.path, None)
             self.gone_since.pop(name, None)
             self._keep_few_open(name)
             return arrived
@@ -120,6 +131,9 @@ class FileDoor:
 
     def _look(self) -> None:
         """New files, and what became of those that are known."""
+        self._look_for_folder()
+        if self.away:
+            return
         seen: set[str] = set()
         for path in self._paths():
             try:
@@ -132,8 +146,8 @@ class FileDoor:
                 self.files[at.name].look(path, stat.st_size)
             except FileNotFoundError:  # it went away meanwhile
                 continue
-            except PermissionError as error:
-                raise StoreError(f"no permission to read {path}") from error
+            except OSError as error:
+                self._unreadable(path, error)
         for name, followed in self.files.items():
             if name not in seen and not followed.gone:
                 followed.gone = True
@@ -141,6 +155,21 @@ class FileDoor:
                     self._find_again(followed)
         for at in list(self.lone.values()):
             self._renamed_meanwhile(self.lone.pop(at.name))
+
+    def _look_for_folder(self) -> None:
+        """Files of a folder that is gone, as of a disk that is not mounted, are not gone too."""
+        folder = folder_of(self.pattern)
+        away = bool(self.files or self.lone) and not folder.is_dir()
+        if away and not self.away:
+            self.note(f"there is no folder {folder} any more; its files are read on once it is")
+        self.away = away
+
+    def _unreadable(self, path: str, error: OSError) -> None:
+        """Say once why a file is not read; it is tried again at each look."""
+        reason = error.strerror or str(error)
+        if self.closed_to_us.get(path) != reason:
+            self.note(f"{path} cannot be read ({reason}); it is tried again")
+        self.closed_to_us[path] = reason
 
     def _paths(self) -> list[str]:
         """The files there are, hidden ones left out."""
@@ -197,7 +226,7 @@ class FileDoor:
 
     def _find_again(self, followed: FollowedLines) -> None:
         folder = Path(followed.at.path).parent
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # nothing may be looked up there, or it went
             for entry in os.scandir(folder):
                 if entry.inode() == followed.at.inode and entry.is_file():
                     if _is(followed.at, entry.path, entry.stat().st_size):
@@ -220,6 +249,20 @@ class FileDoor:
                 )
             followed.close()
         self.files.clear()
+
+
+def folder_of(pattern: str) -> Path:
+    """The folder that all files of a pattern lie in, or below.
+
+    >>> folder_of("/data/in/*.jsonl"), folder_of("/data/*/a.jsonl"), folder_of("/data/a.jsonl")
+    (PosixPath('/data/in'), PosixPath('/data'), PosixPath('/data'))
+    """
+    path = Path(pattern)
+    if path.is_dir() or not (path.suffix or glob.has_magic(path.name)):
+        return path
+    parts = path.parts[:-1]
+    wild = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return Path(*parts[:wild])
 
 
 def kind_of(path: str, source: str) -> OneOf["lines", "rows", "packed", "any"]:

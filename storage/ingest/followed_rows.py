@@ -105,7 +105,7 @@ class FollowedRows:
                 self.file = pq.ParquetFile(
                     self.at.path, coerce_int96_timestamp_unit="us", page_checksum_verification=True
                 )
-            except FileNotFoundError:
+            except (FileNotFoundError, PermissionError):
                 raise
             except (pa.ArrowException, OSError) as error:
                 return self._unreadable(error)

@@ -68,6 +68,8 @@ class Ingester:
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     """Now, in microseconds: when messages arrive."""
+    broken: Callable[[Door, BigheadError], None] | None = None
+    """Is told of a door that cannot be read any more; None: that ends the loop."""
     counters: dict[str, Counters] = field(default_factory=dict, init=False)
     stopping: Event = field(default_factory=Event, init=False)
     decoders: dict[str, Decoder] = field(default_factory=dict, init=False)
@@ -107,10 +109,11 @@ class Ingester:
     def gather(self) -> list[Arrived]:
         """What comes until the time or the size of a commit is reached; may be nothing."""
         gathered: list[Arrived] = []
+        self.doors = [*self.doors[1:], *self.doors[:1]]  # a full one leaves no room for others
         size = 0
         deadline = time.monotonic() + self.settings.wait
         while True:
-            came = [a for door in self.doors for a in door.take(self.settings.most - size)]
+            came = [a for door in self.doors for a in self._taken(door, self.settings.most - size)]
             if came:
                 self.came = time.monotonic()
             if came and not gathered:
@@ -133,6 +136,16 @@ class Ingester:
         for name in folded.sources[:1]:
             self.counters.setdefault(name, Counters()).expired += folded.expired
         return True
+
+    def _taken(self, door: Door, most: int) -> list[Arrived]:
+        try:
+            return door.take(most)
+        except BigheadError as error:
+            if self.broken is None:
+                raise
+            self.doors = [other for other in self.doors if other is not door]
+            self.broken(door, error)
+            return []
 
     def commit(self, gathered: Sequence[Arrived]) -> None:
         """Take what was gathered into the store, a commit a source, and say so."""

@@ -25,7 +25,7 @@ from confluent_kafka import (
 )
 
 from bighead.storage.database.database import Batch
-from bighead.storage.errors import StoreError
+from bighead.storage.errors import SilentError, StoreError
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.messages import Messages
 from bighead.storage.ingest.positions import put_offset
@@ -33,6 +33,8 @@ from bighead.storage.ingest.positions import put_offset
 AT_ONCE = 10_000
 """Messages that are asked of the client in one call."""
 
+_LOOK = 5.0
+"""Seconds for a broker to say which offsets there are."""
 BOUNDED = {
     "queued.max.messages.kbytes": 32 * 1024,
     "fetch.message.max.bytes": 8 << 20,
@@ -44,8 +46,8 @@ BOUNDED = {
 class KafkaDoor:
     """A topic that one source reads.
 
-    Raises StoreError where no broker answers within `patience` seconds, and where there is no such
-    topic.
+    Raises SilentError where no broker answers within `patience` seconds, StoreError where there is
+    no such topic.
     """
 
     source: str
@@ -55,6 +57,9 @@ class KafkaDoor:
     offset: Callable[[str], int]
     """What the store says of a partition: where to go on."""
     group: str = "bighead"
+    """Whose members share the partitions."""
+    member: str | None = None
+    """The name of its only member, who has the partitions again as soon as it comes back."""
     note: Callable[[str], None] = print
     options: Mapping[str, str] = field(default_factory=dict)
     """Of the client, such as security.protocol; they go before what is set here."""
@@ -63,6 +68,8 @@ class KafkaDoor:
     """By partition, the offset after the last message that was handed over."""
     unread: set[int] = field(default_factory=set, init=False)
     """The partitions whose end has not been reached yet."""
+    silent: bool = field(default=False, init=False)
+    """It was told that brokers do not answer, and nothing has come since."""
     consumer: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +86,7 @@ class KafkaDoor:
                 "partition.assignment.strategy": "cooperative-sticky",
                 "error_cb": self._error,
                 **BOUNDED,
+                **({} if self.member is None else {"group.instance.id": self.member}),
                 **self.options,
             }
         )
@@ -96,7 +104,7 @@ class KafkaDoor:
         try:
             found = self.consumer.list_topics(self.topic, timeout=self.patience).topics[self.topic]
         except KafkaException as error:
-            raise StoreError(
+            raise SilentError(
                 f"no answer from Kafka at {self.servers} ({_reason(error.args[0])}); see that it "
                 "runs there, and that --kafka names it"
             ) from error
@@ -108,12 +116,21 @@ class KafkaDoor:
         self.unread = set(found.partitions)
 
     def take(self, most: int) -> list[Arrived]:
-        """What the client has fetched."""
+        """What the client has fetched. Raises StoreError where the topic cannot be read."""
+        try:
+            return self._taken(most)
+        except KafkaException as error:
+            raise self._unread(_reason(error.args[0])) from error
+
+    def _taken(self, most: int) -> list[Arrived]:
         begin = time.monotonic()
         by_partition: dict[int, list[Message]] = {}
         size = 0
         while size < most:
             got = self.consumer.consume(AT_ONCE, 0)
+            if got and self.silent:
+                self.silent = False
+                self.note(f"Kafka at {self.servers} answers again")
             for message in got:
                 error = message.error()
                 if error is not None:
@@ -157,7 +174,12 @@ class KafkaDoor:
 
     def _reachable(self, consumer: Any, at: TopicPartition, kept: int) -> int:
         """The offset to go on from, said aloud where messages are gone."""
-        first, last = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), 10)
+        try:
+            first, last = consumer.get_watermark_offsets(
+                TopicPartition(at.topic, at.partition), _LOOK
+            )
+        except KafkaException:  # it went just now; an offset that is not there is told later
+            return kept or OFFSET_BEGINNING
         if kept > last:
             raise StoreError(
                 f"{self.topic}/{at.partition} ends at offset {last}, and the store has read it up "
@@ -182,12 +204,19 @@ class KafkaDoor:
             error.code() == KafkaError._MAX_POLL_EXCEEDED
         )  # a long commit; the group is joined anew
         if error.fatal() or not (late or error.retriable()):
-            where = f"{message.topic()}/{message.partition()}" if message.topic() else self.topic
-            raise StoreError(f"Kafka at {self.servers}, {where}: {_reason(error)}")
-        self.note(f"Kafka at {self.servers}: {_reason(error)}; trying again")
+            raise self._unread(_reason(error), message.partition())
+        self._error(error)
+
+    def _unread(self, reason: str, partition: int | None = None) -> StoreError:
+        """The error for a topic that cannot be read on."""
+        where = self.topic if partition is None or partition < 0 else f"{self.topic}/{partition}"
+        return StoreError(f"Kafka at {self.servers}, {where}: {reason}")
 
     def _error(self, error: KafkaError) -> None:
-        self.note(f"Kafka at {self.servers}: {_reason(error)}")
+        """Say once that something does not answer; the client goes on trying by itself."""
+        if not self.silent:
+            self.note(f"Kafka at {self.servers}: {_reason(error)}; trying again")
+        self.silent = True
 
     def done(self) -> bool:
         """Whether the end of each partition was reached."""

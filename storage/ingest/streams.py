@@ -22,7 +22,7 @@ from bighead.storage.database.database import Batch
 from bighead.storage.ingest.door import Arrived, Outcome
 from bighead.storage.ingest.messages import Messages
 from bighead.storage.ingest.positions import put_offset
-from bighead.storage.sets.source_versions import current
+from bighead.storage.sets.source_versions import base_name, current
 from bighead.zipline.errors import BigheadError, did_you_mean
 
 
@@ -218,11 +218,20 @@ class StreamDoor:
             for (source, name), producer in list(self.producers.items()):
                 if source in gone:
                     del self.producers[source, name]
-                    reason = f"no set of the store reads '{source}' any more"
-                    self._end(producer, StreamError("NOT_FOUND", reason))
+                    self._end(producer, _gone(source, sources))
             left = [a for a in self.arrived if a.source not in gone]
             self.waiting -= sum(a.size for a in self.arrived) - sum(a.size for a in left)
             self.arrived = left
+            self.changed.notify_all()
+
+    def interrupt(self, reason: str) -> None:
+        """End all streams for a while; what waits was not acknowledged, and is sent again."""
+        with self.changed:
+            for producer in self.producers.values():
+                self._end(producer, StreamError("UNAVAILABLE", reason))
+            self.producers.clear()
+            self.arrived.clear()
+            self.waiting = 0
             self.changed.notify_all()
 
     def close(self) -> None:
@@ -233,6 +242,25 @@ class StreamDoor:
                 self._end(producer, StreamError("UNAVAILABLE", "the ingester is ending"))
             self.arrived.clear()
             self.changed.notify_all()
+
+
+def _gone(source: str, sources: Collection[str]) -> StreamError:
+    """Why a producer cannot go on whose source is not there any more, and what he can do."""
+    base = base_name(source)
+    latest = base if base in sources else current(base, sources)
+    if latest:
+        return StreamError(
+            "FAILED_PRECONDITION",
+            f"{base} was declared anew, and {source} is read no more; what was acknowledged counts "
+            f"in {source} alone: open again, and send the rows of {latest} from its offset on, as "
+            "they are declared now",
+        )
+    return StreamError(
+        "NOT_FOUND",
+        f"no set of the store reads '{source}' any more, and what is not acknowledged is not kept; "
+        "stop writing, or declare a set over it with online = true, open again and send its rows "
+        "from its offset on",
+    )
 
 
 def _messages(sent: pb.WriteMessages) -> Messages:

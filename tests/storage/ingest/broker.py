@@ -155,15 +155,23 @@ class Broker:
 
 
 @contextmanager
-def running_broker(folder: Path) -> Iterator[Broker]:
-    """A broker with its data in a folder; skips the test where it cannot run."""
+def idle_broker(folder: Path) -> Iterator[Broker]:
+    """A broker with its data in a folder, that is not started yet; skips the test where it cannot
+    run."""
     fetch_jars()
     broker = Broker(folder, *_free_ports())
     try:
-        broker.start()
         yield broker
     finally:
         broker.kill()
+
+
+@contextmanager
+def running_broker(folder: Path) -> Iterator[Broker]:
+    """One that runs."""
+    with idle_broker(folder) as broker:
+        broker.start()
+        yield broker
 
 
 def fetch_jars() -> None:

@@ -376,3 +376,44 @@ def test_only_producers_with_a_certificate_of_the_authority_write(tmp_path: Path
     finally:
         made.stop()
     assert_holds(made.store, ROWS)
+
+
+def test_a_producer_whose_source_goes_is_told_why_and_what_to_do() -> None:
+    store = memory_store()
+    door = StreamDoor(sources_of(store), store.offset)
+    asked = pb.WriteOpen(source="events", producer="shop")
+    gone = door.open(asked)
+    door.change({})
+    error = gone.replies.get_nowait()
+    assert isinstance(error, StreamError)
+    assert error.code == "NOT_FOUND"
+    assert str(error) == (
+        "no set of the store reads 'events' any more, and what is not acknowledged is not kept; "
+        "stop writing, or declare a set over it with online = true, open again and send its rows "
+        "from its offset on"
+    )
+    door.change(sources_of(store))
+    replaced = door.open(asked)
+    door.change({"events@2": sources_of(store)["events"]})
+    error = replaced.replies.get_nowait()
+    assert isinstance(error, StreamError)
+    assert error.code == "FAILED_PRECONDITION"
+    assert "events was declared anew" in str(error)
+    assert "send the rows of events@2 from its offset on" in str(error)
+    assert door.open(asked).source == "events@2"
+
+
+def test_what_a_commit_that_failed_had_is_sent_again() -> None:
+    store = memory_store()
+    door = StreamDoor(sources_of(store), store.offset)
+    asked = pb.WriteOpen(source="events", producer="shop")
+    first = door.open(asked)
+    door.write(first, pb.WriteRequest(messages=pb.WriteMessages(offset=0, data=MESSAGES[0])))
+    door.take(1)  # and it is lost
+    door.write(first, pb.WriteRequest(messages=pb.WriteMessages(offset=1, data=MESSAGES[1])))
+    door.interrupt("the store cannot be written now; open again")
+    error = first.replies.get_nowait()
+    assert isinstance(error, StreamError)
+    assert error.code == "UNAVAILABLE"
+    assert door.take(1) == []
+    assert door.open(asked).next == 0
