@@ -104,8 +104,8 @@ def _open_topic(
         servers,
         offset,
         f"{streams.group}.{name}",  # two versions of a source read one topic side by side
-        streams.member,
         streams.note,
         streams.kafka_options,
         patience,
+        streams.member,
     )

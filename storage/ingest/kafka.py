@@ -58,12 +58,13 @@ class KafkaDoor:
     """What the store says of a partition: where to go on."""
     group: str = "bighead"
     """Whose members share the partitions."""
-    member: str | None = None
-    """The name of its only member, who has the partitions again as soon as it comes back."""
     note: Callable[[str], None] = print
     options: Mapping[str, str] = field(default_factory=dict)
     """Of the client, such as security.protocol; they go before what is set here."""
     patience: float = 10.0
+    member: str | None = None
+    """The name of the only member of its group, which has the partitions again as soon as it comes
+    back."""
     next: dict[int, int] = field(default_factory=dict, init=False)
     """By partition, the offset after the last message that was handed over."""
     unread: set[int] = field(default_factory=set, init=False)
