@@ -366,10 +366,14 @@ class Store:
 
         Of several sources it is that of the one which is furthest behind.
         """
+        times = self.newest_of(name, snapshot).values()
+        return None if None in times else min(t for t in times if t is not None)
+
+    def newest_of(self, name: str, snapshot: Moment | None = None) -> dict[str, int | None]:
+        """By source of a set, up to which time rows of it have come; None: none has."""
         _, plan = self.plan(name)
         view = snapshot or self.database
-        times = [newest_time(view, source.name) for source in plan.sources]
-        return None if None in times else min(t for t in times if t is not None)
+        return {source.name: newest_time(view, source.name) for source in plan.sources}
 
     def fetch(
         self,

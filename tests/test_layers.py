@@ -210,6 +210,11 @@ def loaded_by(module: str) -> set[str]:
             "bighead.storage.reading.fetching",
             {"rocksdict", "sqlglot", "datafusion", "bighead.planner"},
         ),
+        (
+            "bighead.storage.fetch.client",
+            {"rocksdict", "sqlglot", "datafusion", "sqlalchemy", "bighead.planner", "bighead.platform"}
+            | {"bighead.kernels", "bighead.zipline.sql", "pandas", "pydantic", "rich", "typer"},
+        ),
         ("bighead.storage.fetch.service", {"sqlglot", "datafusion", "pyspark", "bighead.planner"}),
         ("bighead.storage.fetch.process", {"sqlglot", "datafusion", "pyspark", "pandas"}),
         ("bighead.storage.store", {"sqlglot", "datafusion", "pandas", "bighead.planner"}),

@@ -13,7 +13,9 @@ from bighead.platform.cli.table import print_table as print_rows
 from bighead.proto.v1 import fetch_pb2 as pb
 from bighead.storage.fetch.answers import Answer
 from bighead.storage.fetch.packing import arrow_type
-from bighead.zipline.ir.types import sql_name
+from bighead.zipline.ir.expr import Literal
+from bighead.zipline.ir.format_expr import format_expr
+from bighead.zipline.ir.types import TIMESTAMP, sql_name
 
 
 def print_answer(answer: Answer) -> None:
@@ -26,10 +28,17 @@ def print_answer(answer: Answer) -> None:
         ages = group.ages[group.ages >= 0]
         oldest = f"; at most {_span(int(ages.max()))} behind" if ages.any() else ""
         target.print(f"{name}: {told or 'nothing asked'}{oldest}", markup=False)
+        for source, newest in group.sources.items():
+            until = "no row has come" if newest is None else f"rows up to {_moment(newest)}"
+            target.print(f"  {source}: {until}", markup=False)
     target.print(f"{answer.set} as of commit {answer.commit:,}", markup=False)
     for error in answer.errors:
         columns = f" ({', '.join(error.columns)})" if error.columns else ""
         target.print(f"entity {error.entity}{columns}: {error.message}", markup=False)
+
+
+def _moment(microseconds: int) -> str:
+    return format_expr(Literal(microseconds, TIMESTAMP)).removeprefix("TIMESTAMP ").strip("'")
 
 
 def _span(microseconds: int) -> str:

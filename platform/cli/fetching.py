@@ -111,6 +111,7 @@ def record(answer: Answer) -> dict[str, Any]:
         "rows": rows,
         "groups": {
             name: {"status": list(g.statuses), "age_us": g.ages.tolist()}
+            | ({"newest_us": dict(g.sources)} if g.sources else {})
             for name, g in answer.groups.items()
         },
         "errors": [

@@ -7,7 +7,7 @@ theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -53,6 +53,8 @@ class GroupState:
     """One each, as numbered above."""
     ages: list[int]
     """Microseconds."""
+    sources: Mapping[str, int | None] = field(default_factory=dict)
+    """Where it reads several, up to which time rows of each have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Answered:
                 group.name,
                 b"".join(p.groups[i].statuses for p in parts),
                 [age for p in parts for age in p.groups[i].ages],
+                group.sources,
             )
             for i, group in enumerate(parts[0].groups)
         ]
@@ -222,14 +225,15 @@ class Answering:
             statuses[entity] = MISSING
         if group.timeless:
             return GroupState(group.name, bytes(statuses), [0] * len(statuses))
-        newest = self.reading.newest(self.offer.sets[group.name])
+        stand = self.reading.newest(self.offer.sets[group.name])
+        newest = stand.time
         ages = []
         for entity, at in enumerate(self.asked.times.to_pylist()):
             age = UNKNOWN if at is None or newest is None else min(max(at - newest, 0), GREATEST)
             if age > self.stale_after and statuses[entity] == FRESH:
                 statuses[entity] = STALE
             ages.append(age)
-        return GroupState(group.name, bytes(statuses), ages)
+        return GroupState(group.name, bytes(statuses), ages, stand.sources)
 
     def columns(self) -> list[Array]:
         """What the set gives, NULL where there is a fault."""

@@ -48,6 +48,9 @@ class Group:
     """'FRESH', 'STALE' or 'MISSING'."""
     ages: npt.NDArray[np.int64]
     """Microseconds that the store is behind the entity's time; -1: unknown."""
+    sources: Mapping[str, int | None] = field(default_factory=dict)
+    """Where it reads several, up to which time rows of each have come, in microseconds; None: none
+    has come yet. The age is that of the one which is furthest behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,4 +223,5 @@ class Schemas:
 
 def _group(message: pb.Group) -> Group:
     statuses = tuple(STATUSES[number] for number in message.statuses)
-    return Group(statuses, np.frombuffer(message.ages, "<i8"))
+    sources = {s.name: s.newest if s.HasField("newest") else None for s in message.sources}
+    return Group(statuses, np.frombuffer(message.ages, "<i8"), sources)

@@ -84,7 +84,10 @@ def _answer(
 
 def _group(state: GroupState) -> pb.Group:
     ages = struct.pack(f"<{len(state.ages)}q", *state.ages)
-    return pb.Group(name=state.name, statuses=state.statuses, ages=ages)
+    group = pb.Group(name=state.name, statuses=state.statuses, ages=ages)
+    for name, newest in state.sources.items():
+        group.sources.add(name=name, newest=newest)
+    return group
 
 
 def described(offer: Offer) -> pb.DescribeResponse:

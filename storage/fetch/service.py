@@ -55,6 +55,16 @@ class Limits:
     """Bytes."""
     piece: int = 512
     """Entities that are answered before others get their turn."""
+    values: int = 512 * 50
+    """Values, of a set of many columns."""
+
+    def piece_of(self, columns: int) -> int:
+        """Entities that are answered before others get their turn, of a set.
+
+        >>> Limits().piece_of(6), Limits().piece_of(250)
+        (512, 102)
+        """
+        return max(min(self.piece, self.values // max(columns, 1)), 1)
 
     def check_request(self, request: Request) -> None:
         """Raises FetchError for one that names no set, or too much."""
@@ -181,7 +191,8 @@ class Service:
                     "time, or ask for fewer entities"
                 )  # fmt: skip
 
-        entities, piece = len(question.times), self.limits.piece
+        entities = len(question.times)
+        piece = self.limits.piece_of(len(offer.serving.columns))
         stale_after = self.stale_after if offer.stale_after is None else offer.stale_after
         parts: list[Answered] = []
         for first in range(0, max(entities, 1), piece):

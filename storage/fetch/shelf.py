@@ -18,6 +18,23 @@ from bighead.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """Up to which times rows have come, in microseconds; None: none has come."""
+
+    time: int | None
+    """Of the source that is furthest behind."""
+    sources: Mapping[str, int | None]
+    """Of each, where there are several."""
+
+    @classmethod
+    def of(cls, sources: Mapping[str, int | None]) -> Newest:
+        """Of all sources of a set."""
+        times = [time for time in sources.values() if time is not None]
+        oldest = min(times) if len(times) == len(sources) else None
+        return cls(oldest, sources if len(sources) > 1 else {})
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What is served, as of one commit."""
 
@@ -27,13 +44,15 @@ class Reading:
     origin: str
     """Of the store that this is a commit of; empty: it has none yet."""
     offers: Mapping[str, Offer]
-    _newest: dict[str, int | None]
+    _newest: dict[str, Newest]
 
-    def newest(self, name: str) -> int | None:
-        """Up to which time rows of a set's sources have come; None where one has none yet."""
-        if name not in self._newest:
-            self._newest[name] = self.store.newest(name, self.snapshot)
-        return self._newest[name]
+    def newest(self, name: str) -> Newest:
+        """Up to which time rows of a set's sources have come."""
+        found = self._newest.get(name)
+        if found is None:
+            of_source = self.store.newest_of(name, self.snapshot)
+            found = self._newest[name] = Newest.of(of_source)
+        return found
 
 
 @dataclass(slots=True)
@@ -46,7 +65,7 @@ class Shelf:
     _changes: int = -1
     _commit: int = -1
     _origin: str = ""
-    _newest: dict[str, int | None] = field(default_factory=dict)
+    _newest: dict[str, Newest] = field(default_factory=dict)
 
     @contextmanager
     def read(self) -> Iterator[Reading]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -129,6 +130,30 @@ def test_a_clean_environment_runs_a_query(clean: Path, tmp_path: Path) -> None:
         "nights": [2, 5, None, None],
         "bookings": [1, 2, 0, 0],
     }
+
+
+def test_a_service_that_only_fetches_needs_four_packages(wheel: Path, tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["optional-dependencies"]["fetch"], *project["dependencies"]]
+    names = ("grpcio", "protobuf", "pyarrow", "numpy")
+    needed = [next(r for r in asked if r.startswith(name)) for name in names]
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    assert "pip install " + " ".join(f'"{n}"' for n in needed) in page
+    env, lock = tmp_path / "env", ROOT / "requirements.lock"
+    run(find_uv_bin(), "venv", "-q", "-p", sys.executable, env)
+    install = (find_uv_bin(), "pip", "install", "-q", "-p", env, "--constraints", lock)
+    run(*install, "--no-deps", wheel)
+    run(*install, *needed)
+    code = """
+from bighead.storage.fetch.client import Client
+from bighead.storage.fetch.errors import FetchError
+try:
+    with Client("127.0.0.1:1", timeout=0.5) as client:
+        client.fetch("stay_risk", {"listing": [7, 8]})
+except FetchError as error:
+    print(error.kind.name)
+"""
+    assert run(env / "bin" / "python", "-c", code, cwd=tmp_path).strip() in ("UNREADY", "TOO_LATE")
 
 
 def test_a_clean_environment_holds_the_core_alone(clean: Path, tmp_path: Path) -> None:

@@ -53,6 +53,11 @@ class GroupReply(BaseModel):
 
     status: list[Literal["FRESH", "STALE", "MISSING"]]
     age_us: list[int] = Field(description="Microseconds that the store is behind; -1: unknown.")
+    newest_us: dict[str, int | None] | None = Field(
+        default=None,
+        description="By source, where it reads several: up to which time rows have come, in "
+        "microseconds since 1970; null: none has. The age is that of the one furthest behind.",
+    )
 
 
 class EntityErrorReply(BaseModel):

@@ -50,6 +50,8 @@ hexadecimal, a MAP is an object.
 T = TypeVar("T")
 _GONE = "the caller has gone"
 JSON, PROBLEM = "application/json", "application/problem+json"
+FEW = 64
+"""Entities that are answered so soon that nobody need look whether the caller is still there."""
 PAGE = "swagger"
 """Where the files lie that the page of OpenAPI is made of."""
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -170,7 +172,7 @@ class RestDoor:
         remaining: Remaining,
     ) -> bytes:
         asking = self.service.fetch(question, token, remaining)
-        if question.entities > self.service.limits.piece:
+        if question.entities > FEW:
             asking = _unless_gone(request, asking)
         reply = await asking
         data = written_reply(reply, by_row)

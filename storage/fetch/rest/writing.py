@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from bighead.storage.fetch.answering import Answered
+from bighead.storage.fetch.answering import Answered, GroupState
 from bighead.storage.fetch.answers import CODES, STATUSES
 from bighead.storage.fetch.served import Offer
 from bighead.storage.fetch.service import Reply
@@ -47,10 +47,7 @@ def _answer(offer: Offer, answered: Answered, by_row: bool) -> dict[str, Any]:
         values = {"rows": rows}
     else:
         values = {"columns": dict(zip(names, map(_column, batch.columns), strict=True))}
-    groups = {
-        group.name: {"status": [STATUSES[s] for s in group.statuses], "age_us": group.ages}
-        for group in answered.groups
-    }
+    groups = {group.name: _group(group) for group in answered.groups}
     errors = [
         {
             "entity": fault.entity,
@@ -61,6 +58,11 @@ def _answer(offer: Offer, answered: Answered, by_row: bool) -> dict[str, Any]:
         for fault in answered.faults
     ]
     return {"set": offer.name, **values, "groups": groups, "errors": errors}
+
+
+def _group(group: GroupState) -> dict[str, Any]:
+    told = {"status": [STATUSES[s] for s in group.statuses], "age_us": group.ages}
+    return {**told, "newest_us": group.sources} if group.sources else told
 
 
 def _column(column: Array) -> Any:

@@ -18,6 +18,10 @@ from tests.storage.fetch.stays import DAY, START, moments
 SQL = """
 CREATE EVENT SOURCE payments (id BIGINT, account BIGINT, cents BIGINT, ts TIMESTAMP)
     EVENT TIME ts IDENTITY (id);
+CREATE EVENT SOURCE refunds (id BIGINT, account BIGINT, cents BIGINT, ts TIMESTAMP)
+    EVENT TIME ts IDENTITY (id);
+CREATE EVENT SOURCE chargebacks (id BIGINT, account BIGINT, cents BIGINT, ts TIMESTAMP)
+    EVENT TIME ts IDENTITY (id);
 CREATE EVENT SOURCE checks (account BIGINT, ts TIMESTAMP) EVENT TIME ts;
 CREATE FEATURE SET paid AS
 SELECT account, SUM(cents) OVER (LAST '1d') AS cents, COUNT(*) OVER (LAST '1d') AS payments
@@ -31,6 +35,10 @@ ASOF LEFT JOIN paid AS p MATCH_CONDITION (q.ts > p.event_time) ON p.account = q.
 ASOF LEFT JOIN by_cents AS o MATCH_CONDITION (q.ts > o.event_time) ON o.amount = p.cents;
 CREATE FEATURE SET slow WITH (stale_after = '3h') AS
 SELECT account, COUNT(*) OVER (LAST '1d') AS payments FROM payments GROUP BY account;
+CREATE FEATURE SET moved AS
+SELECT account, COUNT(*) OVER (LAST '1d') AS n FROM payments UNION ALL refunds GROUP BY account;
+CREATE FEATURE SET lost AS
+SELECT account, COUNT(*) AS n FROM payments UNION ALL chargebacks GROUP BY account;
 """
 HORIZON = START + 10 * DAY
 LATER = START + 20 * DAY
@@ -48,11 +56,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         "ts": moments([LATER - 1] * 5),
     })  # fmt: skip
     with Store.open(path, Settings(leaf=8, logged=4)) as store:
-        for name in ("paid", "fraud", "slow"):
+        for name in ("paid", "fraud", "slow", "moved", "lost"):
             definition = session.definitions.get(name)
             assert isinstance(definition, FeatureSet | TrainingSet)
             serve(store, definition)
         store.ingest("payments", rows)
+        store.ingest("refunds", rows.slice(0, 1).set_column(3, "ts", moments([LATER - DAY])))
         store.sweep("paid", HORIZON)
     with serving(path) as running, Client(running.address, timeout=20.0) as opened:
         yield opened
@@ -110,3 +119,13 @@ def test_a_set_says_itself_when_it_is_stale(client: Client) -> None:
     asked = pa.array([LATER - 1 + 3 * hour, LATER + 3 * hour], pa.int64())
     answer = client.fetch("slow", {"account": [1] * 2}, at=asked)
     assert answer.groups["slow"].statuses == ("FRESH", "STALE")
+
+
+def test_of_several_sources_it_is_told_which_one_is_behind(client: Client) -> None:
+    moved, lost, paid = client.fetch_sets(["moved", "lost", "paid"], {"account": [1]}, at=LATER)
+    group = moved.groups["moved"]
+    assert (group.ages.tolist(), group.statuses) == ([DAY], ("STALE",))
+    assert group.sources == {"payments": LATER - 1, "refunds": LATER - DAY}
+    assert lost.groups["lost"].sources == {"payments": LATER - 1, "chargebacks": None}
+    assert lost.groups["lost"].ages.tolist() == [-1]
+    assert paid.groups["paid"].sources == {}, "of one source the age says it"

@@ -15,7 +15,7 @@ from bighead.storage.access.authorizer import Open
 from bighead.storage.fetch.asking import Request
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.fitting import fit
-from bighead.storage.fetch.service import Service
+from bighead.storage.fetch.service import Limits, Reply, Service
 from bighead.storage.fetch.shelf import Shelf
 from bighead.storage.store import Store
 
@@ -65,3 +65,27 @@ def test_a_request_that_nobody_waits_for_ends_between_pieces(store: Store) -> No
             await task
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("values", "turns"), [(10_000, 1), (120, 4)])
+def test_others_get_their_turn_sooner_beside_a_set_of_many_columns(
+    store: Store, values: int, turns: int
+) -> None:
+    service = Service(Shelf(lambda: nullcontext(store)), Open(), Limits(values=values))
+    columns = len(service.describe("stay_risk", None).serving.columns)
+    assert service.limits.piece_of(columns) == min(512, values // columns)
+    entities = turns * service.limits.piece_of(columns)
+    had = 0
+
+    async def run() -> Reply:
+        nonlocal had
+        task = asyncio.create_task(service.fetch(request(entities), None, lambda: None))
+        while not task.done():
+            await asyncio.sleep(0)
+            had += 1
+        return await task
+
+    reply = asyncio.run(run())
+    assert turns <= had <= turns + 1
+    (answered,) = (answered for _, answered in reply.answers)
+    assert answered.batch.num_rows == len(answered.groups[0].ages) == entities
