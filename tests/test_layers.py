@@ -212,8 +212,8 @@ def loaded_by(module: str) -> set[str]:
         ),
         (
             "bighead.storage.fetch.client",
-            {"rocksdict", "sqlglot", "datafusion", "sqlalchemy", "bighead.planner", "bighead.platform"}
-            | {"bighead.kernels", "bighead.zipline.sql", "pandas", "pydantic", "rich", "typer"},
+            {"rocksdict", "sqlglot", "datafusion", "sqlalchemy", "pandas", "pydantic", "rich"}
+            | {"typer", "bighead.planner", "bighead.kernels", "bighead.zipline.sql"},
         ),
         ("bighead.storage.fetch.service", {"sqlglot", "datafusion", "pyspark", "bighead.planner"}),
         ("bighead.storage.fetch.process", {"sqlglot", "datafusion", "pyspark", "pandas"}),
