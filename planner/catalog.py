@@ -32,6 +32,15 @@ Rebind = Callable[["Definitions", FeatureSet | TrainingSet], Definition]
 """Binds the SQL of a set against other definitions."""
 
 
+def check_free(name: str) -> None:
+    """Raises CatalogError where an aggregate of one's own cannot have this name."""
+    if find_aggregate(name) is not None or find_function(name) is not None:
+        raise CatalogError(
+            f"{name.upper()} is a function of SQL already; choose another name: "
+            "@aggregate(name=...)"
+        )
+
+
 @dataclass(slots=True)
 class Definitions:
     """What names mean, in the order in which they were defined."""
@@ -117,11 +126,7 @@ class Definitions:
         on working with the new version.
         """
         name = added.name
-        if find_aggregate(name) is not None or find_function(name) is not None:
-            raise CatalogError(
-                f"{name.upper()} is a function of SQL already; choose another name: "
-                "@aggregate(name=...)"
-            )
+        check_free(name)
         there = self.user.get(name)
         changed = replace(self, by_name=dict(self.by_name), user={**self.user, name: added})
         if there is not None and there != added:

@@ -171,6 +171,8 @@ def _typed(t: _Trial, a: Part, b: Part, c: Part) -> str | None:
     )
 
 
+TAKES_ROWS = "takes rows"
+"""What comes before all laws."""
 Law = Callable[[_Trial, Part, Part, Part], str | None]
 LAWS: dict[str, tuple[Law, str]] = {
     "type": (_typed, "a"),
@@ -195,6 +197,10 @@ def check_laws(user: UserAggregate, seed: int = 0, examples: int = EXAMPLES) -> 
     """
     trial = _Trial(user, user.make())
     pools, refused = _pools(trial)
+    if not pools:
+        row, raised = refused[0]
+        reason = f"add() to zero(), or finish() after it, raises {raised}; so do all rows tried"
+        return Report((), (Broken(TAKES_ROWS, (("a", (row,)),), reason),), ())
     held, broken = [], []
     for name, (law, reads) in LAWS.items():
         if law is _inverse and not user.invertible:
@@ -227,7 +233,7 @@ def _pools(trial: _Trial) -> tuple[list[Row], tuple[tuple[Row, str], ...]]:
             refused.append((row, _raised(error)))
         else:
             taken.append(row)
-    return taken or rows, tuple(refused)
+    return taken, tuple(refused)
 
 
 def _failures(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from bighead.zipline.aggregates.laws import Broken, Report
     from bighead.zipline.aggregates.user import UserAggregate
 
+SHOWN = 3
+"""Rows that are not taken, of which a person is told."""
+
 
 def check_aggregate(
     context: typer.Context,
@@ -46,9 +49,16 @@ def check_aggregate(
       bighead check-aggregate shop_aggregates:GeometricMean --examples 2000
       bighead check-aggregate shop_aggregates --json
     """
+    from bighead.planner.catalog import check_free
     from bighead.zipline.aggregates.laws import check_laws
+    from bighead.zipline.errors import BigheadError
 
     found = _classes(settings_of(context), name)
+    try:
+        for user in found:
+            check_free(user.name)
+    except BigheadError as error:
+        raise typer.BadParameter(str(error)) from error
     with waiting("trying the laws"):
         reports = [(user, check_laws(user, seed, examples)) for user in found]
     if json:
@@ -97,9 +107,11 @@ def _text(user: UserAggregate, report: Report) -> str:
     for broken in report.broken:
         lines.append(f"  BROKEN  {broken.law}: {broken.reason}")
         lines += [f"            {part} adds {rows}" for part, rows in _example(broken)]
-    for row, raised in report.refused:
+    for row, raised in report.refused[:SHOWN]:
         values = ", ".join(map(repr, row))
         lines.append(f"  note: add() does not take ({values}): {raised}")
+    if len(report.refused) > SHOWN:
+        lines.append(f"  note: nor {len(report.refused) - SHOWN} more of the rows tried")
     if report.refused:
         lines.append("  note: such rows stop a query; leave them out by FILTER, or take them")
     return "\n".join(lines)

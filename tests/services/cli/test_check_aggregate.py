@@ -69,15 +69,39 @@ def test_a_broken_law_is_shown_with_an_example(
     assert first["broken"][1]["example"] == {"a": "(0)", "b": "(1)"}
 
 
+def test_a_class_that_takes_no_row_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "forgetful_bits.py").write_text(
+        LAWFUL.replace("return state | x", "raise OSError(x)")
+    )
+    ran = run(tmp_path, "check-aggregate", "forgetful_bits")
+    assert ran.code == 1
+    assert ran.err == "1 law is broken\n"
+    assert len(ran.out.splitlines()) == 3
+    assert "  BROKEN  takes rows: " in ran.out
+
+
+def test_rows_that_are_not_taken_are_notes(tmp_path: Path) -> None:
+    small = "if not 0 <= x < 4: raise ValueError('large')\n        return state | x"
+    (tmp_path / "small_bits.py").write_text(LAWFUL.replace("return state | x", small))
+    ran = run(tmp_path, "check-aggregate", "small_bits")
+    assert ran.code == 0, ran.out
+    notes = [line for line in ran.out.splitlines() if "note:" in line]
+    assert notes[0] == "  note: add() does not take (-1): ValueError: large"
+    assert notes[3].startswith("  note: nor ")
+    assert len(notes) == 5
+
+
 def test_what_is_not_there_is_misuse(tmp_path: Path) -> None:
     (tmp_path / "some_bits.py").write_text(LAWFUL + "\nraise_me = None\n")
     (tmp_path / "empty_bits.py").write_text("x = 1\n")
     (tmp_path / "failing_bits.py").write_text("1 / 0\n")
+    (tmp_path / "taken_bits.py").write_text(LAWFUL.replace("BitOr", "Sum"))
     for name, message in {
         "some_bitz:BitOr": "no module some_bitz in",
         "some_bits:BitOrr": "no class BitOrr in some_bits; did you mean 'BitOr'?",
         "some_bits:raise_me": "None is not declared as an aggregate",
         "empty_bits": "the module empty_bits declares no aggregate",
+        "taken_bits": "SUM is a function of SQL already; choose another name",
         "failing_bits": "the module failing_bits fails: ZeroDivisionError",
     }.items():
         ran = run(tmp_path, "check-aggregate", name)
