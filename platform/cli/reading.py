@@ -48,8 +48,14 @@ def rows_named(session: Session, text: str, at: str | None = None) -> pa.Table:
     """
     definition = named(session, text)
     if isinstance(definition, str):
-        session.register(FILE, definition)
-        return session.sql(f"SELECT * FROM {FILE}").to_arrow()
+        try:
+            # A path on a command line begins where one is, and not in the folder of the data.
+            here = definition if "://" in definition else str(Path(definition).absolute())
+            session.register(FILE, here)
+            return session.sql(f"SELECT * FROM {FILE}").to_arrow()
+        except BigheadError as error:  # names what nobody has named so
+            said = str(error).removeprefix(f"{FILE}: ").replace(FILE, definition)
+            raise BigheadError(said) from error
     ranged = RANGE.fullmatch(text)
     name = ranged["name"] if ranged else text
     if isinstance(definition, FeatureSet):

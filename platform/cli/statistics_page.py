@@ -16,7 +16,11 @@ WIDE, HIGH = 300, 84
 WIDEST = 12
 """Characters of a value that fit beside another."""
 FEW = 6
-"""Bars of categories that have room for their names."""
+"""Bars that have room for their names."""
+STEP = 75.0
+"""A bar takes no more, so that one alone is no wall."""
+LETTER = 5.0
+"""What a letter of a name takes, about."""
 
 
 def write_profiles(path: Path, title: str, profiles: list[ColumnProfile]) -> None:
@@ -40,7 +44,7 @@ def write_drifts(path: Path, before: str, after: str, drifts: list[ColumnDrift])
 def _profile_card(p: ColumnProfile) -> str:
     at = dict(p.quantiles)
     facts = [("NULLs", f"{p.null_rate:.2%}"), ("distinct", f"{p.distinct:,}")]
-    if p.kind != "category":
+    if p.kind != "category" and p.least is not None:
         facts += [
             ("mean", spelled(p.mean, p.kind)),
             ("median", spelled(at.get(0.5), p.kind)),
@@ -53,8 +57,8 @@ def _profile_card(p: ColumnProfile) -> str:
         facts.append(("infinite", f"{p.infinities:,}"))
     total = sum(bar.count for bar in p.histogram) or 1
     bars = [(_label(bar, p), bar.count / total, None) for bar in p.histogram]
-    ends = None
-    if p.kind != "category" and p.histogram:
+    ends = (bars[0][0], bars[-1][0]) if bars else None
+    if p.kind != "category":
         ends = (spelled(p.least, p.kind), spelled(p.greatest, p.kind))
     return _card(p.name, p.type, facts, _chart(bars, ends), None, bad=False)
 
@@ -70,7 +74,7 @@ def _drift_card(d: ColumnDrift) -> str:
     ]
     bars = [(_bounds(s, d.kind), s.before, s.after) for s in d.shares]
     said = "; ".join(d.reasons) or "steady"
-    ends = (bars[0][0], bars[-1][0]) if len(bars) > FEW else None
+    ends = (bars[0][0], bars[-1][0]) if bars else None
     return _card(d.name, "", facts, _chart(bars, ends), said, bad=d.drifted)
 
 
@@ -91,7 +95,7 @@ def _chart(bars: Sequence[tuple[str, float, float | None]], ends: tuple[str, str
     most = max((max(one, two or 0.0) for _, one, two in bars), default=0.0)
     if not most:
         return ""
-    step = WIDE / len(bars)
+    step = min(WIDE / len(bars), STEP)
     drawn = []
     for i, (label, one, two) in enumerate(bars):
         width = step * (0.9 if two is None else 0.44)
@@ -103,29 +107,40 @@ def _chart(bars: Sequence[tuple[str, float, float | None]], ends: tuple[str, str
                 f'width="{width:.1f}" height="{height:.1f}"><title>{escape(label)}: {share:.1%}'
                 "</title></rect>"
             )
-    texts = ""
-    if ends is None and len(bars) <= FEW:
+    if len(bars) <= FEW:
         texts = "".join(
-            f'<text x="{i * step:.1f}" y="{HIGH + 12}">{escape(label[: int(step / 6)])}</text>'
+            f'<text x="{i * step:.1f}" y="{HIGH + 12}">{escape(_cut(label, step))}</text>'
             for i, (label, _, _) in enumerate(bars)
         )
-    if ends is not None:
+    else:
+        assert ends is not None, "there are bars"
+        low, high = (escape(_cut(end, WIDE / 2)) for end in ends)
         texts = (
-            f'<text x="0" y="{HIGH + 12}">{escape(ends[0])}</text>'
-            f'<text x="{WIDE}" y="{HIGH + 12}" text-anchor="end">{escape(ends[1])}</text>'
+            f'<text x="0" y="{HIGH + 12}">{low}</text>'
+            f'<text x="{WIDE}" y="{HIGH + 12}" text-anchor="end">{high}</text>'
         )
     return f'<svg viewBox="0 0 {WIDE} {HIGH + 16}" role="img">{"".join(drawn)}{texts}</svg>'
 
 
+def _cut(label: str, room: float) -> str:
+    """As much of a name as there is room for."""
+    most = int(room / LETTER) - 1
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
 def _label(bar: Bar, p: ColumnProfile) -> str:
     if bar.label is not None:
-        return bar.label
+        return bar.label or "''"
+    if (
+        bar.low is not None and p.least == (p.histogram[0].low or 0.0) + 0.5
+    ):  # whole numbers, one a bar
+        return spelled(bar.low + 0.5, p.kind)
     return f"{spelled(bar.low, p.kind)} to {spelled(bar.high, p.kind)}"
 
 
 def _bounds(share: Share, kind: Kind) -> str:
     if share.label is not None:
-        return share.label
+        return share.label or "''"
     low, high = spelled(share.low, kind), spelled(share.high, kind)
     if share.low is not None and share.low == share.high:
         return low

@@ -18,6 +18,8 @@ BARS = 20
 
 WHOLE = 2.0**50
 """Below it half a number is a number still."""
+LARGE = 2.0**480
+"""Below it squares, and sums of many of them, are doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,7 @@ def column_profile(
     finite = values.quantities[np.isfinite(values.quantities)]
     quantity = values.kind != "category"
     bars = histogram(finite, edges(finite)) if quantity else categories(values)
-    with np.errstate(over="ignore"):  # of the largest doubles both may be infinite
-        mean = float(np.mean(finite)) if len(finite) else None
-        deviation = float(np.std(finite, ddof=1)) if len(finite) > 1 else None
+    mean, deviation = _moments(finite)
     return ColumnProfile(
         name=name,
         type=sql_name(kind),
@@ -144,9 +144,22 @@ def categories(values: Measured) -> list[Bar]:
     return [*bars, Bar(OTHERS, None, None, others)] if others else bars
 
 
+def _moments(values: Floats) -> tuple[float | None, float | None]:
+    """The mean, and the deviation of the sample."""
+    # What is so large that its square is no double is made smaller by a power of two meanwhile.
+    large = len(values) > 0 and float(np.abs(values).max()) > LARGE
+    scale = 1 / LARGE / WHOLE if large else 1.0
+    scaled = values * scale
+    mean = float(np.mean(scaled)) / scale if len(values) else None
+    with np.errstate(over="ignore"):  # twice the largest double is none
+        deviation = float(np.std(scaled, ddof=1) / scale) if len(values) > 1 else None
+    return mean, deviation
+
+
 def _quantiles(values: Floats) -> tuple[tuple[float, float], ...]:
     if not len(values):
         return ()
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = np.quantile(values, QUANTILES)
+    # The difference of the largest and the least double is none, but that of their quarters is.
+    scale = 0.25 if float(np.abs(values).max()) > LARGE else 1.0
+    found = np.quantile(values * scale, QUANTILES) / scale
     return tuple(zip(QUANTILES, found.tolist(), strict=True))

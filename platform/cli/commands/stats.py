@@ -62,4 +62,5 @@ def stats(
         print_json([profile_record(p) for p in profiles])
     else:
         print_profiles(profiles)
-        say(f"{rows.num_rows:,} rows" + (f"; charts in {html}" if html is not None else ""))
+        several = "" if rows.num_rows == 1 else "s"
+        say(f"{rows.num_rows:,} row{several}" + (f"; charts in {html}" if html is not None else ""))

@@ -72,7 +72,7 @@ def test_what_has_no_statistics_is_said(shop: Path) -> None:
         (["listing_bookings"], "add --at TIME"),
         (["stay_risk", "--at", "2025-01-01"], "--at is for feature sets"),
         (["stay_rsk"], "did you mean 'stay_risk'?"),
-        (["nowhere.parquet"], "nowhere.parquet"),
+        (["nowhere.parquet"], f"error: there is no file {shop}/nowhere.parquet"),
         ([f"listings:{JANUARY}"], "has no range of days"),
         (["stay_risk:2025-01-01..2025-13-01"], "is not a day"),
         ([f"data/requests.csv:{JANUARY}"], "a range of days is for names"),
@@ -80,6 +80,27 @@ def test_what_has_no_statistics_is_said(shop: Path) -> None:
         ran = run(shop, "stats", *args)
         assert ran.code == 1, args
         assert message in ran.err, ran.err
+
+
+def test_files_are_named_from_where_one_is(shop: Path) -> None:
+    (shop / "notes").mkdir()
+    (shop / "notes" / "few.csv").write_text("x\n1\n")
+    (column,) = run(shop / "notes", "stats", "few.csv", "--json").json
+    assert (column["name"], column["rows"]) == ("x", 1)
+
+
+def test_names_of_bars_are_cut_where_there_is_no_room(shop: Path) -> None:
+    long = [f"{i} {'long' * 50}" for i in range(9)]
+    lines = [f"{long[i % 9]},{i % 2},,{'' if i else 1}" for i in range(90)]
+    (shop / "odd.csv").write_text("\n".join(["text,flag,nothing,one", *lines]) + "\n")
+    ran = run(shop, "stats", "odd.csv", "--html", "page.html")
+    assert ran.err.startswith("90 rows; charts in")
+    page = (shop / "page.html").read_text()
+    assert ">0 longlonglonglonglonglonglo…</text>" in page
+    assert ">8 longlonglonglonglonglonglo…</text>" in page
+    assert '<text x="75.0" y="96">1</text>' in page
+    assert "<title>1: 50.0%</title>" in page
+    assert "mean" not in page.split("<h2>nothing")[1].split("</section>")[0]
 
 
 def test_drift_of_a_feature_set_between_two_times(shop: Path) -> None:

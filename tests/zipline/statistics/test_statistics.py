@@ -48,6 +48,15 @@ def test_quantiles_are_linear_between_ranks() -> None:
     assert found.deviation == pytest.approx(values.std(ddof=1))
 
 
+def test_the_largest_doubles_have_a_mean_and_quantiles() -> None:
+    found = of([1.7e308, -1.7e308] * 50)
+    assert (found.mean, dict(found.quantiles)[0.5]) == (0.0, 0.0)
+    assert found.deviation == pytest.approx(1.7e308 * math.sqrt(100 / 99))
+    one = of([1.7e308, 1.7e308])
+    assert (one.mean, one.deviation) == (1.7e308, 0.0)
+    assert of([1.7e308, -1.7e308]).deviation == math.inf
+
+
 def test_whole_numbers_in_a_small_range_have_a_bar_each() -> None:
     found = of([1, 1, 3], pa.int64())
     assert [bar.count for bar in found.histogram] == [2, 0, 1]
