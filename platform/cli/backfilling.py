@@ -147,9 +147,12 @@ def summary_text(summary: backfills.Summary, output: Path, seconds: float) -> st
     else:
         lines.append(f"All {_days(summary.days)} were there already, and are intact.")
     if summary.repaired:
-        lines.append(f"{summary.repaired:,} files were damaged or gone, and are made again")
+        damaged = "1 file was" if summary.repaired == 1 else f"{summary.repaired:,} files were"
+        lines.append(f"{damaged} damaged or gone, and made again")
     if summary.no_time:
-        lines.append(f"{summary.no_time:,} rows of the spine have no time and are in no day")
+        one = summary.no_time == 1
+        has, are = ("row of the spine has", "is") if one else ("rows of the spine have", "are")
+        lines.append(f"{summary.no_time:,} {has} no time and {are} in no day")
     if summary.stale:
         lines.append(
             f"{_days(summary.stale)} outside of this range are older than the definition or the "

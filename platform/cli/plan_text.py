@@ -41,8 +41,9 @@ def counted(changes: Sequence[Change], kept: int) -> str:
 def diff_text(change: Change, before: Version, after: Version) -> Text:
     """One change, between two versions."""
     text = Text()
-    text.append(f"{after.kind} ")
-    ends = f"{before.name}@{before.number} -> {after.name}@{after.number}"
+    text.append(f"{before.kind} ")
+    kind = "" if after.kind == before.kind else f"{after.kind} "
+    ends = f"{before.name}@{before.number} -> {kind}{after.name}@{after.number}"
     text.append(f"{ends}\n", "bold")
     if change.action == "remark":
         text.append("    means the same; changed: " + ", ".join(change.clauses) + "\n")

@@ -44,12 +44,14 @@ def show(
 
     from bighead.platform.cli.listing import listing
 
-    if what not in KINDS:
+    # SQL has SHOW FEATURE SETS, and keywords of any case.
+    kind = "-".join(what.casefold().split())
+    if kind not in KINDS:
         if draft:
             raise typer.BadParameter("--draft lists files, and versions are in the registry")
         _history(context, what, json)
         return
-    found = [e for e in listing(settings_of(context), draft) if e.kind.endswith(KINDS[what])]
+    found = [e for e in listing(settings_of(context), draft) if e.kind.endswith(KINDS[kind])]
     if json:
         print_json([e.record() for e in found])
         return

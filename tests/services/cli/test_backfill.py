@@ -46,6 +46,17 @@ def test_the_same_again_computes_nothing_and_gives_json(shop: Path) -> None:
     assert (again["rows"], again["computed"], again["runs"]) == (200, 0, 0)
 
 
+def test_one_file_and_one_row_are_spoken_of_as_one(shop: Path) -> None:
+    run(shop, "backfill", "stay_risk", "-o", "out")
+    (shop / "out" / "ds=2025-01-01" / "part-0.parquet").write_bytes(b"")
+    shown = run(shop, "backfill", "stay_risk", "-o", "out").out
+    assert "\n1 file was damaged or gone, and made again\n" in shown
+    with (shop / "data" / "requests.csv").open("a") as requests:
+        requests.write("9001,3,true,\n")
+    shown = run(shop, "backfill", "stay_risk", "-o", "out").out
+    assert "\n1 row of the spine has no time and is in no day\n" in shown
+
+
 def test_few_or_many_runs_give_the_same_bytes(shop: Path) -> None:
     run(shop, "backfill", "stay_risk", "-o", "one")
     run(shop, "backfill", "stay_risk", "-o", "many", *SMALL)

@@ -77,6 +77,17 @@ def test_diff_of_versions(made: Path, golden: Golden) -> None:
     assert told.code == 1
     assert (told.json["before"], told.json["after"]) == ("stay_risk@1", "stay_risk@2")
     assert told.json["change"]["because"] == ["listing_bookings"]
+    assert run(made, "diff", "listing_bookings").out.startswith(
+        "feature set listing_bookings@1 -> listing_bookings@2\n"
+    )
+    assert run(made, "diff", "stay_risk", "listing_bookings").out.startswith(
+        "training set stay_risk@2 -> feature set listing_bookings@2\n"
+    )
+    alone = run(made, "diff", "bookings")
+    assert (alone.code, alone.err) == (
+        1,
+        "error: bookings has only version 1; name something to compare it with\n",
+    )
     same = run(made, "diff", "bookings@1", "bookings", "--exit-code")
     assert (same.code, same.out) == (0, "bookings@1 and bookings@1 mean the same.\n")
 

@@ -20,6 +20,7 @@ def test_show_lists_all(shop: Path, golden: Golden) -> None:
         ("sources", ["bookings", "requests", "listings"]),
         ("feature-sets", ["listing_bookings"]),
         ("training-sets", ["stay_risk"]),
+        ("FEATURE SETS", ["listing_bookings"]),
     ],
 )
 def test_show_lists_a_kind(what: str, names: list[str], shop: Path) -> None:
