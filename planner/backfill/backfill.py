@@ -194,6 +194,12 @@ def _sweep(root: Path, manifest: Manifest) -> int:
         if partition is None or name not in partition.groups:
             folder.remove_group(root, ds, name)
             swept += 1
+    return swept + _sweep_projections(root, manifest)
+
+
+def _sweep_projections(root: Path, manifest: Manifest) -> int:
+    """Removes their files that are not recorded; how many there were."""
+    swept = 0
     for address, name in list(folder.projected_files(root)):
         projection = manifest.projections.get(address)
         if projection is None or name not in projection.columns:
@@ -263,7 +269,7 @@ class _Backfill:
             covered = Days(days[0].day, days[-1].day + ONE_DAY)
             self.report(replace(progress, now=str(covered)))
             run = Run(root, shape, self.job.inputs, self.compute, manifest, projections)
-            added = run.carry_out(covered, spine_too=days[0].spine)
+            added = run.carry_out(covered, None if days[0].spine else days)
             manifest = manifest.with_partitions(added)
             if projections is not None:
                 manifest = replace(manifest, projections=dict(projections.kept))
@@ -277,7 +283,7 @@ class _Backfill:
                 rows_done=progress.rows_done + sum(d.rows for d in days),
             )
         if todo:
-            _sweep(root, manifest)  # projections that newer ones have taken the place of
+            _sweep_projections(root, manifest)  # that newer ones have taken the place of
         self.report(replace(progress, now="done"))
         here = [manifest.partitions[str(d.day)] for d in plan.days]
         rows = sum(p.rows for p in here)

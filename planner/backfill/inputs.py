@@ -9,6 +9,7 @@ statistics of Parquet where they are there, else from reading the column, once f
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,11 +82,13 @@ def _files_of(
     versions = dataset.versions() if isinstance(dataset, Versioned) else {}
     looked: list[InputFile] = []
     new: list[int] = []
+    folders: dict[str, str] = {}
+    below = f"{base}/" if base.parent != base else "/"
     for number, name in enumerate(dataset.files):
         shown, version = name, versions.get(name)
         if version is None:
-            path = Path(name).resolve()
-            shown = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+            path = _resolved(name, folders)
+            shown = path.removeprefix(below)
             version = _mark(path)
         mark = f"{version} {told}".strip()
         same = earlier.get((shown, mark))
@@ -107,10 +110,19 @@ def _spelled(time: Expr, source: Source) -> str:
     return ("skip " if skips else "") + address(plan)[:8]
 
 
-def _mark(path: Path) -> str:
-    stat = path.stat()
-    mark = f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
-    with path.open("rb") as file:
+def _resolved(name: str, folders: dict[str, str]) -> str:
+    """The path of a file without links; `folders` are known ones, since files share theirs."""
+    folder, file = os.path.split(name)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    path = os.path.join(folders[folder], file)  # noqa: PTH118  (Path takes ten times as long)
+    return os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+
+
+def _mark(path: str) -> str:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (Path takes ten times as long)
+        stat = os.fstat(file.fileno())
+        mark = f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
         if stat.st_size < 12 or file.read(4) != b"PAR1":
             return mark
         file.seek(-8, 2)

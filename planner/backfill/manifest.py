@@ -112,6 +112,8 @@ class Projection:
     """The address of what it is sorted by."""
     marks: str
     """The address of the files that it was made from."""
+    rows: int | None = None
+    """How many it has; None: it is not known."""
     columns: Mapping[str, Stored] = field(default_factory=dict)
     """By the name of their file."""
 
@@ -172,13 +174,14 @@ class Manifest:
                     "source": p.source,
                     "meaning": p.meaning,
                     "marks": p.marks,
+                    "rows": p.rows,
                     "columns": {n: [s.size, s.crc32] for n, s in sorted(p.columns.items())},
                 }
                 for address, p in sorted(self.projections.items())
             },
             "partitions": {ds: _written(p) for ds, p in sorted(self.partitions.items())},
         }
-        write_whole(root / MANIFEST, (json.dumps(record, indent=1) + "\n").encode())
+        write_whole(root / MANIFEST, _spelled(record).encode())
 
 
 def read_manifest(root: Path) -> Manifest | None:
@@ -209,6 +212,7 @@ def read_manifest(root: Path) -> Manifest | None:
                     p["source"],
                     p["meaning"],
                     p["marks"],
+                    p.get("rows"),
                     {name: Stored(*stored) for name, stored in p["columns"].items()},
                 )
                 for address, p in record.get("projections", {}).items()
@@ -221,6 +225,14 @@ def read_manifest(root: Path) -> Manifest | None:
             f"{path} is damaged ({type(error).__name__}: {error}); remove the folder, or add "
             "--restart to compute it all again"
         ) from error
+
+
+def _spelled(record: dict[str, Any]) -> str:
+    """JSON with a line for each day; Python's encoder is ten times as fast without indentation."""
+    partitions = record.pop("partitions")
+    lines = [f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in record.items()]
+    days = [f"  {json.dumps(ds)}: {json.dumps(value)}" for ds, value in partitions.items()]
+    return "{\n" + "".join(lines) + ' "partitions": {\n' + ",\n".join(days) + "\n }\n}\n"
 
 
 def _written(partition: Partition) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Day:
     """To be computed."""
     stitch: bool = False
     """The day's file is written again."""
+    addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Of each column, where the spine is not read again."""
 
     @property
     def idle(self) -> bool:
@@ -149,7 +151,8 @@ def plan_days(
             missing = tuple(c.name for c, a in wanted if partition.group_of(a) is None)
             same = partition.columns == tuple((c.name, a) for c, a in wanted)
             stitch = not same or damaged(ds, partition)
-            found = Day(day, rows, columns=missing, stitch=stitch)
+            addresses = {c.name: a for c, a in wanted}
+            found = Day(day, rows, columns=missing, stitch=stitch, addresses=addresses)
         planned.append(found)
         for name in found.columns:
             reason = _reason(shape, name, manifest, partition)

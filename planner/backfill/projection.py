@@ -128,9 +128,12 @@ class Projections:
             name = order.source.name
             if self._seen(name, sights, days):
                 original = self.open_source(order.source)
-                size = original.size()
+                address = self._address(order)
+                kept = self.kept.get(address)
+                counted = kept.rows if kept is not None else None
+                size = original.size() if counted is None else Size(counted, None)
                 if self._fits(plan, name, original.schema, size.rows or 0):
-                    found[name] = Sorted(self, order, original, self._address(order), size)
+                    found[name] = Sorted(self, order, original, address, size)
         return found
 
     def missing(self, plan: Node, sights: Iterable[Sight], days: Days) -> dict[str, int]:
@@ -195,7 +198,10 @@ class Projections:
         folder.write_whole(path, content)
         order = dataset.order
         kept = self.kept.get(dataset.address) or Projection(
-            order.source.name, order.meaning, marks_of(self.inputs, order.source.name)
+            order.source.name,
+            order.meaning,
+            marks_of(self.inputs, order.source.name),
+            len(column),
         )
         columns = {**kept.columns, path.stem: Stored.of(content)}
         self.kept[dataset.address] = replace(kept, columns=columns)

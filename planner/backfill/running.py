@@ -7,7 +7,7 @@ after the other, and then divides by day again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,7 +25,7 @@ from bighead.planner.backfill.days import EPOCH, ONE_DAY, Days
 from bighead.planner.backfill.inputs import Inputs
 from bighead.planner.backfill.manifest import Group as Recorded
 from bighead.planner.backfill.manifest import Manifest, Partition, Stored
-from bighead.planner.backfill.plan import address_of, spine_of_day
+from bighead.planner.backfill.plan import Day, address_of, spine_of_day
 from bighead.planner.backfill.projection import Projections
 from bighead.planner.backfill.stitch import Group, Part, encode, stitch
 from bighead.planner.sources.arrow import hold
@@ -93,10 +93,17 @@ class Run:
     def __post_init__(self) -> None:
         self.marks = Marks(self.inputs)
 
-    def carry_out(self, days: Days, *, spine_too: bool) -> dict[str, Partition]:
-        """Computes and writes what is missing of some days; what is to be recorded of them."""
-        found = self._read_spine(days) if spine_too else [self._recorded(d) for d in days]
-        wanted = {d.day: self._addresses(d) for d in found}
+    def carry_out(self, days: Days, planned: Sequence[Day] | None) -> dict[str, Partition]:
+        """Computes and writes what is missing of some days; what is to be recorded of them.
+
+        planned: what is known of the days; None: their spine is to be read.
+        """
+        if planned is None:
+            found = self._read_spine(days)
+            wanted = {d.day: self._addresses(d) for d in found}
+        else:
+            found = [self._recorded(d) for d in days]
+            wanted = {d.day: dict(d.addresses) for d in planned}
 
         def missing(day: _Day) -> tuple[str, ...]:
             return tuple(n for n, a in wanted[day.day].items() if day.find(a) is None)
@@ -114,7 +121,7 @@ class Run:
                 return str(day.day), self._finished(day, wanted[day.day], sees[day.day], files)
 
             added = dict(threads.map(finish, found))
-        self.days_computed += sum(bool(d.made) or spine_too for d in found)
+        self.days_computed += sum(bool(d.made) or planned is None for d in found)
         return added
 
     def _finished(

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bighead.planner.backfill.inputs import inputs_of
 from bighead.planner.backfill.manifest import read_manifest
 from bighead.planner.lost import gone_from
 from bighead.planner.runtime import Runtime
+from bighead.planner.sources.dataset import Dataset
 from bighead.platform.cli.backfills_known import remember
 from bighead.platform.cli.console import say
 from bighead.platform.cli.project import find_project
@@ -22,6 +23,7 @@ from bighead.platform.cli.settings import Settings
 from bighead.zipline.catalog import KINDS, TrainingSet
 from bighead.zipline.errors import BigheadError, did_you_mean
 from bighead.zipline.ir.address import address
+from bighead.zipline.ir.sources import Source
 from bighead.zipline.names import versioned
 
 Report = Callable[[backfills.Progress], None]
@@ -39,6 +41,21 @@ class Asked:
     rows_per_run: int | None = None
 
 
+@dataclass(slots=True)
+class Opened:
+    """The data of sources, opened once: what is marked as read is what is read."""
+
+    runtime: Runtime
+    found: dict[str, Dataset] = field(default_factory=dict)
+    """By the name of the source."""
+
+    def dataset(self, source: Source) -> Dataset:
+        """The data of a source; raises SourceError and SchemaError as the runtime does."""
+        if source.name not in self.found:
+            self.found[source.name] = self.runtime.dataset(source)
+        return self.found[source.name]
+
+
 def job_of(runtime: Runtime, base: Path, asked: Asked) -> backfills.Job:
     """The job: the training set by its name, and its files as they are now."""
     found = runtime.definitions.get(asked.name)
@@ -48,7 +65,8 @@ def job_of(runtime: Runtime, base: Path, asked: Asked) -> backfills.Job:
         raise BigheadError(
             f"{found.name} is a {KINDS[type(found)]}, and backfills are of training sets; {hint}"
         )
-    gone = gone_from(found, runtime.definitions, runtime.dataset)
+    opened = Opened(runtime)
+    gone = gone_from(found, runtime.definitions, opened.dataset)
     if gone is not None:
         raise gone
     known = None if asked.restart else read_manifest(asked.output)
@@ -59,13 +77,13 @@ def job_of(runtime: Runtime, base: Path, asked: Asked) -> backfills.Job:
     return backfills.Job(
         training_set=found,
         definition=address(found),
-        inputs=inputs_of(found, runtime.dataset, base, known.inputs if known else None),
+        inputs=inputs_of(found, opened.dataset, base, known.inputs if known else None),
         output=asked.output,
         start=asked.start,
         end=asked.end,
         restart=asked.restart,
         rows_per_run=asked.rows_per_run,
-        open_source=runtime.dataset,
+        open_source=opened.dataset,
         memory=runtime.memory,
     )
 

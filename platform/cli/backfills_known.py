@@ -70,7 +70,10 @@ def remember(project: Project, made: Range) -> None:
     """Puts a backfill on the list; a later one into the same folder takes its place."""
     output = made.output.absolute()
     entries = {str(k.output): k for k in known_backfills(project)}
-    entries[str(output)] = Known(made.name, output, made.start, made.end)
+    known = Known(made.name, output, made.start, made.end)
+    if entries.get(str(output)) == known:
+        return
+    entries[str(output)] = known
     record = {
         "backfills": {
             path: {

@@ -8,6 +8,7 @@ it imports the engine when it runs, so that `--help` answers at once.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,13 @@ COMMANDS = (
 
 FUNCTIONS = {"test": "run_tests"}
 """Where a function is not named as its command."""
+
+OBJECTS = 100_000
+"""So many objects are made before a collection looks for cycles among them. What modules are made
+of stays, and to look through it again and again while they are loaded took a tenth of a command."""
+
+LASTING = ("demo", "up", "serve", "ingest")
+"""Commands that stay: there, a short collection now and then is better than a long one."""
 
 VALUED = ("--project", "-p", "--registry")
 """The options before a command that a value follows."""
@@ -135,8 +143,12 @@ def made(names: Sequence[str]) -> typer.Typer:
 def main() -> None:
     """Runs the command of `sys.argv` and ends the process with its exit code."""
     debug = "--debug" in sys.argv
+    # NumPy's threads for matrices spin from its import on, and no command multiplies any.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         name = asked(sys.argv[1:])
+        if name not in LASTING:
+            gc.set_threshold(OBJECTS)
         app = made(COMMANDS if name is None else (name,))
         code = app(prog_name="bighead", standalone_mode=False)
         if code == INTERRUPTED:
