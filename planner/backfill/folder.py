@@ -13,11 +13,11 @@ import mmap
 import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from bighead.zipline.errors import BigheadError
 
@@ -71,24 +71,35 @@ def write_whole(path: Path, content: Content) -> None:
 class Writing:
     """Files on their way to the disk, under temporary names. Many threads may write."""
 
+    syncs: ThreadPoolExecutor
     begun: list[Path] = field(default_factory=list)
+    synced: list[Future[None]] = field(default_factory=list)
 
     def put(self, path: Path, content: Content) -> None:
-        """Writes and syncs a file; it comes to its place with all others.
+        """Writes a file, which comes to its place with all others; the disk has it by then.
 
-        Syncing is most of what many small files cost, and syncs at the same time share one write.
+        Whoever writes does not wait for the disk. Syncing is most of what many small files cost,
+        and syncs at the same time share one write.
         """
         with _refusals(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.begun.append(path)
-            with _temporary(path).open("wb") as file:
-                for piece in content if isinstance(content, list) else [content]:
-                    if isinstance(piece, Range):
-                        _copy(piece, file)
-                    else:
-                        file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
+        self.begun.append(path)
+        self._write(path, "wb", content)
+
+    def add(self, path: Path, content: Content) -> None:
+        """Goes on with a file that was put."""
+        self._write(path, "r+b", content)
+
+    def _write(self, path: Path, mode: Literal["wb", "r+b"], content: Content) -> None:
+        temporary = _temporary(path)
+        with _refusals(path), temporary.open(mode) as file:
+            file.seek(0, os.SEEK_END)
+            for piece in content if isinstance(content, list) else [content]:
+                if isinstance(piece, Range):
+                    _copy(piece, file)
+                else:
+                    file.write(piece)
+        self.synced.append(self.syncs.submit(_sync, temporary))
 
 
 def _copy(piece: Range, file: BinaryIO) -> None:
@@ -117,18 +128,22 @@ def writing() -> Iterator[Writing]:
 
     Where something fails, the temporary ones are gone.
     """
-    files = Writing()
-    try:
-        yield files
-        with _refusals(files.begun[0] if files.begun else Path()):
-            for path in sorted(files.begun):
-                _temporary(path).replace(path)
-            folders = {path.parent for path in files.begun}
-            _sync_all(sorted(folders | {folder.parent for folder in folders}))
-    except BaseException:
-        for path in files.begun:
-            _temporary(path).unlink(missing_ok=True)
-        raise
+    with ThreadPoolExecutor(SYNCS) as syncs:
+        files = Writing(syncs)
+        try:
+            yield files
+            with _refusals(files.begun[0] if files.begun else Path()):
+                for synced in files.synced:
+                    synced.result()
+                for path in sorted(files.begun):
+                    _temporary(path).replace(path)
+                folders = {path.parent for path in files.begun}
+                above = {folder.parent for folder in folders}
+                list(syncs.map(_sync, sorted(folders | above)))
+        except BaseException:
+            for path in files.begun:
+                _temporary(path).unlink(missing_ok=True)
+            raise
 
 
 def content_of(path: Path) -> Whole:
@@ -258,11 +273,6 @@ def _refusals(path: Path) -> Iterator[None]:
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _sync_all(paths: list[Path]) -> None:
-    with ThreadPoolExecutor(SYNCS) as syncs:
-        list(syncs.map(_sync, paths))
 
 
 def _sync(path: Path) -> None:

@@ -16,6 +16,20 @@ Bytes = tuple[int, int]
 Told = tuple[int, int, int] | None
 """Where a place is told, and the place; None where it is not."""
 
+BEFORE_META, AFTER_META = b"\x26\x00\x1c", b"\x00"
+"""Of a chunk's entry: field 2, the place for old readers, is 0; field 3 is the struct; then the
+stop. Offsets of page indexes are left behind with the indexes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a footer says of chunks that lie one after the other."""
+
+    content: bytes
+    count: int
+    unpacked: int
+    """The sum of their sizes, unpacked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -46,6 +60,17 @@ class Chunk:
             out += _varint((start + place) << 1)
             out += piece
         return bytes(out)
+
+
+def footer_of(content: memoryview) -> bytes:
+    """The footer of a file."""
+    size = int.from_bytes(content[-8:-4], "little")
+    return bytes(content[-8 - size : -8])
+
+
+def name_of(footer: bytes, path: Bytes) -> str:
+    """The column that a chunk of this path is of, or of a part of."""
+    return _texts(footer, path[0])[0].decode()
 
 
 def row_groups(footer: bytes) -> list[tuple[int, list[Chunk]]]:

@@ -32,10 +32,14 @@ class Stored:
     @staticmethod
     def of(*pieces: Piece) -> Stored:
         """What a file of this content is, given in pieces."""
-        check = 0
+        return Stored(0, 0).then(*pieces)
+
+    def then(self, *pieces: Piece) -> Stored:
+        """What a file is that goes on with these pieces."""
+        check = self.crc32
         for piece in pieces:
             check = crc32(piece.content if isinstance(piece, Range) else piece, check)
-        return Stored(sum(map(len, pieces)), check)
+        return Stored(self.size + sum(map(len, pieces)), check)
 
     def holds(self, content: Whole) -> bool:
         """Whether this is the content that was written."""

@@ -7,8 +7,9 @@ after the other, and then divides by day again.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bighead.planner.backfill import folder, spine
+from bighead.planner.backfill.beginning import Beginning, beginning_of
 from bighead.planner.backfill.columns import Marks, Shape, digest
 from bighead.planner.backfill.days import EPOCH, ONE_DAY, Days
 from bighead.planner.backfill.inputs import Inputs
@@ -33,8 +35,9 @@ from bighead.planner.sources.dataset import Dataset
 from bighead.zipline.ir.nodes import Node
 from bighead.zipline.windows import DAY
 
-READS = 4
-"""The stored spine of so many days is read at once."""
+WORKERS = len(os.sched_getaffinity(0))
+"""So many days are read, encoded and put together at once: what more threads allocate costs more
+than they gain."""
 
 Compute = Callable[[Node, Mapping[str, Dataset]], pa.Table]
 """Runs a logical plan, with data for some of its sources by name, and gives its rows in order."""
@@ -108,21 +111,37 @@ class Run:
         def missing(day: _Day) -> tuple[str, ...]:
             return tuple(n for n, a in wanted[day.day].items() if day.find(a) is None)
 
-        for names, same in groupby(found, missing):
-            if names:
-                self._compute(list(same), names, wanted)
         sees = {
             d.day: {self.marks.seen(c, d.day): d.spine[c.name] for c in self.shape.spine}
             for d in found
         }
-        with folder.writing() as files, ThreadPoolExecutor(folder.SYNCS) as threads:
+        with folder.writing() as files, ThreadPoolExecutor(WORKERS) as threads:
+            # What stays is copied while the rest is computed.
+            begun = [threads.submit(self._begun, d, wanted[d.day], files) for d in found]
+            for names, same in groupby(found, missing):
+                if names:
+                    self._compute(list(same), names, wanted)
 
-            def finish(day: _Day) -> tuple[str, Partition]:
-                return str(day.day), self._finished(day, wanted[day.day], sees[day.day], files)
+            def finish(day: _Day, begun: Future[Beginning | None]) -> tuple[str, Partition]:
+                whole = begun.result()
+                made = self._finished(day, wanted[day.day], sees[day.day], files, whole)
+                return str(day.day), made
 
-            added = dict(threads.map(finish, found))
+            added = dict(threads.map(finish, found, begun))
         self.days_computed += sum(bool(d.made) or planned is None for d in found)
         return added
+
+    def _begun(
+        self, day: _Day, wanted: Mapping[str, str], files: folder.Writing
+    ) -> Beginning | None:
+        """The beginning of a day's file, written, where it is that of the one that is there."""
+        ds = str(day.day)
+        before = self.manifest.partitions.get(ds)
+        path = folder.partition(self.root, ds)
+        begun = beginning_of(path, before, wanted) if before is not None else None
+        if begun is not None:
+            files.put(path, [begun.range])
+        return begun
 
     def _finished(
         self,
@@ -130,6 +149,7 @@ class Run:
         wanted: Mapping[str, str],
         sees: Mapping[str, str],
         files: folder.Writing,
+        begun: Beginning | None,
     ) -> Partition:
         """The files of a day, written; what is to be recorded of it."""
         ds = str(day.day)
@@ -139,10 +159,13 @@ class Run:
         for name, group in day.made.items():
             files.put(folder.group(self.root, ds, name), group.content)
         loaded: dict[str, Group] = {}
-        parts = {n: Part(*self._group(day, a, loaded)) for n, a in wanted.items()}
-        whole = stitch(self.shape.training_set.schema, parts)
-        files.put(folder.partition(self.root, ds), whole)
-        return Partition(day.rows, sees, tuple(wanted.items()), Stored.of(*whole), day.recorded)
+        left = tuple(wanted.items())[0 if begun is None else begun.columns :]
+        parts = {n: Part(*self._group(day, a, loaded)) for n, a in left}
+        pieces = stitch(self.shape.training_set.schema, parts, begun)
+        write = files.put if begun is None else files.add
+        write(folder.partition(self.root, ds), pieces)
+        stored = Stored.of() if begun is None else begun.stored
+        return Partition(day.rows, sees, tuple(wanted.items()), stored.then(*pieces), day.recorded)
 
     def _recorded(self, day: date) -> _Day:
         partition = self.manifest.partitions[str(day)]
@@ -190,7 +213,7 @@ class Run:
         """Some columns for all these days."""
         plan = spine.over_stored(self.shape.training_set, names)
         reads = spine.reads_of(plan)
-        with ThreadPoolExecutor(READS) as threads:
+        with ThreadPoolExecutor(WORKERS) as threads:
             found = list(threads.map(lambda day: self._stored(day, reads), days))
         stored = pa.concat_tables(found).combine_chunks()
         given: dict[str, Dataset] = {spine.STORED: hold(stored, spine.STORED)}

@@ -15,8 +15,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bighead.planner.backfill.beginning import Beginning
 from bighead.planner.backfill.folder import Piece, Range, Whole
-from bighead.planner.backfill.footers import Chunk, row_groups
+from bighead.planner.backfill.footers import (
+    AFTER_META,
+    BEFORE_META,
+    Chunk,
+    Entries,
+    footer_of,
+    row_groups,
+)
 from bighead.planner.backfill.thrift import I16, I64, LIST, STRUCT, Reader, write_struct
 
 MAGIC = b"PAR1"
@@ -29,10 +37,6 @@ than with Arrow's limit of 1 MiB, which they hardly reach."""
 # Numbers of fields, from parquet.thrift.
 _FILE_ROWS, _ROW_GROUPS = 3, 4
 _CHUNKS, _UNPACKED, _ROWS, _OFFSET, _PACKED, _ORDINAL = 1, 2, 3, 5, 6, 7
-
-_BEFORE_META, _AFTER_META = b"\x26\x00\x1c", b"\x00"
-"""A chunk's entry: field 2, the place for old readers, is 0; field 3 is the struct; then the stop.
-Offsets of page indexes are left behind with the indexes."""
 
 
 def encode(rows: pa.Table) -> bytes:
@@ -56,7 +60,7 @@ class Group:
         self.content = memoryview(content)
         self.path = path
         self.row_groups: list[tuple[int, dict[str, list[Chunk]]]] = []
-        for rows, chunks in row_groups(_footer(self.content)):
+        for rows, chunks in row_groups(footer_of(self.content)):
             columns: dict[str, list[Chunk]] = {}
             for chunk in chunks:
                 columns.setdefault(chunk.path[0].decode(), []).append(chunk)
@@ -84,11 +88,13 @@ class Part:
     column: str
 
 
-def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[Piece]:
+def stitch(
+    schema: pa.Schema, parts: Mapping[str, Part], begun: Beginning | None = None
+) -> list[Piece]:
     """One file with these columns, in the order of the schema; all groups are of equal rows.
 
-    It comes in pieces, most of them where they lie already: a copy of the whole would cost more
-    than all else here.
+    begun: what the file begins with; the pieces are what follows, and `parts` need not name its
+    columns. They lie where they did already: a copy of the whole would cost more than all else.
 
     >>> left, right = (Group(encode(pa.table({n: [1, 2]}))) for n in "ab")
     >>> schema = pa.schema([("y", pa.int64()), ("x", pa.int64())])
@@ -96,17 +102,19 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[Piece]:
     >>> pq.read_table(pa.BufferReader(file)).column_names
     ['y', 'x']
     """
-    some = next(iter(parts.values())).group
-    shapes = {tuple(rows for rows, _ in p.group.row_groups) for p in parts.values()}
+    names = schema.names if begun is None else schema.names[begun.columns :]
+    shapes = {tuple(rows for rows, _ in parts[name].group.row_groups) for name in names}
+    shapes |= {(begun.rows,)} if begun is not None else set()
     assert len(shapes) == 1, f"column groups of unequal rows: {shapes}"
-    pieces: list[Piece] = [MAGIC]
+    (shape,) = shapes
+    pieces: list[Piece] = [MAGIC] if begun is None else []
     taken: list[_Taken] = []
-    place = len(MAGIC)
+    place = len(MAGIC) if begun is None else len(begun.range)
     groups = []
-    for number, (rows, _) in enumerate(some.row_groups):
-        began, unpacked = place, 0
-        chunks = []
-        for name in schema.names:
+    for number, rows in enumerate(shape):
+        began = place if begun is None else len(MAGIC)
+        told = [] if begun is None else [begun.entries]
+        for name in names:
             part = parts[name]
             for chunk in part.group.row_groups[number][1][part.column]:
                 end = chunk.start + chunk.size
@@ -114,12 +122,12 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[Piece]:
                     taken[-1].end = end
                 else:
                     taken.append(_Taken(part.group, chunk.start, end))
-                chunks.append(_BEFORE_META + chunk.moved(name, place) + _AFTER_META)
+                entry = BEFORE_META + chunk.moved(name, place) + AFTER_META
+                told.append(Entries(entry, 1, chunk.unpacked))
                 place += chunk.size
-                unpacked += chunk.unpacked
         written = write_struct(
             {
-                _UNPACKED: (I64, unpacked),
+                _UNPACKED: (I64, sum(entries.unpacked for entries in told)),
                 _ROWS: (I64, rows),
                 _OFFSET: (I64, began),
                 _PACKED: (I64, place - began),
@@ -127,10 +135,11 @@ def stitch(schema: pa.Schema, parts: Mapping[str, Part]) -> list[Piece]:
             }
         )
         # Field 1 comes first; the head of field 2 counts from it.
-        groups.append(b"\x19" + _list(chunks) + bytes((written[0] - 16,)) + written[1:])
+        groups.append(b"\x19" + _list(told) + bytes((written[0] - 16,)) + written[1:])
     before, after = _template(schema.serialize().to_pybytes())
-    counted = write_struct({1: (I64, some.rows)})[:-1]
-    whole = before + counted + b"\x19" + _list(groups) + after
+    counted = write_struct({1: (I64, sum(shape))})[:-1]
+    listed = _list([Entries(group, 1, 0) for group in groups])
+    whole = before + counted + b"\x19" + listed + after
     pieces += [t.piece() for t in taken]
     pieces += [whole, len(whole).to_bytes(4, "little"), MAGIC]
     return pieces
@@ -151,10 +160,11 @@ class _Taken:
         return content if path is None else Range(path, self.start, content)
 
 
-def _list(structs: list[bytes]) -> bytes:
+def _list(structs: list[Entries]) -> bytes:
     """A list of structs that are written already."""
-    head = write_struct({1: (LIST, (STRUCT, [{}] * len(structs)))})
-    return head[1 : len(head) - 1 - len(structs)] + b"".join(structs)
+    count = sum(some.count for some in structs)
+    head = write_struct({1: (LIST, (STRUCT, [{}] * count))})
+    return head[1 : len(head) - 1 - count] + b"".join(some.content for some in structs)
 
 
 @lru_cache(maxsize=8)
@@ -162,11 +172,6 @@ def _template(schema: bytes) -> tuple[bytes, bytes]:
     """What a footer says before and after the rows of a file with these columns."""
     # Without a batch: to make an empty array of nothing, Arrow loads pandas.
     empty = pa.Table.from_batches([], pa.ipc.read_schema(pa.py_buffer(schema)))
-    footer = Reader(memoryview(_footer(memoryview(encode(empty))))).struct()
+    footer = Reader(memoryview(footer_of(memoryview(encode(empty))))).struct()
     before = write_struct({n: v for n, v in footer.items() if n < _FILE_ROWS})[:-1]
     return before, write_struct({n - _ROW_GROUPS: v for n, v in footer.items() if n > _ROW_GROUPS})
-
-
-def _footer(content: memoryview) -> bytes:
-    size = int.from_bytes(content[-8:-4], "little")
-    return bytes(content[-8 - size : -8])
