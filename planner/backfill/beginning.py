@@ -49,25 +49,34 @@ def beginning_of(path: Path, partition: Partition, wanted: Mapping[str, str]) ->
         return None
     if not shared or len(content) != partition.file.size:
         return None
-    footer = footer_of(content)
+    names = {name for name, _ in shared} if len(shared) < len(partition.columns) else None
     try:
-        groups = parquet.row_groups(footer)
-    except ValueError:
+        found = _leading(footer_of(content), names)
+    except (ValueError, IndexError):  # the footer is damaged
         return None
-    if len(groups) != 1:
+    if found is None:
         return None
-    rows, chunks = groups[0]
-    names = {name for name, _ in shared}
-    if len(shared) < len(partition.columns):
-        chunks = list(takewhile(lambda chunk: name_of(footer, chunk[1]) in names, chunks))
-    last = chunks[-1]
-    data, _, dictionary = last[2]
-    first = dictionary or data
-    assert first is not None, "each chunk says where it lies"
-    end = first[2] + last[3]
+    rows, end, entries = found
     check = crc32(content[:end])
     if crc32(content[end:], check) != partition.file.crc32:
         return None
-    told = footer[chunks[0][0][0] - len(BEFORE_META) : last[0][1] + len(AFTER_META)]
-    entries = Entries(told, len(chunks), sum(chunk[4] for chunk in chunks))
     return Beginning(len(shared), rows, Range(path, 0, content[:end]), Stored(end, check), entries)
+
+
+def _leading(footer: bytes, names: set[str] | None) -> tuple[int, int, Entries] | None:
+    """The rows of a file, where the first columns of these names end, and their entries.
+
+    names: None for all columns.
+    """
+    groups = parquet.row_groups(footer)
+    if len(groups) != 1:
+        return None
+    rows, chunks = groups[0]
+    if names is not None:
+        chunks = list(takewhile(lambda chunk: name_of(footer, chunk[1]) in names, chunks))
+    said, _, (data, _, dictionary), size, _, _ = chunks[-1]
+    first = dictionary or data
+    if first is None:
+        return None
+    told = footer[chunks[0][0][0] - len(BEFORE_META) : said[1] + len(AFTER_META)]
+    return rows, first[2] + size, Entries(told, len(chunks), sum(chunk[4] for chunk in chunks))
