@@ -3,13 +3,14 @@
 // partitions and tiles leaves no trace.
 #pragma once
 
+#include "limbs.h"
 #include "numbers.h"
 
 namespace bighead {
 
 struct Accumulator {
-  int64_t low = 0;             // limb i weighs 2^(64 * (low + i))
-  std::vector<uint64_t> limb;  // none: zero; the last one's sign goes on for ever
+  int64_t low = 0;  // limb i weighs 2^(64 * (low + i))
+  Limbs limb;       // none: zero; the last one's sign goes on for ever
 
   bool negative() const { return !limb.empty() && (limb.back() >> 63) != 0; }
   uint64_t sign() const { return negative() ? ~uint64_t{0} : 0; }
@@ -51,16 +52,10 @@ struct Accumulator {
 
   void merge(const Accumulator& other, bool take) {
     if (other.limb.empty()) return;
-    std::vector<uint64_t> held;
-    const uint64_t* from = other.limb.data();
-    const bool below = other.negative();
-    if (below) {
-      held = other.limb;
-      uint64_t carry = 1;
-      for (uint64_t& word : held) word = add_carry(~word, 0, carry);
-      from = held.data();
-    }
-    add_limbs(from, other.limb.size(), other.low, below != take);
+    if (!other.negative()) return add_limbs(other.limb.data(), other.limb.size(), other.low, take);
+    Limbs held;
+    other.magnitude(held);
+    add_limbs(held.data(), held.size(), other.low, !take);
   }
 
   // Drops what lies below limb `floor`, towards minus infinity.
@@ -72,7 +67,7 @@ struct Accumulator {
       limb.clear();
       if (below) limb.push_back(~uint64_t{0});
     } else {
-      limb.erase(limb.begin(), limb.begin() + static_cast<ptrdiff_t>(gone));
+      limb.pop_front(gone);
     }
     low = floor;
   }
@@ -85,12 +80,12 @@ struct Accumulator {
     }
     size_t idle = 0;
     while (idle < limb.size() && limb[idle] == 0) ++idle;
-    limb.erase(limb.begin(), limb.begin() + static_cast<ptrdiff_t>(idle));
+    limb.pop_front(idle);
     low = limb.empty() ? 0 : low + static_cast<int64_t>(idle);
   }
 
   // The magnitude into `out`; returns whether it was negative.
-  bool magnitude(std::vector<uint64_t>& out) const {
+  bool magnitude(Limbs& out) const {
     out = limb;
     if (!negative()) return false;
     uint64_t carry = 1;
@@ -101,7 +96,7 @@ struct Accumulator {
   // Rounded half to even: mantissa (signed) times 2^(exponent + 64 * low).
   Scaled rounded() const {
     if (!negative()) return scaled(limb.data(), static_cast<int>(limb.size()));
-    std::vector<uint64_t> out;
+    Limbs out;
     magnitude(out);
     Scaled value = scaled(out.data(), static_cast<int>(out.size()));
     value.mantissa = -value.mantissa;
@@ -119,11 +114,11 @@ struct Accumulator {
   void reserve(int64_t at, size_t n) {
     if (limb.empty()) {
       low = at;
-      limb.assign(n + 1, 0);
+      limb.resize(n + 1);
       return;
     }
     if (at < low) {
-      limb.insert(limb.begin(), static_cast<size_t>(low - at), 0);
+      limb.push_front(static_cast<size_t>(low - at));
       low = at;
     }
     const uint64_t fill = sign();

@@ -62,8 +62,10 @@ class Reader {
     at_ += 8;
     return value;
   }
-  std::string_view run() {
-    const size_t n = length();
+  std::string_view run() { return next(length()); }
+  // So many bytes.
+  std::string_view next(size_t n) {
+    need(n);
     at_ += n;
     return bytes_.substr(at_ - n, n);
   }

@@ -134,7 +134,7 @@ struct DecayedSum {
     if (apart < -kFar) return;
     raise(other.floor + (apart >> 6));
     if (other.sum.limb.empty()) return;
-    std::vector<uint64_t> magnitude;
+    Limbs magnitude;
     const bool negative = other.sum.magnitude(magnitude);
     Accumulator moved;
     const auto bits = static_cast<int>(apart & 63);

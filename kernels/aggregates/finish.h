@@ -7,6 +7,23 @@
 
 namespace bighead {
 
+// States that lie one after the other.
+template <class State>
+class Span {
+ public:
+  Span(const State* first, size_t n) : first_(first), n_(n) {}
+  Span(const std::vector<State>& states) : Span(states.data(), states.size()) {}
+
+  size_t size() const { return n_; }
+  const State* begin() const { return first_; }
+  const State* end() const { return first_ + n_; }
+  const State& operator[](size_t i) const { return first_[i]; }
+
+ private:
+  const State* first_;
+  size_t n_;
+};
+
 namespace finish {
 
 inline std::shared_ptr<Node> list_of(const std::vector<int64_t>& ends, const std::vector<uint8_t>& valid,
@@ -39,13 +56,13 @@ inline bool empty(uint64_t n) { return static_cast<int64_t>(n) <= 0; }
 
 using Time = const int64_t*;
 
-inline std::shared_ptr<Node> values(const Declared&, const std::vector<CountState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared&, Span<CountState> states, Time) {
   Builder out("l", Type::kI64);
   for (const CountState& state : states) out.put(state.n);
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<TruthState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<TruthState> states, Time) {
   Builder out("b", Type::kBool);
   for (const TruthState& state : states) {
     if (empty(state.n)) {
@@ -61,7 +78,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   throw Fault(FaultKind::kOverflow, "overflow", static_cast<int64_t>(state));
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<SumState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<SumState> states, Time) {
   const bool average = declared.kind == Kind::kAvg;
   const Column& x = declared.x;
   if (x.of == Class::kFloat || (x.of != Class::kDecimal && average)) {
@@ -103,7 +120,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<PowerState<2>>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<PowerState<2>> states, Time) {
   Builder out("g", Type::kF64);
   const auto moment = static_cast<Moment>(static_cast<int>(declared.kind) - static_cast<int>(Kind::kVarPop));
   for (const PowerState<2>& state : states) {
@@ -118,7 +135,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<PowerState<4>>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<PowerState<4>> states, Time) {
   Builder out("g", Type::kF64);
   for (const PowerState<4>& state : states) {
     double value = std::numeric_limits<double>::quiet_NaN();
@@ -136,7 +153,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<DecayedState>& states, Time time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<DecayedState> states, Time time) {
   if (time == nullptr) invalid("a decayed aggregate is finished as of a time for each state");
   Builder out("g", Type::kF64);
   for (size_t i = 0; i < states.size(); ++i) {
@@ -151,7 +168,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<VectorState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<VectorState> states, Time) {
   Builder items("g", Type::kF64);
   std::vector<int64_t> ends;
   std::vector<uint8_t> valid;
@@ -175,7 +192,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return list_of(ends, valid, items.close("item"));
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<BestState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<BestState> states, Time) {
   Builder items(declared.x);
   switch (declared.kind) {
     case Kind::kFirstK:
@@ -196,8 +213,9 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   std::vector<int64_t> ends;
   std::vector<uint8_t> valid;
   for (const BestState& state : states) {
-    for (const Ranked& row : state.rows) items.value(row.value);
-    valid.push_back(!state.rows.empty());
+    const size_t shown = std::min(state.rows.size(), BestState::most(declared));  // it may hold more
+    for (size_t i = 0; i < shown; ++i) items.value(state.rows[i].value);
+    valid.push_back(shown > 0);
     ends.push_back(static_cast<int64_t>(items.size()));
   }
   return list_of(ends, valid, items.close("item"));
@@ -261,7 +279,7 @@ inline bool quantile_of(const Declared& declared, const BagState& state, double&
   return true;
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<BagState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<BagState> states, Time) {
   if (declared.kind == Kind::kHistogram) {
     return counted(declared, states.size(), [&](size_t i, auto& held) {
       for (const auto& each : states[i].counts) {
@@ -292,13 +310,13 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared&, const std::vector<DistinctState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared&, Span<DistinctState> states, Time) {
   Builder out("l", Type::kI64);
   for (const DistinctState& state : states) out.put(state.estimate());
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<BucketState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<BucketState> states, Time) {
   Builder out("g", Type::kF64);
   for (const BucketState& state : states) {
     double value;
@@ -311,7 +329,7 @@ inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<
   return close(out);
 }
 
-inline std::shared_ptr<Node> values(const Declared& declared, const std::vector<FrequentState>& states, Time) {
+inline std::shared_ptr<Node> values(const Declared& declared, Span<FrequentState> states, Time) {
   return counted(declared, states.size(), [&](size_t i, auto& held) {
     for (const auto& each : states[i].counts) held.emplace_back(each.first, each.second);
     most_frequent(held, declared.k);

@@ -67,14 +67,22 @@ struct BestState {
       default: return a.value.compare(b.value);
     }
   }
-  void offer(const Declared& declared, Ranked row) {
+  // A row is taken over only where it is among the best.
+  template <class Offered>
+  void offer(const Declared& declared, Offered&& row) {
     const size_t k = most(declared);
     const Kind kind = declared.kind;
-    if (rows.size() == k && better(kind, row, rows.back()) >= 0) return;
+    if (rows.size() == k) {
+      if (better(kind, row, rows.back()) >= 0) return;
+      if (k == 1) {
+        rows[0] = std::forward<Offered>(row);
+        return;
+      }
+    }
     const auto at = std::upper_bound(rows.begin(), rows.end(), row,
                                      [&](const Ranked& a, const Ranked& b) { return better(kind, a, b) < 0; });
     if (kind == Kind::kArrayAggDistinct && at != rows.begin() && (at - 1)->value == row.value) return;
-    rows.insert(at, std::move(row));
+    rows.insert(at, std::forward<Offered>(row));
     if (rows.size() > k) rows.pop_back();
   }
   void change(const Declared& declared, const Row& row, bool take) {

@@ -2,68 +2,39 @@
 // row kept to a few instructions where the kind allows it.
 #pragma once
 
-#include <climits>
 #include <functional>
 
-#include "tiles/rows.h"
+#include "tiles/picking.h"
 
 namespace bighead::tiles {
 
-using Which = std::vector<size_t>;
+// Rows for a state.
+struct Offered {
+  const Partial& partial;
+  const Which& which;
+  Picking& picking;
 
-inline int64_t time_of(const Rows& rows, size_t row) { return rows.timeless(row) ? INT64_MIN : rows.time[row]; }
-
-template <class State>
-inline void add_each(const Declared& declared, State& state, Row row, const Rows& rows, const Which& which) {
-  for (const size_t i : which) {
-    row.at = static_cast<int64_t>(i);
-    row.time = time_of(rows, i);
-    state.change(declared, row, false);
-  }
-}
-
-// Doubles on the exponent of the least of them.
-struct Aligned {
-  int least = INT_MAX, greatest = INT_MIN;
-  bool finite = true;
-
-  Aligned(const double* x, size_t n) {
-    for (size_t i = 0; i < n; ++i) {
-      uint64_t bits;
-      std::memcpy(&bits, x + i, 8);
-      const int field = static_cast<int>((bits >> 52) & 2047);
-      finite &= field != 2047;
-      if (bits << 1 == 0) continue;
-      least = std::min(least, std::max(field, 1));
-      greatest = std::max(greatest, std::max(field, 1));
-    }
-  }
-  bool zero() const { return least > greatest; }
-  // Bits of the widest magnitude.
-  int bits() const { return 53 + greatest - least; }
-  int exponent() const { return least - 1075; }
-  i128 whole(double x) const {
-    const Parts parts = parts_of(x);
-    return static_cast<i128>(parts.mantissa) * (i128{1} << (parts.exponent - exponent()));
-  }
+  const Declared& declared() const { return partial.declared; }
 };
 
-inline void doubles_of(const Column& column, const Which& which, double* out) {
-  if (column.type == Type::kF64) {
-    for (const size_t i : which) *out++ = column.at<double>(static_cast<int64_t>(i));
-  } else {
-    for (const size_t i : which) *out++ = static_cast<double>(column.at<float>(static_cast<int64_t>(i)));
+template <class State>
+inline void add_each(State& state, const Offered& offered, const Which& which) {
+  const Partial& partial = offered.partial;
+  const Rows& rows = offered.picking.rows();
+  Row row;
+  row.x = partial.args.empty() ? nullptr : offered.picking.column(partial.args[0]);
+  row.y = partial.args.size() < 2 ? nullptr : offered.picking.column(partial.args[1]);
+  row.sequence = offered.picking.sequence();
+  for (const size_t i : which) {
+    row.at = static_cast<int64_t>(i);
+    row.time = rows.time_of(i);
+    state.change(partial.declared, row, false);
   }
 }
 
-inline void wholes_of(const Column& column, const Which& which, i128* out) {
-  if (column.type == Type::kU64) {
-    for (const size_t i : which) *out++ = static_cast<i128>(column.at<uint64_t>(static_cast<int64_t>(i)));
-  } else {
-    with_values(column, [&](auto value) {
-      for (const size_t i : which) *out++ = static_cast<i128>(value(static_cast<int64_t>(i)));
-    });
-  }
+template <class State>
+inline void add_many(State& state, const Offered& offered) {
+  add_each(state, offered, offered.which);
 }
 
 inline void add_times(Accumulator& to, i128 total, int64_t exponent) {
@@ -72,107 +43,82 @@ inline void add_times(Accumulator& to, i128 total, int64_t exponent) {
   to.add(limbs, 2, exponent, total < 0);
 }
 
-// The numbers of rows as integers of so few bits that `power` of them, added up, fit 126; none where
-// they do not.
-inline bool narrow_numbers(const Column& column, const Which& which, int power, std::vector<i128>& out, int& exponent) {
-  const int room = 126 - bit_width(static_cast<uint64_t>(which.size()));
-  exponent = 0;
-  out.assign(which.size(), 0);
-  if (column.of == Class::kInteger) {
-    wholes_of(column, which, out.data());
-    if (power == 1) return true;
-    for (const i128 x : out) {
-      if (power * bit_width(static_cast<u128>(x < 0 ? -x : x)) > room) return false;
-    }
-    return true;
-  }
-  if (column.of != Class::kFloat) return false;
-  static thread_local std::vector<double> doubles;
-  doubles.resize(which.size());
-  doubles_of(column, which, doubles.data());
-  const Aligned on(doubles.data(), doubles.size());
-  if (!on.finite) return false;
-  if (on.zero()) return true;
-  if (power * on.bits() > room) return false;
-  exponent = on.exponent();
-  for (size_t i = 0; i < doubles.size(); ++i) out[i] = on.whole(doubles[i]);
-  return true;
+// The numbers of rows, where so many raised to a power can be added up at once; none: one by one.
+inline const Wholes* wholes_for(const Offered& offered, int power) {
+  if (offered.which.size() < 4) return nullptr;
+  const Wholes& wholes = offered.picking.wholes(offered.partial.args[0]);
+  return wholes.fit(power, offered.which.size()) ? &wholes : nullptr;
 }
 
-inline void add_many(const Declared& declared, SumState& state, const Row& row, const Rows& rows, const Which& which) {
-  static thread_local std::vector<i128> numbers;
-  int exponent;
-  if (which.size() < 4 || !narrow_numbers(*row.x, which, 1, numbers, exponent)) {
-    return add_each(declared, state, row, rows, which);
-  }
+inline void add_many(SumState& state, const Offered& offered) {
+  const Wholes* wholes = wholes_for(offered, 1);
+  if (wholes == nullptr) return add_each(state, offered, offered.which);
   i128 total = 0;
-  for (const i128 x : numbers) total += x;
-  state.n += which.size();
-  add_times(state.sum, total, exponent);
+  for (const size_t i : offered.which) total += wholes->values[i];
+  state.n += offered.which.size();
+  add_times(state.sum, total, wholes->exponent);
 }
 
-inline void add_many(const Declared& declared, PowerState<2>& state, const Row& row, const Rows& rows, const Which& which) {
-  static thread_local std::vector<i128> numbers;
-  int exponent;
-  if (which.size() < 4 || !narrow_numbers(*row.x, which, 2, numbers, exponent)) {
-    return add_each(declared, state, row, rows, which);
-  }
+inline void add_many(PowerState<2>& state, const Offered& offered) {
+  const Wholes* wholes = wholes_for(offered, 2);
+  if (wholes == nullptr) return add_each(state, offered, offered.which);
   i128 total = 0, squares = 0;
-  for (const i128 x : numbers) {
+  for (const size_t i : offered.which) {
+    const i128 x = wholes->values[i];
     total += x;
     squares += x * x;
   }
-  state.n += which.size();
-  add_times(state.powers.power[0], total, exponent);
-  add_times(state.powers.power[1], squares, int64_t{2} * exponent);
+  state.n += offered.which.size();
+  add_times(state.powers.power[0], total, wholes->exponent);
+  add_times(state.powers.power[1], squares, int64_t{2} * wholes->exponent);
 }
 
-inline void add_many(const Declared&, CountState& state, const Row&, const Rows&, const Which& which) { state.n += which.size(); }
+inline void add_many(CountState& state, const Offered& offered) { state.n += offered.which.size(); }
 
-// The key that the k-th of them has, counted from the greatest.
-inline int64_t kth_greatest(const std::vector<int64_t>& held, size_t k) {
-  if (k == 1) return *std::max_element(held.begin(), held.end());
-  std::vector<int64_t> keys = held;
-  std::nth_element(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(k - 1), keys.end(), std::greater<>());
-  return keys[k - 1];
+// Those that can be among the k best of all: by key, the greatest or the least of them, of equal ones
+// as many as there is room for, or all.
+template <class Key>
+inline const Which& pick_best(const Offered& offered, size_t k, bool least, bool equal_too, Key key) {
+  const Which& which = offered.which;
+  std::vector<int64_t>& keys = offered.picking.ordered;
+  keys.resize(which.size());
+  for (size_t i = 0; i < which.size(); ++i) keys[i] = least ? ~key(which[i]) : key(which[i]);  // turned around
+  int64_t bound;
+  if (k == 1) {
+    bound = *std::max_element(keys.begin(), keys.end());
+  } else {
+    std::vector<int64_t> sorted = keys;
+    std::nth_element(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(k - 1), sorted.end(), std::greater<>());
+    bound = sorted[k - 1];
+  }
+  Which& best = offered.picking.best;
+  best.clear();
+  size_t equal = equal_too ? which.size() : k;
+  for (size_t i = 0; i < which.size(); ++i) {
+    if (keys[i] < bound || (keys[i] == bound && equal == 0)) continue;
+    best.push_back(which[i]);
+    if (keys[i] == bound) --equal;
+  }
+  return best;
 }
 
-// Only rows that can be among the k best of all are offered: by value, or by time with all of one time.
-inline void add_many(const Declared& declared, BestState& state, const Row& row, const Rows& rows, const Which& which) {
-  const Kind kind = declared.kind;
+inline void add_many(BestState& state, const Offered& offered) {
+  const Kind kind = offered.declared().kind;
   const bool aged = BestState::aged(kind);
   const bool greatest = kind == Kind::kMax || kind == Kind::kTopK || kind == Kind::kLast || kind == Kind::kLastK;
   const bool least = kind == Kind::kMin || kind == Kind::kBottomK || kind == Kind::kFirst || kind == Kind::kFirstK;
-  const size_t k = BestState::most(declared);
-  if (which.size() <= k || !(greatest || least) || (!aged && (row.x->ranked() || row.x->type == Type::kNull))) {
-    return add_each(declared, state, row, rows, which);
+  const size_t k = BestState::most(offered.declared());
+  const Which& which = offered.which;
+  const auto ordered = [](const Column& x) { return !x.ranked() && x.type != Type::kNull; };
+  if (which.size() <= k || !(greatest || least) || (!aged && !ordered(*offered.picking.column(offered.partial.args[0])))) {
+    return add_each(state, offered, which);
   }
-  static thread_local std::vector<int64_t> keys;
-  keys.resize(which.size());
-  int64_t* to = keys.data();
   if (aged) {
-    for (const size_t i : which) *to++ = time_of(rows, i);
-  } else {
-    with_values(*row.x, [&](auto value) {
-      for (const size_t i : which) *to++ = value(static_cast<int64_t>(i));
-    });
+    const Rows& rows = offered.picking.rows();
+    return add_each(state, offered, pick_best(offered, k, least, true, [&](size_t i) { return rows.time_of(i); }));
   }
-  if (least) {
-    for (int64_t& key : keys) key = ~key;  // turns the order around
-  }
-  const int64_t bound = kth_greatest(keys, k);
-  Which best;
-  size_t equal = aged ? which.size() : k;
-  for (size_t i = 0; i < which.size(); ++i) {
-    if (keys[i] > bound || (keys[i] == bound && equal > 0)) best.push_back(which[i]);
-    if (keys[i] == bound && equal > 0) --equal;
-  }
-  add_each(declared, state, row, rows, best);
-}
-
-template <class State>
-inline void add_many(const Declared& declared, State& state, const Row& row, const Rows& rows, const Which& which) {
-  add_each(declared, state, row, rows, which);
+  const std::vector<int64_t>& keys = offered.picking.keys(offered.partial.args[0]);
+  add_each(state, offered, pick_best(offered, k, least, false, [&](size_t i) { return keys[i]; }));
 }
 
 }  // namespace bighead::tiles

@@ -33,7 +33,7 @@ inline Declared declare(const Layout& layout, int kind, int64_t k, uint64_t nume
 inline StateStatus add_partial(Layout& layout, int kind, int64_t k, uint64_t numerator, uint64_t denominator,
                                int64_t half_life, const std::vector<int>& args, int filter, int bucket) {
   return state_guarded([&] {
-    layout.partials.push_back({declare(layout, kind, k, numerator, denominator, half_life, args), args, filter, bucket});
+    add_partial(layout, {declare(layout, kind, k, numerator, denominator, half_life, args), args, filter, bucket});
     check(layout);
   });
 }

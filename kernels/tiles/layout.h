@@ -5,12 +5,24 @@
 
 namespace bighead::tiles {
 
+// Which rows a state counts: those without NULL or NaN in some columns, which a filter lets pass.
+struct Sieve {
+  std::vector<int> columns;  // positions
+  int filter = -1;
+  bool timed = false;  // and with a time
+
+  bool operator==(const Sieve& other) const {
+    return columns == other.columns && filter == other.filter && timed == other.timed;
+  }
+};
+
 // A state that every tile holds once, or once for each value of its bucket.
 struct Partial {
   Declared declared;
   std::vector<int> args;
   int filter = -1;  // positions among the columns; -1: none
   int bucket = -1;
+  size_t sieve = 0;  // its place among those of the layout
 };
 
 struct Layout {
@@ -18,11 +30,24 @@ struct Layout {
   int sequence = -1;          // position of the column that orders rows of one time
   int identity = -1;          // position of the column that tells versions of an entity apart
   std::vector<Partial> partials;
+  std::vector<Sieve> sieves;   // several states may have the same
   std::vector<int64_t> sizes;  // of tiles, microseconds, growing, each a multiple of the one before
   size_t leaf = 256;           // rows of a block before it is split
 
   int top() const { return static_cast<int>(sizes.size()); }
 };
+
+inline void add_partial(Layout& layout, Partial partial) {
+  Sieve sieve;
+  for (const int at : partial.args) sieve.columns.push_back(at);
+  if (partial.bucket >= 0) sieve.columns.push_back(partial.bucket);
+  sieve.filter = partial.filter;
+  sieve.timed = is_decayed(partial.declared.kind);
+  const auto same = std::find(layout.sieves.begin(), layout.sieves.end(), sieve);
+  partial.sieve = static_cast<size_t>(same - layout.sieves.begin());
+  if (same == layout.sieves.end()) layout.sieves.push_back(std::move(sieve));
+  layout.partials.push_back(std::move(partial));
+}
 
 inline int64_t floor_div(int64_t time, int64_t size) {
   const int64_t whole = time / size;

@@ -3,7 +3,8 @@
 // Windows that end at the same moment are nested, so each row or tile is merged once, into the
 // narrowest window that holds it (its ring), and the rings are merged outwards in the end. A tile is
 // merged whole where its times lie in one ring and it answers the moment; else its children, and at
-// last its rows, are looked at.
+// last its rows, are looked at. The states of all questions of a request lie together, those of a ring
+// side by side, as they are shown.
 #pragma once
 
 #include "tiles/tree.h"
@@ -16,7 +17,8 @@ struct Question {
   bool whenever = false;      // the last window holds every row that is seen, whatever its time
 
   // -1: before every window; the ring; or, after the last moment, one more than the last ring.
-  int place(i128 time) const {
+  template <class Time>
+  int place(Time time) const {
     const int n = static_cast<int>(lows.size());
     if (time > last) return n;
     for (int w = 0; w < n; ++w) {
@@ -42,45 +44,80 @@ struct Question {
   throw Fault(FaultKind::kNullTime, "rows of that time are no longer kept", before);
 }
 
+// What the windows of many questions hold: in each ring a slot for each question.
+struct Rings {
+  size_t rings = 0, questions = 0;
+  std::vector<uint64_t> rows;  // of each slot, how many it has
+  std::vector<Part> parts;
+
+  Rings() = default;
+  Rings(const Layout& layout, size_t rings, size_t questions)
+      : rings(rings), questions(questions), rows(rings * questions), parts(parts_of(layout, rings * questions)) {}
+
+  size_t slot(size_t ring, size_t question) const { return ring * questions + question; }
+  // Adds what was chosen of rows to a slot.
+  void add(const Layout& layout, size_t slot, const Which& which, Picking& picking) {
+    rows[slot] += which.size();
+    picking.choose(which);
+    add_states(layout, parts, slot, picking);
+  }
+  void merge(const Layout& layout, size_t slot, const Tile& tile) {
+    rows[slot] += tile.open;
+    merge_states(layout, parts, slot, tile.parts, 0);
+  }
+  void merge(const Layout& layout, size_t slot, size_t other) {
+    rows[slot] += rows[other];
+    merge_states(layout, parts, slot, parts, other);
+  }
+  // Forgets what was read for a question.
+  void clear(size_t question) {
+    for (size_t ring = 0; ring < rings; ++ring) {
+      const size_t at = slot(ring, question);
+      rows[at] = 0;
+      for (Part& part : parts) part.clear(at);
+    }
+  }
+};
+
 // What is read into again and again, so that its memory is taken once a request.
 struct Scratch {
   Tile tile;
   Rows rows;
   std::vector<Which> held;  // the rows of each ring
+  Picking picking;
 
-  explicit Scratch(const Layout& layout) : tile(layout), rows(layout) {}
+  explicit Scratch(const Layout& layout) : tile(layout), rows(layout), picking(layout) {}
 };
 
+// Reads what the windows of one question hold.
 class Reading {
  public:
-  Reading(const Layout& layout, const Source& source, const Question& question, Scratch& scratch)
-      : layout_(layout), source_(source), question_(question), scratch_(scratch) {
-    rings.reserve(question.lows.size());
-    for (size_t w = 0; w < question.lows.size(); ++w) rings.emplace_back(layout);
-  }
-  std::vector<Tile> rings;
-  uint64_t blocks = 0;
+  Reading(const Layout& layout, const Source& source, const Question& question, size_t number, Rings& rings, Scratch& scratch)
+      : layout_(layout), source_(source), question_(question), number_(number), rings_(rings), scratch_(scratch) {}
 
   void read() {
     std::string_view bytes;
-    if (rings.empty()) return;
-    if (source_.find(kWaiting, 0, bytes)) rows_of(bytes);
-    if (source_.find(kLog, 0, bytes)) rows_of(bytes);
-    if (question_.whenever && source_.find(kUntimed, 0, bytes)) rows_of(bytes);
+    if (rings_.rings == 0) return;
+    if (source_.find(kWaiting, 0, bytes)) add(Glance(bytes));
+    if (source_.find(kLog, 0, bytes)) add(Glance(bytes));
+    if (question_.whenever && source_.find(kUntimed, 0, bytes)) add(Glance(bytes));
     if (source_.find(kRoot, 0, bytes)) {
       const Glance root(bytes);
       if (root.based) base(root);
       node(layout_.top(), bytes);
     }
-    for (size_t w = 1; w < rings.size(); ++w) rings[w].merge(layout_, rings[w - 1]);
+    for (size_t w = 1; w < rings_.rings; ++w) rings_.merge(layout_, slot(w), slot(w - 1));
   }
 
  private:
   const Layout& layout_;
   const Source& source_;
   const Question& question_;
+  const size_t number_;
+  Rings& rings_;
   Scratch& scratch_;
 
+  size_t slot(size_t ring) const { return rings_.slot(ring, number_); }
   const Tile& tile(std::string_view bytes) {
     Reader from(bytes);
     scratch_.tile.read(from, layout_);
@@ -89,48 +126,41 @@ class Reading {
   }
   void base(const Glance& root) {
     const Tile& tile = this->tile(root.base);
-    const size_t n = rings.size();
+    const size_t n = rings_.rings;
     const bool all = question_.lows[n - 1] == INT64_MIN;
     for (size_t w = 0; w < n; ++w) {
       if (!(all && w + 1 == n) && question_.lows[w] < root.before) beyond(root.before);
     }
     if (!all) return;
     if (question_.last < root.before - 1 || !tile.answers(question_.last)) beyond(root.before);
-    rings[n - 1].merge(layout_, tile);
-  }
-  void rows_of(std::string_view bytes) {
-    ++blocks;
-    add(Glance(bytes));
+    rings_.merge(layout_, slot(n - 1), tile);
   }
   void add(const Glance& block) {
     Rows& rows = scratch_.rows;
     std::vector<Which>& held = scratch_.held;
     rows.clear();
     block.read(rows);
-    held.resize(rings.size());
+    held.resize(rings_.rings);
     for (Which& which : held) which.clear();
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!rows.visible(i, question_.last)) continue;
-      const int at = question_.ring(rows.timeless(i) ? static_cast<int>(rings.size()) : question_.place(rows.time[i]));
+      const int at = question_.ring(rows.timeless(i) ? static_cast<int>(rings_.rings) : question_.place(rows.time[i]));
       if (at < 0) continue;
       held[static_cast<size_t>(at)].push_back(i);
     }
-    const std::vector<Column> columns = rows.views();
+    scratch_.picking.look(rows);
     for (size_t w = 0; w < held.size(); ++w) {
-      if (held[w].empty()) continue;
-      rings[w].open += held[w].size();
-      rings[w].add_states(layout_, rows, columns, held[w]);
+      if (!held[w].empty()) rings_.add(layout_, slot(w), held[w], scratch_.picking);
     }
   }
   void node(int level, std::string_view bytes) {
-    ++blocks;
     const Glance block(bytes);
     if (block.leaf) return add(block);
     const int64_t size = layout_.sizes[static_cast<size_t>(level - 1)];
     block.entries([&](int64_t number, std::string_view tile) {
       int into = -1;
       if (question_.whole(static_cast<i128>(number) * size, size, tile, into)) {
-        if (into >= 0) rings[static_cast<size_t>(into)].merge(layout_, this->tile(tile));
+        if (into >= 0) rings_.merge(layout_, slot(static_cast<size_t>(into)), this->tile(tile));
         return;
       }
       std::string_view child;

@@ -47,7 +47,7 @@ class Request {
   std::vector<Asked> asked;
   std::vector<int64_t> times;
   std::vector<int64_t> late;             // questions about a time whose rows are gone
-  std::vector<std::vector<Tile>> rings;  // of each question; none: its windows are empty
+  Rings rings;                           // of all questions; without a key a question has empty windows
 
   // Takes the questions. `inclusive`: events at t itself are seen. Rows before the horizon may be gone.
   void ask(std::string_view prefix, const std::vector<Column>& keys, const Column& time, bool inclusive, int64_t horizon) {
@@ -93,22 +93,26 @@ class Request {
     want();
   }
   void answer() {
-    rings.resize(asked.size());
+    rings = Rings(layout_, windows_.widths.size(), asked.size());
     Scratch scratch(layout_);
     for (size_t q = 0; q < asked.size(); ++q) {
       if (!asked[q].key) continue;
       const Source source = shelf_.keys[*asked[q].key].source();
-      Reading reading(layout_, source, asked[q].question, scratch);
       try {
-        reading.read();
-        rings[q] = std::move(reading.rings);
+        Reading(layout_, source, asked[q].question, q, rings, scratch).read();
       } catch (const Fault& fault) {
         if (fault.kind != FaultKind::kNullTime) throw;
         late.push_back(static_cast<int64_t>(q));
         asked[q].key.reset();
+        rings.clear(q);
       }
     }
     std::sort(late.begin(), late.end());
+  }
+  // How many rows a ring of each question has.
+  std::vector<uint64_t> held(size_t ring) const {
+    const auto first = rings.rows.begin() + static_cast<ptrdiff_t>(rings.slot(ring, 0));
+    return {first, first + static_cast<ptrdiff_t>(rings.questions)};
   }
 
  private:
@@ -233,18 +237,15 @@ struct Answers {
   std::vector<Fault> faults;
 };
 
-inline Answers answers_of(const Layout& layout, Request& request, const std::vector<Output>& outputs) {
+inline Answers answers_of(const Layout& layout, const Request& request, const std::vector<Output>& outputs) {
   Answers out;
-  std::map<std::pair<size_t, size_t>, size_t> uses;
-  for (const Output& output : outputs) ++uses[{output.partial, output.ring}];
   out.plain = std::make_shared<Node>();
   out.plain->format = "+s";
-  out.plain->length = static_cast<int64_t>(request.rings.size());
+  out.plain->length = static_cast<int64_t>(request.rings.questions);
   out.plain->buffers.emplace_back();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Output& output = outputs[i];
-    const bool last = --uses[{output.partial, output.ring}] == 0;
-    Answer answer = finish_rings(layout, request.rings, output.partial, output.ring, output.declared, request.times, last);
+    Answer answer = finish_rings(layout, request.rings, output.partial, output.ring, output.declared, request.times);
     for (const auto& fault : answer.faults) out.faults.push_back({i, fault.first, fault.second});
     if (answer.buckets == nullptr) {
       answer.values->name = output.name;

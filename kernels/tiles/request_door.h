@@ -7,34 +7,30 @@
 
 namespace bighead::tiles {
 
-// Rows that were chosen for each of some questions, as what their one window holds.
-inline StateStatus hold_rows(const Layout& layout, const Rows& rows, const Column& questions, const Column& which,
-                             std::vector<std::vector<Tile>>& out) {
+// Rows that were chosen for each of so many questions, as what their one window holds.
+inline StateStatus hold_rows(const Layout& layout, const Rows& rows, const Column& questions, const Column& which, size_t count,
+                             Rings& out) {
   return state_guarded([&] {
-    std::vector<Which> chosen(out.size());
+    std::vector<Which> chosen(count);
     if (questions.length != which.length) invalid("columns are of unequal lengths");
     for (int64_t i = 0; i < which.length; ++i) {
       const auto row = static_cast<size_t>(which.at<int64_t>(i));
       if (row >= rows.size()) invalid("there is no row " + std::to_string(row));
       chosen.at(static_cast<size_t>(questions.at<int64_t>(i))).push_back(row);
     }
-    const std::vector<Column> columns = rows.views();
-    for (size_t q = 0; q < out.size(); ++q) {
-      if (chosen[q].empty()) continue;
+    out = Rings(layout, 1, count);
+    Picking picking(layout);
+    picking.look(rows);
+    for (size_t q = 0; q < count; ++q) {
       std::sort(chosen[q].begin(), chosen[q].end());
-      Tile tile(layout);
-      tile.open = chosen[q].size();
-      tile.add_states(layout, rows, columns, chosen[q]);
-      out[q].push_back(std::move(tile));
+      if (!chosen[q].empty()) out.add(layout, q, chosen[q], picking);
     }
   });
 }
 
-inline StateStatus finish_all(const Layout& layout, std::vector<std::vector<Tile>>& rings, const Output& output,
-                              const std::vector<int64_t>& times, Answer& out) {
-  return state_guarded([&] {
-    out = finish_rings(layout, rings, output.partial, output.ring, output.declared, times, true);
-  });
+inline StateStatus finish_all(const Layout& layout, const Rings& rings, const Output& output, const std::vector<int64_t>& times,
+                              Answer& out) {
+  return state_guarded([&] { out = finish_rings(layout, rings, output.partial, output.ring, output.declared, times); });
 }
 
 inline StateStatus make_output(const Layout& layout, uint64_t partial, uint64_t ring, int kind, int64_t k, uint64_t numerator,

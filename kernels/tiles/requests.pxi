@@ -1,8 +1,8 @@
 # Requests: what is wanted of the store in rounds, and the answers. Included by the door of the tiles.
 
 cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
-    cppclass Tile:
-        uint64_t open
+    cppclass Rings:
+        pass
 
     cppclass CWindows "bighead::tiles::Windows":
         int64_t tail
@@ -20,8 +20,8 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
         CRequest(const CLayout&, const CWindows&, CShelf&)
         vector[int64_t] times
         vector[int64_t] late
-        vector[vector[Tile]] rings
         vector[int64_t] questions()
+        vector[uint64_t] held(size_t)
 
     cppclass CCollection "bighead::tiles::Collection":
         vector[int64_t] late
@@ -80,8 +80,8 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus advance(CCollection&)
     StateStatus give(CShelf&, const vector[string_view]&, const vector[uint8_t]&)
     StateStatus answer_all(const CLayout&, CRequest&, const vector[COutput]&, CAnswers&)
-    StateStatus finish_all(const CLayout&, vector[vector[Tile]]&, const COutput&, const vector[int64_t]&, CAnswer&)
-    StateStatus hold_rows(const CLayout&, const Rows&, const Column&, const Column&, vector[vector[Tile]]&)
+    StateStatus finish_all(const CLayout&, const Rings&, const COutput&, const vector[int64_t]&, CAnswer&)
+    StateStatus hold_rows(const CLayout&, const Rows&, const Column&, const Column&, size_t, Rings&)
     unique_ptr[CCollection] collection_of(const CLayout&, const CWindows&, CShelf&, const CRequest&, cbool, int64_t, uint64_t, cbool)
     StateStatus collected(CCollection&, Rows&, shared_ptr[Node]&)
 
@@ -174,10 +174,7 @@ cdef class Request:
         return list(self.request.get().questions())
 
     def held(self, ring):
-        cdef size_t w = ring
-        cdef size_t q
-        cdef CRequest* asked = self.request.get()
-        return [0 if asked.rings[q].empty() else asked.rings[q][w].open for q in range(asked.rings.size())]
+        return list(self.request.get().held(ring))
 
     def answer(self):
         cdef CAnswers out
@@ -226,15 +223,14 @@ cdef class Collection:
 
 cdef class Chosen:
     cdef Layout layout
-    cdef vector[vector[Tile]] rings
+    cdef Rings rings
     cdef vector[int64_t] times
 
     def __init__(self, Layout layout not None, RowBlock rows not None, questions, which, Request request not None):
         cdef _Columns chosen = _Columns([questions, which])
         self.layout = layout
         self.times = request.request.get().times
-        self.rings.resize(self.times.size())
-        _raise(hold_rows(layout.layout, rows.rows.get()[0], chosen.columns[0], chosen.columns[1], self.rings))
+        _raise(hold_rows(layout.layout, rows.rows.get()[0], chosen.columns[0], chosen.columns[1], self.times.size(), self.rings))
 
     def finish(self, held):
         cdef CAnswer out

@@ -182,6 +182,10 @@ struct Rows {
     for (Held& column : columns) column.clear();
   }
   bool timeless(size_t row) const { return (marks[row] & kTimeless) != 0; }
+  int64_t time_of(size_t row) const { return timeless(row) ? INT64_MIN : time[row]; }
+  bool any_timeless() const {
+    return std::any_of(marks.begin(), marks.end(), [](uint8_t mark) { return (mark & kTimeless) != 0; });
+  }
   bool closed(size_t row) const { return (marks[row] & kClosed) != 0; }
   // Whether it counts where the last moment that is seen is this one.
   bool visible(size_t row, int64_t last) const { return begin[row] <= last && !(closed(row) && until[row] <= last); }
@@ -246,7 +250,8 @@ struct Rows {
     const uint8_t there = from.byte();
     auto words = [&](std::vector<int64_t>& to) {
       to.resize(n);
-      for (int64_t& each : to) each = static_cast<int64_t>(from.word());
+      const std::string_view raw = from.next(8 * n);
+      if (n > 0) std::memcpy(to.data(), raw.data(), raw.size());
     };
     words(time);
     begin = time;
@@ -254,7 +259,8 @@ struct Rows {
     marks.assign(n, 0);
     until.assign(n, 0);
     if ((there & 2) != 0) {
-      for (uint8_t& mark : marks) mark = from.byte();
+      const std::string_view raw = from.next(n);
+      std::copy(raw.begin(), raw.end(), marks.begin());
       words(until);
     }
     for (Held& column : columns) column.read(from, static_cast<int64_t>(n));

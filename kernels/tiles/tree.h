@@ -432,8 +432,8 @@ class Tree {
       for (size_t p = 0; equal && p < layout_.partials.size(); ++p) {
         if (is_decayed(layout_.partials[p].declared.kind)) continue;  // equal within rounding only
         Writer a, b;
-        Tile::write_part(a, layout_.partials[p], found.parts[p]);
-        Tile::write_part(b, layout_.partials[p], said.parts[p]);
+        found.parts[p].write(a, layout_.partials[p]);
+        said.parts[p].write(b, layout_.partials[p]);
         equal = a.bytes == b.bytes;
       }
       if (!equal) {
