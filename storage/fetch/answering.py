@@ -226,13 +226,13 @@ class Answering:
         if group.timeless:
             return GroupState(group.name, bytes(statuses), [0] * len(statuses))
         stand = self.reading.newest(self.offer.sets[group.name])
-        newest = stand.time
-        ages = []
-        for entity, at in enumerate(self.asked.times.to_pylist()):
-            age = UNKNOWN if at is None or newest is None else min(max(at - newest, 0), GREATEST)
-            if age > self.stale_after and statuses[entity] == FRESH:
-                statuses[entity] = STALE
-            ages.append(age)
+        times = self.asked.times.to_pylist()
+        known = {at: _age(at, stand.time) for at in set(times)}  # mostly there is one time for all
+        ages = [known[at] for at in times]
+        if max(known.values(), default=UNKNOWN) > self.stale_after:
+            for entity, age in enumerate(ages):
+                if age > self.stale_after and statuses[entity] == FRESH:
+                    statuses[entity] = STALE
         return GroupState(group.name, bytes(statuses), ages, stand.sources)
 
     def columns(self) -> list[Array]:
@@ -254,6 +254,11 @@ class Answering:
                 array = _nulled(array, without)
             arrays.append(array)
         return arrays
+
+
+def _age(at: int | None, newest: int | None) -> int:
+    """How long before a time the newest row lies, in microseconds."""
+    return UNKNOWN if at is None or newest is None else min(max(at - newest, 0), GREATEST)
 
 
 def _batch(whole: Fetched) -> pa.RecordBatch:

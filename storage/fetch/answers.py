@@ -222,6 +222,6 @@ class Schemas:
 
 
 def _group(message: pb.Group) -> Group:
-    statuses = tuple(STATUSES[number] for number in message.statuses)
+    statuses = tuple(map(STATUSES.__getitem__, message.statuses))
     sources = {s.name: s.newest if s.HasField("newest") else None for s in message.sources}
     return Group(statuses, np.frombuffer(message.ages, "<i8"), sources)

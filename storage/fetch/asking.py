@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import numpy as np
 import pyarrow as pa
 
 from bighead.storage.fetch.errors import FetchError, Kind
@@ -17,6 +17,8 @@ from bighead.zipline.expressions.arrow import Array, join, nulls, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import TIMESTAMP, sql_name
 from bighead.zipline.serving import Serving
+
+_TIME = struct.Struct("<q")
 
 Fit = Callable[[str, Any, pa.DataType], tuple[Array, Bad]]
 """Brings a column, by its name, to a type: its values, NULL for the entities whose value is no such
@@ -167,5 +169,5 @@ def times_of(request: Request, now: int) -> tuple[Array, Bad]:
 
 def constant_times(at: int, entities: int) -> Array:
     """One time for all, as int64; of its buffer, which is quicker than of its values."""
-    buffer: Any = pa.py_buffer(cast("Any", np.full(entities, at, np.int64)))
+    buffer: Any = pa.py_buffer(_TIME.pack(at) * entities)
     return cast("Array", pa.Array.from_buffers(pa.int64(), entities, [None, buffer]))

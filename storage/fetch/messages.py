@@ -8,7 +8,7 @@ import pyarrow as pa
 from google.protobuf.message import EncodeError
 
 from bighead.proto.v1 import fetch_pb2 as pb
-from bighead.storage.fetch.answering import Answered, GroupState
+from bighead.storage.fetch.answering import Answered
 from bighead.storage.fetch.asking import Request
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.fitting import Bad, fit
@@ -47,7 +47,7 @@ def written_reply(reply: Reply, request: pb.FetchRequest, limits: Limits) -> byt
     response = pb.FetchResponse(commit=reply.commit, now=reply.now)
     known = frozenset(request.known_schemas)
     for offer, answered in reply.answers:
-        response.answers.append(_answer(offer, answered, request.encoding, known))
+        _write_answer(response.answers.add(), offer, answered, request.encoding, known)
         for fault in answered.faults:
             response.errors.add(
                 entity=fault.entity,
@@ -65,10 +65,20 @@ def written_reply(reply: Reply, request: pb.FetchRequest, limits: Limits) -> byt
     return data
 
 
-def _answer(
-    offer: Offer, answered: Answered, encoding: pb.Encoding, known: frozenset[int]
-) -> pb.Answer:
-    answer = pb.Answer(set=offer.name, groups=[_group(g) for g in answered.groups])
+def _write_answer(
+    answer: pb.Answer,
+    offer: Offer,
+    answered: Answered,
+    encoding: pb.Encoding,
+    known: frozenset[int],
+) -> None:
+    """In place: to append a message would copy it."""
+    answer.set = offer.name
+    for state in answered.groups:
+        ages = struct.pack(f"<{len(state.ages)}q", *state.ages)
+        group = answer.groups.add(name=state.name, statuses=state.statuses, ages=ages)
+        for name, newest in state.sources.items():
+            group.sources.add(name=name, newest=newest)
     if encoding == pb.ENCODING_ARROW:
         number, schema = offer.wire_schema
         answer.batch = answered.message or answered.batch.serialize().to_pybytes()
@@ -79,15 +89,6 @@ def _answer(
         batch = answered.batch
         names = batch.schema.names
         answer.columns.extend(pack(n, c) for n, c in zip(names, batch.columns, strict=True))
-    return answer
-
-
-def _group(state: GroupState) -> pb.Group:
-    ages = struct.pack(f"<{len(state.ages)}q", *state.ages)
-    group = pb.Group(name=state.name, statuses=state.statuses, ages=ages)
-    for name, newest in state.sources.items():
-        group.sources.add(name=name, newest=newest)
-    return group
 
 
 def described(offer: Offer) -> pb.DescribeResponse:

@@ -72,7 +72,7 @@ class Shelf:
         """The store as it is now."""
         with self.open() as store:
             snapshot = store.snapshot()
-            commit = committed(snapshot)
+            commit = snapshot.seen.commit or committed(snapshot)
             if commit != self._commit:
                 known = changes(snapshot)
                 if known != self._changes:
