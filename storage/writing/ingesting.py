@@ -46,7 +46,7 @@ from bighead.storage.writing.meeting import beside_batch
 from bighead.storage.writing.newest import note_newest
 from bighead.storage.writing.recent import Recent
 from bighead.storage.writing.refusing import Refused, sift
-from bighead.storage.writing.stamps import stamp
+from bighead.storage.writing.stamps import fresh_bit, stamp
 from bighead.storage.writing.stream_log import is_logged, log_rows
 from bighead.storage.writing.versions import (
     changes_of,
@@ -108,6 +108,8 @@ class Ingest:
     report: Report = field(default_factory=Report)
     stamped: int | None = None
     """When the rows came, where that is to be kept of each."""
+    fresh: dict[int, int] = field(default_factory=dict)
+    """By row, the bits of the sets that had not got this change before, by a batch either."""
     hashes: dict[tuple[str, ...], Sequence[int]] = field(default_factory=dict)
     """Of the rows that remain, by the columns of which they are made."""
 
@@ -167,16 +169,18 @@ class Ingest:
             rows = self._without_copies(source, node.primary_key, [0] * rows.num_rows, rows)
         if rows.num_rows == 0:
             return
-        if self.stamped is not None:
-            commit = committed(self.database) + 1
-            hashes = self.hashes.get(tuple(node.scanned.names))
-            stamp(self.batch, self.database, commit, node, rows, self.stamped, hashes)
         note_newest(self.batch, self.database, node, rows)
+        came = rows
         rows = known_on_arrival(node, rows, self.arrived)
         if is_logged(node):
             log_rows(self.batch, committed(self.database) + 1, node, rows)
+        self.fresh = {}
         for definition, plan in self.sets:
             self.into(definition, plan, node, rows)
+        if self.stamped is not None:
+            commit = committed(self.database) + 1
+            hashes = self.hashes.get(tuple(node.scanned.names))
+            stamp(self.batch, self.database, commit, node, came, self.stamped, hashes, self.fresh)
 
     def into(self, definition: Definition, plan: SetPlan, source: Source, rows: pa.Table) -> None:
         """Rows of a stream that have not come before into one set: those it has not from batch."""
@@ -343,7 +347,10 @@ class Ingest:
             self._get_many("changes", names),
             lambda changes: needed_from(part, changes, definition.horizon),
         )
-        self.report.copies += merged.copies
+        self.report.copies += come.num_rows - len(merged.fresh)
+        same = come.num_rows == rows.num_rows
+        for row in merged.fresh if same else range(rows.num_rows):
+            self.fresh[row] = self.fresh.get(row, 0) | fresh_bit(definition.number)
         self.report.expired += merged.expired
         for name, changes in merged.changed.items():
             self.batch["changes", name] = changes

@@ -3,8 +3,9 @@
 With each commit 8 bytes are kept of each row that was new: a hash of its IDENTITY, or of the whole
 row where it has none. 8 more are kept of rows with an IDENTITY, a hash of the whole row, which tell
 whether a row of that identity is another one now; and of rows that meet their batch by `cut` the
-time at which they were written to the stream, which tells which uploads had them. Stamps belong to
-no set, and so outlive all generations; how long they are kept is a matter of their own.
+time at which they were written to the stream, which tells which uploads had them. Of changes of an
+entity they say which sets had not got them before, by a batch either. Stamps belong to no set, and
+so outlive all generations; how long they are kept is a matter of their own.
 
 Beside them it is kept since which commit a set has which generation, because an upload brings rows
 that no stream did.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -31,7 +32,7 @@ from bighead.storage.sets.prepare import stored, whole
 from bighead.storage.writing.arrival import WRITTEN
 from bighead.storage.writing.meeting import identity_of, meets_by_cut
 from bighead.storage.writing.newest import newest_time
-from bighead.zipline.ir.sources import Source
+from bighead.zipline.ir.sources import EntitySource, Source
 
 Hashes = npt.NDArray[np.uint64]
 Times = npt.NDArray[np.int64]
@@ -39,8 +40,8 @@ Times = npt.NDArray[np.int64]
 _STAMP, _GONE, _REIGN = b"stamp\0", b"unstamped\0", b"reign\0"
 _HEAD = struct.Struct("<BBq")
 """Version, how many numbers a row has, and when the rows came."""
-_HASHES, _WRITTEN = 1, 2
-"""Versions: the numbers are hashes, or a hash and when the row was written."""
+_HASHES, _WRITTEN, _FRESH = 1, 2, 3
+"""Versions: the numbers are hashes; or a hash and when the row was written, or the bits of sets."""
 LEAST = -(2**63)
 
 
@@ -65,6 +66,8 @@ class Stamps:
     digests: Digests
     written: Times | None = None
     """When each row was written to the stream, in microseconds; None: that is not known."""
+    fresh: Hashes | None = None
+    """Of each row the bits of the sets that had not got it before; None: they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +117,37 @@ def stamp(
     rows: pa.Table,
     arrival: int,
     hashes: Sequence[int] | None = None,
+    fresh: Mapping[int, int] | None = None,
 ) -> None:
-    """Put into a batch when rows came; hashes: of the rows, where they are known."""
+    """Put into a batch when rows came.
+
+    hashes: of the rows, where they are known. fresh: of an entity by row the bits of the sets that
+    had not got this change before.
+    """
     if view.get("meta", unstamped_key(source.name)) is None:
         # What came before stamps were kept is there too, and nobody knows when it came.
         lost = arrival if _has_come(view, source.name) else LEAST
         _note_lost(batch, source.name, lost)
     found = digests_of(source, rows, hashes)
-    by_cut = meets_by_cut(source)
-    head = _HEAD.pack(_WRITTEN if by_cut else _HASHES, 1 + (found.named or by_cut), arrival)
-    data = head + found.names.tobytes()
+    version, second = _HASHES, b""
     if found.named:
-        data += found.rows.tobytes()
-    elif by_cut:
-        data += np.asarray(whole(rows.column(WRITTEN)), "<i8").tobytes()
+        second = found.rows.tobytes()
+    elif meets_by_cut(source):
+        version, second = _WRITTEN, np.asarray(whole(rows.column(WRITTEN)), "<i8").tobytes()
+    elif isinstance(source, EntitySource):
+        bits = [(fresh or {}).get(row, 0) for row in range(rows.num_rows)]
+        version, second = _FRESH, np.array(bits, "<u8").tobytes()
+    data = _HEAD.pack(version, 1 + bool(second), arrival) + found.names.tobytes() + second
     batch["meta", stamp_prefix(source.name) + commit.to_bytes(8, "big")] = data
+
+
+def fresh_bit(number: int) -> int:
+    """The bit of a set, by its number; sets of 64 numbers more share it.
+
+    >>> fresh_bit(1), fresh_bit(65)
+    (2, 2)
+    """
+    return 1 << number % 64
 
 
 def miss_stamp(batch: Batch, view: View, source: str, arrival: int) -> None:
@@ -144,10 +163,11 @@ def stamps(view: View, source: str) -> Iterator[Stamps]:
         numbers = np.frombuffer(data, "<u8", offset=_HEAD.size)
         count = len(numbers) // each
         names, second = numbers[:count], numbers[(each - 1) * count :]
-        if version == _WRITTEN:
-            yield Stamps(commit, arrival, Digests(names, names, False), second.view("<i8"))
-        else:
-            yield Stamps(commit, arrival, Digests(names, second, each == 2))
+        written = second.view("<i8") if version == _WRITTEN else None
+        fresh = second if version == _FRESH else None
+        named = version == _HASHES and each == 2
+        digests = Digests(names, second if named else names, named)
+        yield Stamps(commit, arrival, digests, written, fresh)
 
 
 def _heads(view: View, source: str) -> Iterator[tuple[int, bytes]]:

@@ -68,8 +68,8 @@ class Merged:
     after: pa.Table
     changed: dict[bytes, bytes]
     """What is to be kept under each name."""
-    copies: int
-    """How many were known before."""
+    fresh: list[int]
+    """The numbers of those of the batch that were not known before."""
     expired: int
     """How many decide nothing any more, and are not kept."""
 
@@ -112,7 +112,7 @@ def merge_changes(
         start = end
     was = rows.take(make(before, pa.int64())).combine_chunks()
     now = pa.concat_tables(deciding).combine_chunks()
-    return Merged(was, now, changed, len(owners) - len(fresh), expired)
+    return Merged(was, now, changed, (fresh - old).tolist(), expired)
 
 
 def versions_of(plan: SetPlan, node: Versions, rows: pa.Table) -> Version:

@@ -4,8 +4,9 @@ A row is matched by its IDENTITY, else as a whole, with the stamps that the stor
 streams brought. What an upload brought is there as long as its generation is read: the rows of
 batch below the upload's time, by `cut` without those that were written to the stream too late for
 it, and where the generation is still at hand those of known identity. Of entities the first of
-equal changes counts; equal events without an identity are as many events, and those that came first
-are taken for those that lie offline.
+equal changes counts, and one that came later and was new then was in no upload; equal events
+without an identity are as many events, and those that came first are taken for those that lie
+offline.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from bighead.storage.writing.stamps import (
     Digests,
     Reign,
     digests_of,
+    fresh_bit,
     reigns,
     stamps,
     unstamped_before,
@@ -101,6 +103,8 @@ class Presence:
     they never were, or it is not known."""
     changed: Masks
     """The row of this identity that came was another one."""
+    fresh: Masks
+    """Changes of an entity that the set had not got before, by an upload either."""
     reigns: list[Reign] = field(default_factory=list)
     uploaded: dict[int, Masks] = field(default_factory=dict)
     """By generation, the rows that its upload held."""
@@ -135,6 +139,7 @@ def presence_of(known: Known, source: Source, rows: pa.Table) -> Presence:
         np.full(count, LEAST, np.int64),
         np.full(count, LEAST, np.int64),
         np.zeros(count, np.bool_),
+        np.zeros(count, np.bool_),
     )
     _match(found, known, source, digests)
     _presume(found, known, source, rows)
@@ -147,6 +152,7 @@ def presence_of(known: Known, source: Source, rows: pa.Table) -> Presence:
                 there &= held
             if reign.instant is not None:
                 there &= found.written < reign.instant
+            there &= ~(found.fresh & (found.commits > reign.commit))
             found.uploaded[reign.generation] = there
     return found
 
@@ -158,6 +164,8 @@ def _match(found: Presence, known: Known, source: Source, digests: Digests) -> N
         waiting[name].append(row)
     once = not isinstance(source, EventSource) or digests.named
     wanted = np.unique(digests.names)
+    number = 0 if known.definition is None else known.definition.number
+    bit = np.uint64(fresh_bit(number))
     for came in stamps(known.view, known.source):
         inside = np.flatnonzero(np.isin(came.digests.names, wanted))
         for at in inside.tolist():
@@ -169,6 +177,8 @@ def _match(found: Presence, known: Known, source: Source, digests: Digests) -> N
                 found.arrivals[row] = came.arrival
                 if came.written is not None:
                     found.written[row] = came.written[at]
+                if came.fresh is not None:
+                    found.fresh[row] = bool(came.fresh[at] & bit)
                 found.changed[row] = (
                     came.digests.named and digests.rows[row] != came.digests.rows[at]
                 )

@@ -163,3 +163,26 @@ def test_going_back_takes_the_rows_of_the_upload_away(named: Shop) -> None:
     assert (row.what, row.row["id"]) == ("missing", 2)
     told: Any = found.missing
     assert told == {"bookings": 1}
+
+
+def test_changes_of_an_entity_that_an_upload_had_or_missed(tmp_path: Path) -> None:
+    rule = "PRIMARY KEY (listing) CHANGED AT updated"
+    sql = shops.SQL.replace(rule, f"{rule} WITH (batch = 'none', stream = 'kafka://b')")
+    first, missed, had = listed(1, "Lima"), listed(2, "Oslo"), listed(3, "Lima", listing=2)
+    with shop(tmp_path, sql, ("in_city",)) as made:
+        made.offline(listings=[first, had])
+
+        def read(source: Source, columns: Sequence[str]) -> Batch:
+            return Batch([made.session.dataset(source).scan(columns)])
+
+        path = made.path / "store"
+        adopt(made.store, path, build(made.store, path, "in_city", Asked(at(5), at(9)), read))
+        made.fetch("in_city", city=["Lima", "Oslo"])
+        made.takes("listings", had)  # late in the stream: a copy of what the batch had
+        made.fetch("in_city", city=["Lima", "Oslo"])
+        made.takes("listings", missed, had)  # late in both, so that the batch had it not
+        made.fetch("in_city", city=["Lima", "Oslo"])
+        made.offline(listings=[first, missed, had])
+        found = made.verify("in_city")
+        assert counts(found)["listings"] == {"late": 4, "equal": 2}
+        assert (found.late, found.missing) == ({"listings": 1}, {})
