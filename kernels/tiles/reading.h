@@ -98,7 +98,9 @@ class Reading {
   void read() {
     std::string_view bytes;
     if (rings_.rings == 0) return;
-    if (source_.find(kWaiting, 0, bytes)) add(Glance(bytes));
+    scratch_.rows.clear();
+    source_.waiting(scratch_.rows);
+    if (!scratch_.rows.empty()) add(scratch_.rows);
     if (source_.find(kLog, 0, bytes)) add(Glance(bytes));
     if (question_.whenever && source_.find(kUntimed, 0, bytes)) add(Glance(bytes));
     if (source_.find(kRoot, 0, bytes)) {
@@ -136,10 +138,12 @@ class Reading {
     rings_.merge(layout_, slot(n - 1), tile);
   }
   void add(const Glance& block) {
-    Rows& rows = scratch_.rows;
+    scratch_.rows.clear();
+    block.read(scratch_.rows);
+    add(scratch_.rows);
+  }
+  void add(const Rows& rows) {
     std::vector<Which>& held = scratch_.held;
-    rows.clear();
-    block.read(rows);
     held.resize(rings_.rings);
     for (Which& which : held) which.clear();
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -181,7 +185,9 @@ class Gathering {
 
   void gather() {
     std::string_view bytes;
-    if (source_.find(kWaiting, 0, bytes)) add(block_of(bytes, layout_).rows);
+    Rows waiting(layout_);
+    source_.waiting(waiting);
+    add(waiting);
     if (source_.find(kLog, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (whenever_ && source_.find(kUntimed, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (!source_.find(kRoot, 0, bytes)) return;

@@ -140,9 +140,8 @@ inline std::vector<std::string> waiting_keys(const Waiting& waiting) {
   return out;
 }
 
-inline StateStatus hold_seen(const std::shared_ptr<WaitingParts>& parts, uint64_t commit, const Layout& layout, uint64_t prefix,
-                             Shelf& shelf) {
-  return state_guarded([&] { hold_waiting(*parts, commit, layout, prefix, shelf); });
+inline StateStatus hold_seen(const std::shared_ptr<WaitingParts>& parts, uint64_t commit, uint64_t prefix, Shelf& shelf) {
+  return state_guarded([&] { shelf.hold(parts, commit, prefix); });
 }
 
 inline StateStatus finish(Intake& intake) {

@@ -64,7 +64,7 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
 
     StateStatus split_rows(const CWaiting&, const CLayout&, const vector[Column]&, const Column&, const Column*, const vector[Column]&, uint64_t, uint64_t, string&, shared_ptr[Node]&)
     StateStatus note_segment(CWaiting&, string_view, uint64_t)
-    StateStatus hold_seen(const shared_ptr[WaitingParts]&, uint64_t, const CLayout&, uint64_t, CShelf&)
+    StateStatus hold_seen(const shared_ptr[WaitingParts]&, uint64_t, uint64_t, CShelf&)
     StateStatus take_part(CIntake&, string_view, const CWaiting&, size_t)
     uint64_t part_bytes(const CWaiting&, uint64_t)
     uint64_t part_rows(const CWaiting&, uint64_t)
@@ -372,4 +372,4 @@ cdef class Seen:
         raise TypeError("what is seen of rows that wait is given by Waiting.seen")
 
     def hold(self, Shelf shelf not None, prefix):
-        _raise(hold_seen(self.parts, self.commit, self.layout.layout, prefix, shelf.shelf))
+        _raise(hold_seen(self.parts, self.commit, prefix, shelf.shelf))

@@ -67,6 +67,33 @@ struct Held {
     }
     ++n;
   }
+  // Some rows of another column of the type.
+  void append(const Held& from, const std::vector<uint32_t>& which) {
+    const size_t width = shape.width();
+    if (from.nulls || width == 0) {
+      const Column seen = from.view();
+      for (const uint32_t row : which) append(seen, row);
+      return;
+    }
+    for (size_t i = 0; i < which.size(); ++i) push_bit(valid, n + static_cast<int64_t>(i), true);
+    const size_t before = data.size();
+    data.resize(before + which.size() * width);
+    char* to = data.data() + before;
+    const auto copy = [&](auto size) {
+      for (const uint32_t row : which) {
+        std::memcpy(to, from.data.data() + row * size.value, size.value);
+        to += size.value;
+      }
+    };
+    switch (width) {
+      case 1: copy(std::integral_constant<size_t, 1>()); break;
+      case 2: copy(std::integral_constant<size_t, 2>()); break;
+      case 4: copy(std::integral_constant<size_t, 4>()); break;
+      case 8: copy(std::integral_constant<size_t, 8>()); break;
+      default: copy(std::integral_constant<size_t, 16>());
+    }
+    n += static_cast<int64_t>(which.size());
+  }
   Column view() const {
     Column out = shape;
     out.length = n;
@@ -208,6 +235,12 @@ struct Rows {
   void append(const Rows& other) {
     const std::vector<Column> seen = other.views();
     for (size_t row = 0; row < other.size(); ++row) append(other, seen, row);
+  }
+  void append(const Rows& other, const std::vector<uint32_t>& which) {
+    for (std::vector<int64_t>* each : {&time, &begin, &until}) each->reserve(each->size() + which.size());
+    marks.reserve(marks.size() + which.size());
+    for (const uint32_t row : which) append_times(other.time[row], other.begin[row], other.until[row], other.marks[row]);
+    for (size_t c = 0; c < columns.size(); ++c) columns[c].append(other.columns[c], which);
   }
   template <class Which>
   Rows taken(const Layout& layout, const Which& which) const {

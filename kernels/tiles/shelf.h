@@ -1,11 +1,9 @@
 // The blocks that came for one request, and those that are wanted in its next round.
 #pragma once
 
-#include <deque>
 #include <optional>
-#include <unordered_map>
 
-#include "tiles/keep.h"
+#include "tiles/waiting_part.h"
 
 namespace bighead::tiles {
 
@@ -30,8 +28,17 @@ class KeyBlocks {
     return out;
   }
   const std::string& name() const { return *name_; }
-  // What waits of the key and lies in no block.
-  std::optional<std::string_view> waiting;
+  // Where rows of the key may wait that lie in no block. `prefix`: what stands before the keys of the set.
+  void hold(const WaitingPart* part, uint64_t commit, size_t prefix) {
+    part_ = part;
+    commit_ = commit;
+    prefix_ = prefix;
+  }
+  // Appends these rows.
+  void waiting(Rows& out) const {
+    if (part_ != nullptr) part_->of(key(prefix_), commit_, out);
+  }
+  std::string key(size_t prefix) const { return name_->substr(prefix + 4); }
 
   // Whether it was asked for only now.
   bool ask(const Place& place) {
@@ -50,12 +57,11 @@ class KeyBlocks {
   }
   // Of one that came; none: there is none.
   const std::optional<std::string_view>& at(const Place& place) const {
-    if (place.first == kWaiting) return waiting;
     const Held* held = find(place);
     if (held == nullptr || !held->came) throw Pending{place};
     return held->bytes;
   }
-  Source source() { return {this, &KeyBlocks::get}; }
+  Source source() { return {this, &KeyBlocks::get, &KeyBlocks::wait}; }
 
  private:
   struct Held {
@@ -64,6 +70,9 @@ class KeyBlocks {
     std::optional<std::string_view> bytes;
   };
   const std::string* name_;  // before the level and number of its blocks
+  const WaitingPart* part_ = nullptr;
+  uint64_t commit_ = 0;
+  size_t prefix_ = 0;
   std::vector<Held> held_;
 
   const Held* find(const Place& place) const {
@@ -73,6 +82,7 @@ class KeyBlocks {
     return nullptr;
   }
   Held* find(const Place& place) { return const_cast<Held*>(static_cast<const KeyBlocks*>(this)->find(place)); }
+  static void wait(void* context, Rows& out) { static_cast<const KeyBlocks*>(context)->waiting(out); }
   static int get(void* context, int level, int64_t number, std::string_view& out) {
     const auto& found = static_cast<const KeyBlocks*>(context)->at({level, number});
     if (!found) return 0;
@@ -106,8 +116,11 @@ class Shelf {
     asked_.emplace_back(key, place);
     wanted.push_back(keys[key].name_of(place));
   }
-  // The rows of a key that wait, as the bytes of a block.
-  void hold(KeyBlocks& key, std::string rows) { key.waiting = held_.emplace_back(std::move(rows)); }
+  // Has what waits of the keys looked up, too, as of a commit. `prefix`: as in a key's.
+  void hold(const std::shared_ptr<WaitingParts>& parts, uint64_t commit, size_t prefix) {
+    parts_ = parts;
+    for (KeyBlocks& each : keys) each.hold((*parts)[part_of(each.key(prefix))].get(), commit, prefix);
+  }
   // What was wanted, in its order.
   void give(const std::vector<std::optional<std::string_view>>& given) {
     if (given.size() != asked_.size()) invalid("as many blocks are given as were wanted");
@@ -122,7 +135,7 @@ class Shelf {
  private:
   std::unordered_map<std::string, size_t> places_;
   std::vector<std::pair<size_t, Place>> asked_;
-  std::deque<std::string> held_;
+  std::shared_ptr<WaitingParts> parts_;
 };
 
 }  // namespace bighead::tiles

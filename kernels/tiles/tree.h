@@ -17,18 +17,22 @@ namespace bighead::tiles {
 
 constexpr uint8_t kBlockVersion = 1;
 constexpr uint8_t kLeafFlag = 1, kBaseFlag = 2;
-// Levels of blocks that are no tiles' own; the last is that of rows that lie in no block yet.
-constexpr int kRoot = 255, kLog = 254, kUntimed = 253, kWaiting = 252;
+// Levels of blocks that are no tiles' own.
+constexpr int kRoot = 255, kLog = 254, kUntimed = 253;
 
 // Where blocks come from: 1 found, 0 not there, -1 failed. The bytes stay while the source is in use.
 struct Source {
   void* context = nullptr;
   int (*get)(void* context, int level, int64_t number, std::string_view& out) = nullptr;
+  void (*wait)(void* context, Rows& out) = nullptr;  // appends rows that lie in no block yet
 
   bool find(int level, int64_t number, std::string_view& out) const {
     const int found = get(context, level, number, out);
     if (found < 0) throw Fault(FaultKind::kInvalid, "a block could not be read");
     return found > 0;
+  }
+  void waiting(Rows& out) const {
+    if (wait != nullptr) wait(context, out);
   }
 };
 

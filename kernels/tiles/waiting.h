@@ -9,61 +9,11 @@
 // of them after its length.
 #pragma once
 
-#include <array>
-
 #include "tiles/shelf.h"
 
 namespace bighead::tiles {
 
 constexpr uint8_t kSegmentVersion = 1;
-constexpr size_t kParts = 256;
-
-inline size_t part_of(std::string_view key) { return static_cast<size_t>(hash_bytes(key.data(), key.size()) % kParts); }
-
-// The rows of some keys. Rows are added only; those of a commit that is read see none of later ones.
-struct WaitingPart {
-  static constexpr uint32_t kNone = UINT32_MAX;
-  struct Chain {
-    uint32_t last = kNone;  // row
-    uint32_t count = 0;
-  };
-  Rows rows;
-  std::vector<uint64_t> commits;                // of each row
-  std::vector<uint32_t> before;                 // of each row, the one of the same key before it
-  std::unordered_map<std::string, Chain> keys;
-  size_t bytes = 0;
-
-  explicit WaitingPart(const Layout& layout) : rows(layout) {}
-
-  void append(std::string_view key, const Rows& from, const std::vector<Column>& views, size_t row, uint64_t commit, size_t size) {
-    const auto [at, fresh] = keys.try_emplace(std::string(key));
-    if (fresh) bytes += key.size() + kKey;
-    bytes += size + kRow;
-    before.push_back(at->second.last);
-    at->second.last = static_cast<uint32_t>(rows.size());
-    ++at->second.count;
-    commits.push_back(commit);
-    rows.append(from, views, row);
-  }
-  // The rows of a key that a commit sees, as they came.
-  void of(const std::string& key, uint64_t commit, Rows& out) const {
-    const auto found = keys.find(key);
-    if (found == keys.end()) return;
-    std::vector<uint32_t> which;
-    for (uint32_t at = found->second.last; at != kNone; at = before[at]) {
-      if (commits[at] <= commit) which.push_back(at);
-    }
-    if (which.empty()) return;
-    const std::vector<Column> views = rows.views();
-    for (auto at = which.rbegin(); at != which.rend(); ++at) out.append(rows, views, *at);
-  }
-
- private:
-  static constexpr size_t kKey = 80, kRow = 40;  // bytes of memory beside the values, about
-};
-
-using WaitingParts = std::array<std::shared_ptr<WaitingPart>, kParts>;
-
 class Waiting {
  public:
   Waiting(const Layout& layout, uint64_t folds) : folds(folds), parts(std::make_shared<WaitingParts>()), layout_(layout) {}
@@ -176,21 +126,6 @@ inline Split split(const Waiting& waiting, const Layout& layout, const std::vect
   for (const size_t i : wait) to.run(names[i]);
   out.segment = std::move(to.bytes);
   return out;
-}
-
-// Lays what waits of the keys of a request on its shelf, as of a commit; `prefix`: the length of what
-// stands before the keys of the set.
-inline void hold_waiting(const WaitingParts& parts, uint64_t commit, const Layout& layout, size_t prefix, Shelf& shelf) {
-  Rows rows(layout);
-  std::string key;
-  for (KeyBlocks& blocks : shelf.keys) {
-    key.assign(blocks.name(), prefix + 4, std::string::npos);
-    const auto& part = parts[part_of(key)];
-    if (!part) continue;
-    rows.clear();
-    part->of(key, commit, rows);
-    if (!rows.empty()) shelf.hold(blocks, bytes_of_rows(rows));
-  }
 }
 
 }  // namespace bighead::tiles
