@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pyarrow as pa
@@ -200,6 +202,42 @@ def test_rows_are_folded_in_portions_and_readers_see_each(tmp_path: Path) -> Non
         assert left[-1] == 0
         assert 3 < len(left) < 100
         assert segments(store) == 0
+
+
+def test_readers_see_whole_commits_while_rows_come_and_are_folded(tmp_path: Path) -> None:
+    keys, stop = list(range(5)), Event()
+    asked = view(source(), [Window()], ["count_rows"])
+    at = pa.array([TIMES[-1] + HOUR] * len(keys), pa.int64())
+
+    def read(store: Store) -> list[int]:
+        seen = [0]
+        while not stop.is_set():
+            counts = store.fetch("set", [pa.array(keys)], at).table.column(0).to_pylist()
+            assert len(set(counts)) == 1, "each commit brings a row of each key"
+            seen.append(counts[0])
+        return seen
+
+    with (
+        Store.open(tmp_path / "store", Settings(leaf=8, logged=4)) as store,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        store.define("set", asked)
+        reading = [pool.submit(read, store) for _ in range(2)]
+        try:
+            for number in range(100):
+                rng = np.random.default_rng(number)
+                rows = bookings(rng, np.asarray(TIMES[number : number + 5]), 5)
+                rows = rows.set_column(1, "listing", pa.array(keys))
+                store.ingest("events", rows)
+                if number % 7 == 0:
+                    store.fold_some(1)
+        finally:
+            stop.set()
+        for each in reading:
+            seen = each.result()
+            assert seen == sorted(seen)
+            assert seen[-1] <= 100
+        assert store.fetch("set", [pa.array(keys)], at).table.column(0).to_pylist() == [100] * 5
 
 
 def test_a_store_that_is_only_read_has_the_rows_that_wait(tmp_path: Path) -> None:
