@@ -15,9 +15,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from bighead.storage.closing import Closing
 from bighead.storage.database.commits import whole
 from bighead.storage.database.rocks import Rocks
 from bighead.storage.errors import StoreError
@@ -105,7 +105,7 @@ class Followed(Protocol):
         ...
 
 
-class Follower:
+class Follower(Closing):
     """Reads the store that another process writes.
 
     >>> with Follower(Path("online"), Path("notes")) as follower:  # doctest: +SKIP
@@ -133,17 +133,6 @@ class Follower:
         self._serving.catch_up(patience)
         self._other = _Opening.open(path, private / "1", given)
         self._other.store.recent = self._serving.store.recent
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def committed(self) -> int:

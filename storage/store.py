@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
+from bighead.storage.closing import Closing
 from bighead.storage.database.commits import committed, mark
 from bighead.storage.database.database import Batch, Database
 from bighead.storage.database.database import View as Snapshot
@@ -88,7 +88,7 @@ class Looked:
 
 
 @dataclass(slots=True)
-class Store:
+class Store(Closing):
     """An open store: a database, the sets that it keeps, and the rows that wait for their blocks.
 
     `define` and `remove` say which sets there are; `ingest` takes rows of a source into all that
@@ -144,17 +144,6 @@ class Store:
         store = cls(database, settings or Settings())
         store.reload()
         return store
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Write what is pending and let go of the files."""

@@ -24,6 +24,7 @@ import grpc
 from google.protobuf.message import Message
 
 from bighead.proto.v1 import fetch_pb2 as pb
+from bighead.storage.closing import Closing
 from bighead.storage.fetch.answers import Answer, Columns, Schemas, When, request_of
 from bighead.storage.fetch.errors import FetchError, Kind
 
@@ -195,7 +196,7 @@ class _Turn:
         raise told from None
 
 
-class Client:
+class Client(Closing):
     """Fetches features and waits for them; threads may share it.
 
     Parameters are those of `Connection`: address, token, tls, timeout, retries.
@@ -203,17 +204,6 @@ class Client:
 
     def __init__(self, address: str = ADDRESS, **given: Unpack[Options]) -> None:
         self._line = _Line(grpc, Connection(address, **given))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -17,13 +17,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 import pyarrow as pa
 
 from bighead.proto.v1 import ingest_pb2 as pb
+from bighead.storage.closing import Closing
 from bighead.storage.errors import StoreError
 
 _METHOD = f"/{pb.DESCRIPTOR.services_by_name['IngestService'].full_name}/Write"
@@ -73,7 +73,7 @@ class _Stream:
 
 
 @dataclass(slots=True)
-class Producer:
+class Producer(Closing):
     """Writes to one source, under a name that tells it from other producers; for one thread."""
 
     address: str
@@ -86,17 +86,6 @@ class Producer:
     """Seconds for which a service that does not answer is tried again."""
     _channel: Any = field(init=False, default=None)
     _stream: _Stream | None = field(init=False, default=None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def offset(self) -> int:
