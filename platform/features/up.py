@@ -35,6 +35,7 @@ LOOK = 0.05
 """Seconds between two looks at what others ask for, and at which sources there are."""
 SHOW = 0.25
 """Seconds between two looks at how things stand."""
+_TRIED = "it is tried again; where that does not help once the reason is gone, start again"
 LAST = 30.0
 """Seconds for what the keeper is doing to end."""
 
@@ -142,7 +143,7 @@ class Up:
                 ingester.run(each=each_or_told)
             except StoreError as error:
                 if complaint != str(error):
-                    self._tell("failed", f"{error}; it is tried again", "error")
+                    self._tell("failed", f"{error}; {_TRIED}", "error")
                 complaint, committed = str(error), self.store.committed
                 doors.anew(ingester, "the store cannot be written now; open again")
                 self.ending.wait(pause)

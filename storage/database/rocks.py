@@ -279,13 +279,20 @@ class Rocks:
         }
 
     def close(self) -> None:
-        """Write what is pending and let go of the files."""
-        for table in self._tables.values():
-            if table is not self._db:
+        """Write what is pending and let go of the files. Raises StoreError where that fails."""
+        fault: Exception | None = None
+        for table in [*(t for t in self._tables.values() if t is not self._db), self._db]:
+            try:
                 table.close()
-        self._db.close()
+            except Exception as error:  # noqa: BLE001  # rocksdict has no class of its own
+                fault = error
         self._tables.clear()
         self._handles.clear()  # each holds the lock of the folder
+        if fault is not None:
+            raise StoreError(
+                f"the store cannot be written: {fault}; what was committed is in its log, and is "
+                "read from there by the next start"
+            ) from fault
 
 
 def _damaged(error: Exception) -> DamagedError:

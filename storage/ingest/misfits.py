@@ -79,20 +79,24 @@ def _misfits(lines: Bytes, count: int, wanted: Sequence[Wanted], place: str) -> 
     places = np.zeros(shape, np.int64)
     fields(lines, [w.own for w in wanted], kinds, values, places)
     found: dict[int, str] = {}
+    data = memoryview(lines)
     for i, w in enumerate(wanted):
         allowed = kinds_of(w.type)
         if allowed is None:
             continue
         own = kinds[:, i]
-        for row in np.flatnonzero(~np.isin(own, (*_ALWAYS, *allowed))):
-            word = _WORDS[Kind(int(own[row]))]
-            found.setdefault(int(row), str(of_another_kind(w, word, place, "message")))
+        strange = np.flatnonzero(~np.isin(own, (*_ALWAYS, *allowed)))
+        words = {k: _WORDS[Kind(k)] for k in np.unique(own[strange]).tolist()}
+        reasons = {k: str(of_another_kind(w, word, place, "message")) for k, word in words.items()}
+        for row, kind in zip(strange.tolist(), own[strange].tolist(), strict=True):
+            found.setdefault(row, reasons[kind])
         if pa.types.is_integer(w.type):
-            for row in np.flatnonzero(_beyond(own, values[:, i], w.type)):
-                at = int(places[row, i])
-                text = _NUMBER.match(lines[at : at + _SHOWN].tobytes())
+            beyond = np.flatnonzero(_beyond(own, values[:, i], w.type))
+            before, after = str(of_no_such_value("\0", w.type, place, "message")).split("\0")
+            for row, at in zip(beyond.tolist(), places[beyond, i].tolist(), strict=True):
+                text = _NUMBER.match(data, at, at + _SHOWN)
                 shown = text[0].decode() if text else ""
-                found.setdefault(int(row), str(of_no_such_value(shown, w.type, place, "message")))
+                found.setdefault(row, f"{before}{shown}{after}")
     return found
 
 
@@ -114,7 +118,10 @@ def strange_times(objects: pa.Table, wanted: Sequence[Wanted], place: str) -> di
     found: dict[int, str] = {}
     for w in wanted:
         column: Any = objects.column(w.own)
-        for row in no_times(column, w.type):
-            reason = str(no_time(w.name, column[row].as_py(), w.type, place))
-            found.setdefault(row, reason)
+        rows = no_times(column, w.type)
+        before, after = str(no_time(w.name, "\0", w.type, place)).split("\0")
+        for row, text in zip(
+            rows, column.take(pa.array(rows, pa.int64())).to_pylist(), strict=True
+        ):
+            found.setdefault(row, f"{before}{text}{after}")
     return found

@@ -238,13 +238,13 @@ def list_letters(
     from bighead.platform.cli.ingest_text import letter_record, print_records
 
     with _reading(path) as store:
-        kept = list(_chosen(store, None, source))
-    shown = [letter_record(k) for k in (kept[:limit] if limit else kept)]
+        records = [letter_record(kept) for kept in _chosen(store, None, source)]
+    shown = records[:limit] if limit else records
     if json:
         print_json(shown)
     else:
         print_records(shown, ("number", "source", "partition", "position", "time", "reason"))
-        say(f"{len(shown):,} of {len(kept):,} dead letters")
+        say(f"{len(shown):,} of {len(records):,} dead letters")
 
 
 @dead.command("show")
