@@ -79,7 +79,7 @@ def _misfits(lines: Bytes, count: int, wanted: Sequence[Wanted], place: str) -> 
     places = np.zeros(shape, np.int64)
     fields(lines, [w.own for w in wanted], kinds, values, places)
     found: dict[int, str] = {}
-    data = memoryview(lines)
+    data = lines.tobytes()
     for i, w in enumerate(wanted):
         allowed = kinds_of(w.type)
         if allowed is None:
