@@ -63,6 +63,8 @@ class Telling:
             self.found.remarks.append("no store is named that could tell late and missing rows")
         self._count()
         self._show()
+        if self.judged is not None and self.found.count("different"):
+            self.found.remarks += self.judged.remarks()
 
     def _count(self) -> None:
         told = self.comparison

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from bighead.planner.runtime import Runtime
 from bighead.planner.sources.dataset import Dataset
-from bighead.platform.features.batches import declared
+from bighead.platform.features.batches import declared, pieces_of
 from bighead.platform.features.verify.ahead import rows_that_came, with_rows_ahead
 from bighead.platform.features.verify.candidates import (
     Candidates,
@@ -40,10 +41,15 @@ from bighead.platform.features.verify.recomputing import (
 )
 from bighead.platform.features.verify.turns import turns
 from bighead.storage.fetch_log.layout import COMMIT
-from bighead.storage.sets.prepare import whole
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.prepare import integers, values, whole
 from bighead.storage.store import Store
-from bighead.zipline.ir.expr import columns_of
+from bighead.storage.writing.meeting import identity_of
+from bighead.storage.writing.stream_log import time_of
+from bighead.zipline.ir.expr import Literal, columns_of
+from bighead.zipline.ir.format_expr import format_expr
 from bighead.zipline.ir.sources import Source
+from bighead.zipline.ir.types import TIMESTAMP
 from bighead.zipline.serving import Group
 
 
@@ -96,11 +102,39 @@ class Judging:
                     late = not wrong and given.near(name, given.expected[name][row], got[i])
                 outcomes[row] = "late" if late else "missing"
 
+    def remarks(self) -> list[str]:
+        """What else may make values different: rows that lie offline since an upload read them.
+
+        Where rows have no identity, an upload keeps how many it had, and not which.
+        """
+        told: dict[str, None] = {}
+        for each in self.candidates:
+            definition, source = self._definition(each.group), each.source
+            upload = None if definition is None else definition.upload
+            if upload is None or time_of(source) is None or identity_of(source):
+                continue
+            known = Known.of(self.store.database, definition, each.group.right, source)
+            had = upload.sources.get(known.source)
+            rows = rows_below(self.comparison.runtime, source, upload.as_of)
+            if had is not None and rows > had.rows:
+                as_of = format_expr(Literal(upload.as_of, TIMESTAMP)).removeprefix("TIMESTAMP ")
+                remark = (
+                    f"the upload as of {as_of} had {had.rows:,} rows of {source.name}, and "
+                    f"{rows:,} lie offline below that time now: those that no stream brought may "
+                    "make values different; upload anew"
+                )
+                told[remark] = None
+        return list(told)
+
+    def _definition(self, group: Group) -> Definition | None:
+        """Of the set of the store that answers a group; None: it is kept no more."""
+        return self.store.sets.get(self.comparison.drawn.facts.sets.get(group.name, ""))
+
     def _candidates(self, group: Group, spine: pa.Table) -> list[Candidates]:
         """The rows that a group may read, of each of its sources."""
         given = self.comparison
         last = max((t for t in cells(spine.column(TIME)) if t is not None), default=0)
-        definition = self.store.sets.get(given.drawn.facts.sets.get(group.name, ""))
+        definition = self._definition(group)
         keys = None
         if not self._by_others(group):
             keys = frozenset(k for k in self.keys[group.name] if k is not None)
@@ -149,6 +183,18 @@ class Judging:
             for at, i in enumerate(some_of):
                 found[i] = {n: columns[n][at] for n in names if at not in wrong[n]}
         return found
+
+
+def rows_below(runtime: Runtime, source: Source, as_of: int) -> int:
+    """How many rows of a source have a time before one in microseconds."""
+    time = time_of(source)
+    assert time is not None, "the rows have times"
+    dataset = runtime.dataset(declared(runtime, source))
+    rows = 0
+    for piece in pieces_of(dataset, source, columns_of(time), as_of - 1):
+        times = np.asarray(integers(values(time, piece)).fill_null(as_of))
+        rows += int(np.count_nonzero(times < as_of))
+    return rows
 
 
 def _place(group: Group, source: Source) -> str:

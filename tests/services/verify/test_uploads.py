@@ -186,3 +186,23 @@ def test_changes_of_an_entity_that_an_upload_had_or_missed(tmp_path: Path) -> No
         found = made.verify("in_city")
         assert counts(found)["listings"] == {"late": 4, "equal": 2}
         assert (found.late, found.missing) == ({"listings": 1}, {})
+
+
+def test_rows_that_lie_offline_since_an_upload_are_counted(shopping: Shop) -> None:
+    rows = [booking(1, 1), booking(2, 2)]
+    uploaded(shopping, 5, rows)
+    shopping.fetch("nights")
+    shopping.offline(bookings=[*rows, booking(3, 3), booking(4, 6)])
+    found = shopping.verify()
+    source: Any = shopping.session.definitions.get("bookings")
+    if source.identity:
+        assert counts(found)["bookings"] == {"missing": 1}
+        assert found.remarks == []
+    else:
+        assert counts(found)["bookings"] == {"different": 1}
+        (remark,) = found.remarks
+        assert remark == (
+            "the upload as of '2024-01-06 00:00:00' had 2 rows of bookings, and 3 lie offline "
+            "below that time now: those that no stream brought may make values different; upload "
+            "anew"
+        )
