@@ -134,11 +134,11 @@ class Output {
   void push(uint64_t value, size_t width) { data_.append(reinterpret_cast<const char*>(&value), width); }  // little endian
   void real(uint64_t word) {
     const double x = word == UINT64_MAX ? std::numeric_limits<double>::quiet_NaN() : key_double(static_cast<int64_t>(word ^ kSign));
-    const auto narrow = static_cast<float>(x);
-    if (shape_.width == 4) {
-      data_.append(reinterpret_cast<const char*>(&narrow), 4);
-    } else {
+    if (shape_.width == 8) {
       data_.append(reinterpret_cast<const char*>(&x), 8);
+    } else {
+      const auto narrow = static_cast<float>(x);
+      data_.append(reinterpret_cast<const char*>(&narrow), 4);
     }
   }
   void part(Bytes& from) {
