@@ -53,11 +53,12 @@ class DelimitedFiles:
                 found = reader.schema
         except (pa.ArrowException, OSError) as error:
             raise self._error(path, error, []) from error
-        # A column of empty fields may become anything, and times of day are no type of a plan.
+        # A column of empty fields may become anything, times of day are no type of a plan, and what
+        # Arrow takes for bytes is text in another encoding, an error where it is read.
         return pa.schema(
             [
                 f
-                if canonical(f.type) is not None and not pa.types.is_null(f.type)
+                if canonical(f.type) is not None and not _is_unknown(f.type)
                 else f.with_type(pa.string())
                 for f in found
             ]
@@ -163,3 +164,7 @@ class DelimitedFiles:
             if w.own == own:
                 return w.name, sql_name(w.type)
         return own, "value of the type found in the first rows"
+
+
+def _is_unknown(found: pa.DataType) -> bool:
+    return pa.types.is_null(found) or pa.types.is_binary(found)

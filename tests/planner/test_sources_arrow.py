@@ -79,6 +79,9 @@ def test_types_are_brought_to_those_of_a_plan() -> None:
     data = pa.table(
         {
             "d": pa.array(["a", "b", None]).dictionary_encode(),
+            "dv": pa.DictionaryArray.from_arrays(
+                pa.array([0, 1, None], pa.uint32()), pa.array(["a", "b"], pa.string_view())
+            ),
             "v": pa.array(["a", "b", None], pa.string_view()),
             "l": pa.array(["a", "b", None], pa.large_string()),
             "z": pa.array([0, 1, None], pa.timestamp("s", "Asia/Tokyo")),
@@ -92,6 +95,7 @@ def test_types_are_brought_to_those_of_a_plan() -> None:
     found = read(data)
     assert found.schema == schema(
         d=VARCHAR,
+        dv=VARCHAR,
         v=VARCHAR,
         l=VARCHAR,
         z=TIMESTAMPTZ,
@@ -102,6 +106,7 @@ def test_types_are_brought_to_those_of_a_plan() -> None:
         st=pa.struct([("a", TIMESTAMP)]),
     )
     assert found["d"].to_pylist() == found["v"].to_pylist() == found["l"].to_pylist()
+    assert found["dv"].to_pylist() == ["a", "b", None]
     assert found["z"].cast(BIGINT).to_pylist() == [0, 1_000_000, None]
     assert [str(d) for d in found["day"].to_pylist()] == ["1970-01-02", "1969-12-31", "None"]
     assert found["list"].to_pylist() == [[datetime(1970, 1, 1)], None, []]

@@ -318,8 +318,9 @@ def test_a_faulty_csv_file_says_what_and_where(tmp_path: Path, text: str) -> Non
 
 def test_csv_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"x\n\xff\xfe\n")
-    with pytest.raises(SourceError, match="not UTF-8"):
-        scan(tmp_path, "b.csv", declared=schema(x=VARCHAR))
+    for declared in (schema(x=VARCHAR), None):
+        with pytest.raises(SourceError, match="not UTF-8"):
+            scan(tmp_path, "b.csv", declared=declared)
 
 
 def test_json_lines_are_read_by_declared_types(tmp_path: Path) -> None:
@@ -364,6 +365,7 @@ JSON_FAULTS = {
         r"'listing' of .* holds a string in row 2 but is declared BIGINT"
     ),
     '{"listing": 1}\n{"list': r"b\.jsonl is no JSON object, or the file is cut short",
+    '[{"listing": 1}]\n': r"b\.jsonl holds an array where .*; write one object a line",
     '{"listing": 1.5}\n': r"b\.jsonl holds the value 1\.5, which is no BIGINT",
 }
 

@@ -121,7 +121,8 @@ def _convert(array: Any, declared: Any) -> pa.Array[Any]:
     if found == declared:
         converted = array
     elif pa.types.is_dictionary(found):
-        converted = _convert(array.dictionary_decode(), declared)
+        # Not dictionary_decode(), which takes no strings that are views.
+        converted = _convert(array.dictionary, declared).take(array.indices)
     elif any(kind(found) and kind(declared) for kind in _COUNTED):
         converted = _integers(array, found.unit).view(declared)
     elif pa.types.is_date64(found):

@@ -88,6 +88,10 @@ def unreadable(
         )
     if (bad := _BAD_VALUE.search(text)) is not None:
         return _no_such_value(bad[2].strip(), _sql(bad[1]), place, what)
+    if "Column() changed from object to array" in text:
+        return SourceError(
+            f"{place} holds an array where an object is due; write one object a line"
+        )
     if "Empty JSON" in text:
         return SourceError(f"{place} is empty; declare its columns, or leave it out")
     at = _ROW.search(text)
