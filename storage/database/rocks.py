@@ -31,6 +31,8 @@ _FAMILY: dict[Table, str] = {t: ("default" if t == "meta" else t) for t in TABLE
 
 CACHE = 256 << 20
 """Bytes of blocks of files that are held in memory, for all tables together."""
+_KNOWN = 256
+"""So many values of `meta` are remembered."""
 BUFFER = 64 << 20
 """Bytes of each table that wait in memory before they become a file."""
 
@@ -125,6 +127,7 @@ class Rocks:
         elif read_only:
             access = AccessType.read_only(False)
         self._follows = follow is not None
+        self._known: dict[bytes, bytes | None] = {}
         cache = Cache(CACHE)
         families = {
             name: options_of(cache, buffer) for name in _FAMILY.values() if name != "default"
@@ -147,11 +150,18 @@ class Rocks:
         self._handles = {t: self._db.get_column_family_handle(f) for t, f in _FAMILY.items()}
 
     def get(self, table: Table, key: bytes) -> bytes | None:
-        """The value of a key, or None."""
+        """The value of a key, or None.
+
+        What a reader that follows asks of `meta` is the same for each request until it catches up.
+        """
+        if table == "meta" and key in self._known:
+            return self._known[key]
         try:
             found: bytes | None = self._tables[table].get(key)
         except Exception as error:
             raise _damaged(error) from error
+        if self._follows and table == "meta" and len(self._known) < _KNOWN:
+            self._known[key] = found
         return found
 
     def get_many(self, table: Table, keys: list[bytes]) -> list[bytes | None]:
@@ -253,11 +263,16 @@ class Rocks:
                 return _Snapshot(tables, self, number)
 
     def catch_up(self) -> None:
-        """Of one that follows: see what was written meanwhile, which may be half of a commit."""
+        """Of one that follows: see what was written meanwhile, which may be half of a commit.
+
+        Nobody reads it meanwhile.
+        """
         try:
             self._db.try_catch_up_with_primary()
         except Exception as error:
             raise StoreError(f"the store cannot be followed: {error}; open it again") from error
+        finally:
+            self._known.clear()
 
     def compact(self) -> None:
         """Rewrite all files without what has been deleted."""
