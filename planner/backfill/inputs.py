@@ -3,7 +3,9 @@
 What is trusted: a local file is taken to be unchanged while its size, the time of its last change
 and, where it is Parquet, its footer are; an object of a store while its size, time and ETag are;
 rows in memory are told by a digest of all their values. The times of a file come from the
-statistics of Parquet where they are there, else from reading the column, once for each mark.
+statistics of Parquet where they are there, else from reading the column, once for each mark. Of
+text in a store that would be all of the object; where its source promises a `partition_lag`, the
+day in its path tells.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.dataset import Dataset, Versioned
 from bighead.planner.sources.files import Files
 from bighead.planner.sources.kind import Dates
+from bighead.planner.sources.learned import Learned
 from bighead.planner.sources.pick import column_of
-from bighead.planner.sources.store import FilePath
+from bighead.planner.sources.store import FilePath, Remote
 from bighead.zipline.catalog import TrainingSet
 from bighead.zipline.errors import BigheadError, SourceError
 from bighead.zipline.ir.address import address
@@ -34,6 +37,8 @@ from bighead.zipline.ir.sources import EventSource, Source, Table
 
 Open = Callable[[Source], Dataset]
 MEMORY = "rows in memory"
+_KEPT = 256
+"""Bytes, about, for what is kept of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +96,22 @@ def _files_of(
             shown = path.removeprefix(below)
             version = _mark(path)
         mark = f"{version} {told}".strip()
-        same = earlier.get((shown, mark))
+        same = earlier.get((shown, mark)) or _learned(dataset, number).get((shown, mark))
         looked.append(same or InputFile(shown, mark))
         if same is None:
             new.append(number)
     if isinstance(dataset, Files) and time is not None:
         these = replace(dataset, found=tuple(dataset.found[number] for number in new))
         for number, times in zip(new, _times(these, source, time), strict=True):
-            looked[number] = replace(looked[number], times=times)
+            file = looked[number] = replace(looked[number], times=times)
+            _learned(dataset, number).keep((file.name, file.mark), file, _KEPT)
     yield from looked
+
+
+def _learned(dataset: Dataset, number: int) -> Learned:
+    """What is known of an object, whichever set it is looked at for; of a local file, nothing."""
+    path = dataset.found[number].path if isinstance(dataset, Files) else None
+    return path.learned if isinstance(path, Remote) else Learned()
 
 
 def _spelled(time: Expr, source: Source) -> str:
@@ -149,11 +161,14 @@ def _digest(dataset: ArrowTable) -> str:
 def _times(dataset: Files, source: Source, time: Expr) -> list[Times | None]:
     """Of each file, from what it tells of itself, else by reading the column."""
     kind = dataset.kind
+    objects = [file for file in dataset.found if isinstance(file.path, Remote)]
+    promised = {file.path: dataset.promised(file, time) for file in objects}
 
     def told(path: FilePath) -> tuple[Times | None, bool]:
         """The times, and whether reading could tell more."""
         if not (isinstance(time, Column) and isinstance(kind, Dates)):
-            return None, True
+            promise = promised.get(path)
+            return promise, promise is None
         try:
             found = kind.bounds(path, time.name)
         except SourceError:

@@ -149,6 +149,13 @@ class Files:
                 greatest = found
         return greatest
 
+    def promised(self, file: File, time: Expr) -> tuple[int, int] | None:
+        """The first and the last time that a file may have by `partition_lag`; None: no promise."""
+        day = None if self.lag is None or self.lag.time != time else self._day(file)
+        if day is None or self.lag is None:
+            return None
+        return day * DAY - self.lag.microseconds, (day + 1) * DAY - 1
+
     def _asked(
         self, columns: Sequence[str], predicate: Expr | None, span: Span | None
     ) -> list[str]:

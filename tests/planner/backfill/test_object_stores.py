@@ -17,6 +17,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from bighead.planner import Session
+from bighead.planner.backfill import inputs
 from bighead.planner.backfill.backfill import Job, Summary, backfill, planned
 from bighead.planner.backfill.folder import PROJECTIONS
 from bighead.planner.backfill.inputs import inputs_of
@@ -125,3 +126,66 @@ def test_an_object_that_changes_is_read_again_with_the_days_that_see_it(lake: La
     assert lake.fill().computed == 1
     assert not before & lake.kept()
     assert lake.fill().values_computed == 0
+
+
+class Looked:
+    """How often the times of files were read from their rows."""
+
+    def __init__(self, patched: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        read = inputs._read
+
+        def counted(*given: Any) -> Any:
+            self.count += 1
+            return read(*given)
+
+        patched.setattr(inputs, "_read", counted)
+
+
+def text_job(
+    lake: Lake, session: Session | None = None, folder: str = "text", lag: str = ""
+) -> tuple[Session, Any]:
+    """A set over text in the store, and its files as they are now."""
+    made = session or Session(store=lake.store)
+    if session is None:
+        made.sql(
+            "CREATE EVENT SOURCE e (k BIGINT, ts TIMESTAMP) EVENT TIME ts "
+            f"WITH (batch = 's3://backfilled/{folder}/'{lag});"
+            "CREATE TRAINING SET t ID (k) AS SELECT e.k, e.ts FROM e;"
+            "CREATE TRAINING SET u ID (k) AS SELECT e.k FROM e"
+        )
+    definition = made.definitions.get("t" if session is None else "u")
+    assert isinstance(definition, TrainingSet)
+    return made, inputs_of(definition, made.dataset, Path())
+
+
+def test_text_in_a_store_is_read_for_its_times_once_a_session(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = Looked(monkeypatch)
+    for name in ("a", "b"):
+        body = f"k,ts\n1,2025-01-0{1 + (name == 'b')} 10:00:00\n".encode()
+        lake.client.put_object(Bucket="backfilled", Key=f"text/{name}.csv", Body=body)
+    session, first = text_job(lake)
+    assert looked.count == 2
+    assert text_job(lake, session)[1] == first
+    assert looked.count == 2
+    body = b"k,ts\n1,2025-01-07 10:00:00\n"
+    lake.client.put_object(Bucket="backfilled", Key="text/b.csv", Body=body)
+    again = text_job(lake, session)[1]
+    assert looked.count == 3
+    assert again["e"][0] == first["e"][0]
+    assert again["e"][1].times > first["e"][1].times
+
+
+def test_text_of_days_that_promise_their_times_is_not_read_for_them(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = Looked(monkeypatch)
+    body = b"k,ts\n1,2025-01-02 10:00:00\n"
+    lake.client.put_object(Bucket="backfilled", Key="days/ds=2025-01-02/a.csv", Body=body)
+    (file,) = text_job(lake, folder="days", lag=", partition_lag = '1d'")[1]["e"]
+    assert looked.count == 0
+    day = 86_400_000_000
+    second = 20_090 * day  # 2025-01-02
+    assert file.times == (second - day, second + day - 1)
