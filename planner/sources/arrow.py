@@ -106,7 +106,13 @@ def _to_table(data: object) -> pa.Table | None:
     home = type(data).__module__.partition(".")[0]
     if home == "pandas" and type(data).__name__ == "DataFrame":
         # A range as index counts rows and holds nothing; a named index is a column like any other.
-        named = [n for n in data.index.names if n is not None]  # type: ignore[attr-defined]
+        index: Any = data.index  # type: ignore[attr-defined]
+        if type(index).__name__ == "DatetimeIndex" and index.name is None:
+            raise ValueError(
+                "its index holds times and has no name, by which SQL could read them; name it: "
+                "df.rename_axis('ts')"
+            )
+        named = [n for n in index.names if n is not None]
         frame: Any = data.reset_index(level=named) if named else data  # type: ignore[attr-defined]
         return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     if home == "polars" and type(data).__name__ == "LazyFrame":

@@ -145,6 +145,10 @@ def test_pandas_nan_is_null_and_a_named_index_is_a_column() -> None:
     ]
     unnamed = pd.DataFrame({"price": [1.0]}, index=[7])
     assert read(unnamed).schema.names == ["price"]
+    timed = pd.DataFrame({"price": [1.0]}, index=pd.to_datetime(["2024-01-01"]))
+    with pytest.raises(SchemaError, match="bookings .* its index holds times and has no name"):
+        read(timed)
+    assert read(timed.rename_axis("ts")).schema.names == ["ts", "price"]
 
 
 def test_declared_types_are_checked_when_the_data_is_given() -> None:

@@ -121,7 +121,8 @@ def edges(values: Floats, bars: int = BARS) -> Floats:
     at = np.arange(bars + 1) / bars
     made: Floats = low * (1 - at) + high * at  # the range itself may be beyond the largest double
     made[0], made[-1] = low, high
-    return made if np.all(np.diff(made) > 0) else np.array([low, np.nextafter(high, np.inf)])
+    with np.errstate(over="ignore"):  # beyond the largest double all is infinite
+        return made if np.all(np.diff(made) > 0) else np.array([low, np.nextafter(high, np.inf)])
 
 
 def histogram(values: Floats, at: Floats) -> list[Bar]:
