@@ -186,7 +186,8 @@ def main() -> None:
 
 
 def _misused(error: typer.TyperException) -> None:
-    fail(error.format_message().removeprefix("Invalid value: "))
+    said = error.format_message().removeprefix("Invalid value: ")
+    fail(said.replace("Value error, ", ""))  # which is a remark of the library that checks values
     context = getattr(error, "ctx", None)
     if context is not None:
         say(f"Try '{context.command_path} --help'.")

@@ -116,6 +116,7 @@ def test_misuse_is_exit_code_2_on_standard_error(args: list[str], tmp_path: Path
     assert shown.code == 2
     assert shown.out == ""
     assert shown.err.startswith("error: ")
+    assert "Value error" not in shown.err
     assert "--help" in shown.err
 
 
