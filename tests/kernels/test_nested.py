@@ -93,11 +93,11 @@ def written(value: Any, arrow: Any) -> bytes:
         key = bits ^ (2**64 - 1) if bits >> 63 else bits | 1 << 63
         return struct.pack(">Q", 2**64 - 1 if value != value else key)
     if pa.types.is_decimal(arrow):
-        return (value + 2**127).to_bytes(16, "big")
+        return int(value + 2**127).to_bytes(16, "big")
     if pa.types.is_string(arrow):
-        return value.encode().replace(b"\0", b"\0\xff") + b"\0\0"
+        return escaped(str(value).encode())
     if pa.types.is_large_binary(arrow):
-        return value.replace(b"\0", b"\0\xff") + b"\0\0"
+        return escaped(bytes(value))
     if pa.types.is_map(arrow):
         pairs = [b"\1\1" + part(k, arrow.key_type) + part(v, arrow.item_type) for k, v in value]
         return b"".join(pairs) + b"\0"
@@ -106,6 +106,10 @@ def written(value: Any, arrow: Any) -> bytes:
     if pa.types.is_struct(arrow):
         return b"".join(part(value[f.name], f.type) for f in arrow)
     return struct.pack(">Q", value + 2**63)  # whole numbers, and times
+
+
+def escaped(value: bytes) -> bytes:
+    return value.replace(b"\0", b"\0\xff") + b"\0\0"
 
 
 def part(value: Any, arrow: Any) -> bytes:
@@ -143,7 +147,7 @@ def test_bytes_order_like_values() -> None:
         [{"x": float("inf"), "s": ""}],
         [{"x": float("nan"), "s": ""}],
     ]
-    made = encode(pa.array(ordered, arrow)).to_pylist()
+    made: list[Any] = encode(pa.array(ordered, arrow)).to_pylist()
     assert made == sorted(made)
     assert len(set(made)) == len(made)
 
@@ -156,7 +160,8 @@ def test_times_come_back_with_their_zone() -> None:
 
 def test_bytes_that_are_cut_or_mangled_are_an_error() -> None:
     arrow = pa.list_(pa.struct([("x", pa.int64()), ("s", pa.string())]))
-    (data,) = encode(pa.array([[{"x": 7, "s": "a\0b"}]], arrow)).to_pylist()
+    found: list[Any] = encode(pa.array([[{"x": 7, "s": "a\0b"}]], arrow)).to_pylist()
+    (data,) = found
     for damaged in [*(data[:n] for n in range(len(data))), data + b"\0", b"\2" + data[1:]]:
         with pytest.raises(StateError, match="cut off or mangled"):
             decode(pa.array([damaged], pa.large_binary()), arrow)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -212,7 +213,8 @@ def test_readers_see_whole_commits_while_rows_come_and_are_folded(tmp_path: Path
     def read(store: Store) -> list[int]:
         seen = [0]
         while not stop.is_set():
-            counts = store.fetch("set", [pa.array(keys)], at).table.column(0).to_pylist()
+            fetched = store.fetch("set", [pa.array(keys)], at).table
+            counts: list[Any] = fetched.column(0).to_pylist()
             assert len(set(counts)) == 1, "each commit brings a row of each key"
             seen.append(counts[0])
         return seen
