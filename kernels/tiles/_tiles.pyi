@@ -233,8 +233,8 @@ class Collection:
     def late(self) -> list[int]:
         """The questions whose rows are gone."""
 
-    def answer(self) -> tuple[RowBlock, Result]:
-        """The rows, and the question of each."""
+    def answer(self, partial: bool = False) -> tuple[RowBlock, Result]:
+        """The rows, and the question of each. partial: what is left of those that are late too."""
 
 class Chosen:
     """Rows that were chosen for questions, as what the one window of each holds."""

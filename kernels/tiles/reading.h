@@ -192,8 +192,10 @@ class Gathering {
     if (whenever_ && source_.find(kUntimed, 0, bytes)) add(block_of(bytes, layout_).rows);
     if (!source_.find(kRoot, 0, bytes)) return;
     const Block root = block_of(bytes, layout_);
-    if (node(layout_.top(), root) || !root.based || low_ >= root.before) return;
-    beyond(root.before);  // fewer than were wanted are left
+    node(layout_.top(), root);
+    if (!root.based || low_ >= root.before) return;
+    forget(root.before);
+    if (!enough(root.before)) beyond(root.before);  // fewer than were wanted are left
   }
 
  private:
@@ -210,6 +212,16 @@ class Gathering {
       if (!whenever_ && (block.timeless(i) || block.time[i] < low_ || block.time[i] > last_)) continue;
       rows.append(block, seen, i);
     }
+  }
+  // Drops rows that came too late for what is kept: others may have lain between them and it.
+  void forget(int64_t before) {
+    if (std::all_of(rows.time.begin(), rows.time.end(), [&](int64_t t) { return t >= before; })) return;
+    Rows kept(layout_);
+    const std::vector<Column> seen = rows.views();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows.time[i] >= before || rows.timeless(i)) kept.append(rows, seen, i);
+    }
+    rows = std::move(kept);
   }
   bool enough(i128 since) const {
     uint64_t found = 0;

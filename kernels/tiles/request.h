@@ -5,6 +5,8 @@
 // as the number of rows lets expect. When nothing is wanted any more, each question is answered from the blocks that came.
 #pragma once
 
+#include <set>
+
 #include "tiles/finishing.h"
 #include "tiles/shelf.h"
 
@@ -202,13 +204,15 @@ class Collection {
       } catch (const Fault& fault) {
         if (fault.kind != FaultKind::kNullTime) throw;
         late.push_back(each.first);
-        each.second.emplace(layout_);
+        each.second.emplace(std::move(gathering.rows));
       }
     }
   }
-  void answer(Rows& into) {
+  // `partial`: with what is left of the late ones too.
+  void answer(Rows& into, bool partial) {
+    const std::set<int64_t> gone(late.begin(), late.end());
     for (const auto& each : found_) {
-      if (!each.second) continue;
+      if (!each.second || (!partial && gone.count(each.first) > 0)) continue;
       into.append(*each.second);
       owners.insert(owners.end(), each.second->size(), each.first);
     }

@@ -88,9 +88,9 @@ inline std::unique_ptr<Collection> collection_of(const Layout& layout, const Win
 }
 
 // The rows that were collected, and the question of each.
-inline StateStatus collected(Collection& collection, Rows& rows, std::shared_ptr<Node>& owners) {
+inline StateStatus collected(Collection& collection, bool partial, Rows& rows, std::shared_ptr<Node>& owners) {
   return state_guarded([&] {
-    collection.answer(rows);
+    collection.answer(rows, partial);
     owners = numbers(collection.owners, nullptr);
   });
 }

@@ -83,7 +83,7 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus finish_all(const CLayout&, const Rings&, const COutput&, const vector[int64_t]&, CAnswer&)
     StateStatus hold_rows(const CLayout&, const Rows&, const Column&, const Column&, size_t, Rings&)
     unique_ptr[CCollection] collection_of(const CLayout&, const CWindows&, CShelf&, const CRequest&, cbool, int64_t, uint64_t, cbool)
-    StateStatus collected(CCollection&, Rows&, shared_ptr[Node]&)
+    StateStatus collected(CCollection&, cbool, Rows&, shared_ptr[Node]&)
 
 
 cdef COutput _output(Layout layout, held) except *:
@@ -214,10 +214,10 @@ cdef class Collection:
     def late(self):
         return list(self.collection.get().late)
 
-    def answer(self):
+    def answer(self, partial=False):
         cdef RowBlock out = RowBlock(self.request.windows.layout)
         cdef shared_ptr[Node] owners
-        _raise(collected(self.collection.get()[0], out.rows.get()[0], owners))
+        _raise(collected(self.collection.get()[0], partial, out.rows.get()[0], owners))
         return out, _result(owners)
 
 

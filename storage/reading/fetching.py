@@ -190,9 +190,13 @@ class Fetch:
         collection = tiles.Collection(self.request, questions, width, wanted, whenever)
         self._settle(collection)
         self._note_late(collection.late, name)
-        rows, owners = collection.answer()
         gone = set(collection.late)
-        asked = make([q for q in questions if q not in gone], pa.int64())
+        return self._rows(collection.answer(), [q for q in questions if q not in gone])
+
+    def _rows(self, answer: tuple[tiles.RowBlock, Result], questions: Sequence[int]) -> Rows:
+        """Rows that were collected for these questions."""
+        rows, owners = answer
+        asked = make(list(questions), pa.int64())
         lasts = self.times.take(asked)
         if not self.inclusive:
             lasts = compute("subtract", lasts, scalar(1, pa.int64()))
@@ -232,14 +236,18 @@ class Fetch:
         """The nearest row of each question that passes.
 
         Where a condition chooses among rows, more of them are gathered until one passes or all have
-        been looked at.
+        been looked at; only where none of those that are kept passes it matters that others went.
         """
         wanted = 1 if lookup.residual is None else 16
         found = nearest(lookup, len(self.times))
         asked: Sequence[int] = self.request.questions
         while asked:
-            rows = self._collect("", asked, lookup.tolerance, wanted)
-            asked = found.take(self.plan, rows, spine, alias, wanted)
+            collection = tiles.Collection(self.request, asked, lookup.tolerance, wanted)
+            self._settle(collection)
+            rows, late = self._rows(collection.answer(partial=True), asked), set(collection.late)
+            more = found.take(self.plan, rows, spine, alias, wanted)
+            self._note_late([q for q in sorted(late) if found.row[q] < 0])
+            asked = [q for q in more if q not in late]
             wanted *= 8
         return Fetched(found.table(), found.found())
 

@@ -155,10 +155,10 @@ class Sweep:
             return horizon
         rows = tiles.RowBlock(self.plan.layout)
         try:
-            rows.gather(get, horizon - 1, LEAST, newest)
+            rows.gather(get, horizon - 1, LEAST, newest + 1)
         except tiles.NotKept:
-            return None  # the base begins among the newest
-        if len(rows) < newest:
+            return None  # the base begins behind the newest
+        if len(rows) <= newest:
             return None
         times = sorted(t for t in exported(rows.arrays()[0]).to_pylist() if t is not None)
         return min(horizon, times[-newest]) if len(times) >= newest else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,8 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bighead.planner.session import Session
 from bighead.planner.sources.changes import open_changes
 from bighead.planner.sources.opener import Place, open_source
+from bighead.storage.access.authorizer import Open
+from bighead.storage.database.database import Memory
+from bighead.storage.fetch.served import serve
+from bighead.storage.fetch.service import Service
+from bighead.storage.fetch.shelf import Shelf
 from bighead.storage.retiring import forget_old_stamps
 from bighead.storage.sets.prepare import integers
 from bighead.storage.store import Settings, Store
@@ -23,6 +30,7 @@ from tests.conformance.cases import Case
 from tests.conformance.check import REFERENCE, ask
 from tests.conformance.compare import difference
 from tests.conformance.generate_entities import many_changes_case
+from tests.storage.fetch_log.asked import ask as fetch
 from tests.storage.shop import (
     CUT,
     SHORT,
@@ -125,6 +133,53 @@ def test_all_history_and_the_newest_rows_survive_a_sweep(store: Store) -> None:
     both = pa.concat_tables([rows, late])
     store.verify()
     assert_equal(store, "set", asked, both, asking(rng, later(times), 3, 25))
+
+
+@pytest.mark.parametrize("settings", [Settings(), SMALL], ids=["a leaf", "a tree"])
+def test_the_newest_rows_of_a_key_are_answered_and_swept_again(settings: Settings) -> None:
+    rng = np.random.default_rng(6)
+    asked = view(source(), [Window(rows=3)])
+    times = [START + i * HOUR for i in range(40)]
+    rows = bookings(rng, times, 1)
+    store = Store.over(Memory(), settings)
+    store.define("set", asked)
+    store.ingest("events", rows)
+    questions = Asking([0] * 3, [START + 3 * DAY, START + 3 * DAY + 1, START + 9 * DAY])
+    for horizon in (START + 2 * DAY, START + 3 * DAY):
+        assert store.sweep("set", horizon).rows > 0
+        assert store.counts()[0].rows == 3
+        assert_equal(store, "set", asked, rows, questions)
+        more = bookings(rng, [horizon + i * HOUR for i in range(1, 9)], 1, first=len(rows))
+        store.ingest("events", more)
+        rows = pa.concat_tables([rows, more])
+        assert_equal(store, "set", asked, rows, questions)
+
+
+def test_a_look_up_finds_what_passes_among_the_rows_that_are_kept() -> None:
+    session = Session()
+    session.sql("""
+        CREATE EVENT SOURCE bookings (listing BIGINT, nights BIGINT, ts TIMESTAMP) EVENT TIME ts;
+        CREATE EVENT SOURCE requests (listing BIGINT, least BIGINT, ts TIMESTAMP) EVENT TIME ts;
+        CREATE TRAINING SET last_long AS
+        SELECT q.ts AS asked, b.nights FROM requests AS q
+        ASOF LEFT JOIN bookings AS b MATCH_CONDITION (q.ts > b.ts)
+            ON b.listing = q.listing AND b.nights >= q.least;
+    """)
+    definition: Any = session.definitions.get("last_long")
+    rows = {
+        "listing": [1, 1, 1, 2, 2, 3],
+        "nights": [5, 4, 3, 5, 1, 1],
+        "ts": pa.array([START + i * HOUR for i in range(6)]).cast(pa.timestamp("us")),
+    }
+    store = Store.over(Memory(), Settings(recent=0))
+    (held,) = serve(store, definition).sets.values()
+    store.ingest("bookings", pa.table(rows))
+    assert store.sweep(held, START + DAY).rows == 3
+    service = Service(Shelf(lambda: nullcontext(store)), Open())
+    times = pa.array([START + 2 * DAY] * 4).cast(pa.timestamp("us"))
+    answer = fetch(service, "last_long", {"listing": [1, 2, 3, 4], "least": [2] * 4, "ts": times})
+    assert [row["nights"] for row in answer] == [3, None, None, None]
+    assert [(e.entity, e.code) for e in answer.errors] == [(1, "BEYOND_RETENTION")]
 
 
 @pytest.mark.parametrize("seed", range(2))
