@@ -18,6 +18,7 @@ from bighead.storage.ingest.sources import sources_of
 from bighead.storage.store import Store
 from bighead.storage.writing.arrival import Arrival
 from bighead.zipline.errors import UnsupportedError
+from bighead.zipline.records.json_lines import read_objects
 from tests.storage.ingest.declared import (
     EVERYTHING,
     entity_source,
@@ -320,7 +321,6 @@ def test_messages_that_all_do_not_fit_are_read_a_few_times(
     bad: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    read_objects = decode.read_objects
 
     def counted(*given: Any, **more: Any) -> pa.Table:
         reads.append(1)
