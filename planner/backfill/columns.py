@@ -36,7 +36,7 @@ from bighead.zipline.ir.nodes import (
     walk,
 )
 from bighead.zipline.ir.rewrite import transform_plan
-from bighead.zipline.ir.sources import Table
+from bighead.zipline.ir.sources import DEBEZIUM, Table
 
 MEANING = 1
 """Raised when the same plan comes to mean other values, so that stored ones are computed anew."""
@@ -188,7 +188,8 @@ def _narrow(node: Node) -> Node:
     source = node.source
     read = {*node.columns, *columns_of(node.predicate), *_declared(source)}
     schema = pa.schema([f for f in source.schema if f.name in read])
-    options = tuple(o for o in source.options if o[0] not in NOT_ROWS)
+    said = {("format", DEBEZIUM)}  # whose images are rows that nothing else tells of
+    options = tuple(o for o in source.options if o[0] not in NOT_ROWS or o in said)
     return replace(node, source=replace(source, schema=schema, options=options))
 
 

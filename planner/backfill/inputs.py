@@ -5,26 +5,31 @@ and, where it is Parquet, its footer are; an object of a store while its size, t
 rows in memory are told by a digest of all their values. The times of a file come from the
 statistics of Parquet where they are there, else from reading the column, once for each mark. Of
 text in a store that would be all of the object; where its source promises a `partition_lag`, the
-day in its path tells.
+day in its path tells. A daily snapshot of an entity stands for the changes that it shows against
+the one before, which are worked out once for the files as they lie.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bighead.planner.backfill.days import EPOCH
 from bighead.planner.backfill.reach import Times, event_time_of
 from bighead.planner.sources.arrow import ArrowTable
+from bighead.planner.sources.changes import Changes
 from bighead.planner.sources.dataset import Dataset, Versioned
 from bighead.planner.sources.files import Files
 from bighead.planner.sources.kind import Dates
+from bighead.planner.sources.lag import DS
 from bighead.planner.sources.learned import Learned
 from bighead.planner.sources.pick import column_of
 from bighead.planner.sources.store import FilePath, Remote
@@ -33,10 +38,12 @@ from bighead.zipline.errors import BigheadError, SourceError
 from bighead.zipline.ir.address import address
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.nodes import Project, Scan, walk
-from bighead.zipline.ir.sources import EventSource, Source, Table
+from bighead.zipline.ir.sources import CHANGED, EntitySource, EventSource, Source, Table
 
 Open = Callable[[Source], Dataset]
 MEMORY = "rows in memory"
+AS_THEY_LIE = "snapshots as they lie"
+"""Marks all files behind an entity's snapshots; it has no rows."""
 _KEPT = 256
 """Bytes, about, for what is kept of an object."""
 
@@ -78,34 +85,100 @@ def _files_of(
     base: Path,
     earlier: Mapping[tuple[str, str], InputFile],
 ) -> Iterable[InputFile]:
-    time = event_time_of(source)
-    told = "" if time is None else _spelled(time, source)
-    if isinstance(dataset, ArrowTable):
-        mark = f"{_digest(dataset)} {told}"
-        yield earlier.get((MEMORY, mark)) or InputFile(MEMORY, mark, _read(dataset, source, time))
-        return
     versions = dataset.versions() if isinstance(dataset, Versioned) else {}
-    looked: list[InputFile] = []
-    new: list[int] = []
-    folders: dict[str, str] = {}
-    below = f"{base}/" if base.parent != base else "/"
-    for number, name in enumerate(dataset.files):
-        shown, version = name, versions.get(name)
-        if version is None:
-            path = _resolved(name, folders)
-            shown = path.removeprefix(below)
-            version = _mark(path)
-        mark = f"{version} {told}".strip()
-        same = earlier.get((shown, mark)) or _learned(dataset, number).get((shown, mark))
-        looked.append(same or InputFile(shown, mark))
-        if same is None:
-            new.append(number)
-    if isinstance(dataset, Files) and time is not None:
-        these = replace(dataset, found=tuple(dataset.found[number] for number in new))
-        for number, times in zip(new, _times(these, source, time), strict=True):
-            file = looked[number] = replace(looked[number], times=times)
-            _learned(dataset, number).keep((file.name, file.mark), file, _KEPT)
-    yield from looked
+    look = _Look(source, base, earlier, versions)
+    if isinstance(dataset, Changes):
+        return look.changes(dataset)
+    return look.at(dataset, dataset.files, event_time_of(source))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How the data of one source is looked at."""
+
+    source: Source
+    base: Path
+    earlier: Mapping[tuple[str, str], InputFile]
+    """By name and mark: what an earlier look found."""
+    versions: Mapping[str, str]
+    """By name: what changes when an object of a store does."""
+
+    def at(self, dataset: Dataset, names: Sequence[str], time: Expr | None) -> list[InputFile]:
+        """Files with the times of their rows, or the rows in memory; `names` are the files'."""
+        told = "" if time is None else _spelled(time, self.source)
+        if isinstance(dataset, ArrowTable):
+            mark = f"{_digest(dataset.table, dataset.schema)} {told}"
+            same = self.earlier.get((MEMORY, mark))
+            return [same or InputFile(MEMORY, mark, _read(dataset, self.source, time))]
+        looked: list[InputFile] = []
+        new: list[int] = []
+        for number, (name, version) in enumerate(self.marked(names)):
+            key = name, f"{version} {told}".strip()
+            same = self.earlier.get(key) or _learned(dataset, number).get(key)
+            looked.append(same or InputFile(*key))
+            if same is None:
+                new.append(number)
+        if isinstance(dataset, Files) and time is not None:
+            these = replace(dataset, found=tuple(dataset.found[number] for number in new))
+            for number, times in zip(new, _times(these, self.source, time), strict=True):
+                file = looked[number] = replace(looked[number], times=times)
+                _learned(dataset, number).keep((file.name, file.mark), file, _KEPT)
+        return looked
+
+    def marked(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """What files are called, and what changes when one does."""
+        folders: dict[str, str] = {}
+        below = f"{self.base}/" if self.base.parent != self.base else "/"
+        for name in names:
+            version = self.versions.get(name)
+            if version is not None:
+                yield name, version
+            else:
+                path = _resolved(name, folders)
+                yield path.removeprefix(below), _mark(path)
+
+    def changes(self, dataset: Changes) -> list[InputFile]:
+        """The files of an entity's log, and its snapshots."""
+        names, log = dataset.files, dataset.log
+        found: list[InputFile] = []
+        if log is not None:
+            time = dataset.source.changed_at
+            if CHANGED in log.schema.names:
+                time = dataset.source.changed
+            found = self.at(log, names[: len(log.files)], time)
+        if dataset.snapshots is not None:
+            found += self.snapshots(dataset, names[-len(dataset.snapshots.files) :], found)
+        return found
+
+    def snapshots(
+        self, dataset: Changes, names: Sequence[str], log: Sequence[InputFile]
+    ) -> list[InputFile]:
+        """Of each day the changes it shows, which depend on all files and the log."""
+        assert dataset.snapshots is not None
+        files = list(self.marked(names))
+        parts = [(f.name, f.mark) for f in log] + files
+        state = hashlib.sha256("\0".join(part for pair in parts for part in pair).encode())
+        whole = InputFile(AS_THEY_LIE, state.hexdigest()[:32], (1, 0))
+        days = [f"{DS}={EPOCH + timedelta(day)}" for day, _ in dataset.snapshots.days]
+        if (whole.name, whole.mark) in self.earlier:
+            by_name = {file.name: file for file in self.earlier.values()}
+            return [whole, *(by_name[day] for day in days)]
+        try:
+            shown = dataset.shown()
+        except BigheadError:  # whoever reads the rows will say what is wrong with them
+            return [InputFile(name, mark) for name, mark in files]
+        time = dataset.source.changed
+        return [
+            whole,
+            *(
+                InputFile(
+                    day,
+                    _digest(rows, rows.schema),
+                    None if time is None else _bounds(column_of(rows, time)),
+                )
+                for day, rows in zip(days, shown, strict=True)
+            ),
+        ]
 
 
 def _learned(dataset: Dataset, number: int) -> Learned:
@@ -117,7 +190,8 @@ def _learned(dataset: Dataset, number: int) -> Learned:
 def _spelled(time: Expr, source: Source) -> str:
     """A mark of what the times of a file are made of."""
     skips = isinstance(source, EventSource) and source.skip_null_times
-    read = pa.schema([source.schema.field(c) for c in columns_of(time)])
+    schema = source.scanned if isinstance(source, EntitySource) else source.schema
+    read = pa.schema([schema.field(c) for c in columns_of(time)])
     plan = Project(Scan(Table("times", read), tuple(read.names)), (("time", time),))
     return ("skip " if skips else "") + address(plan)[:8]
 
@@ -145,11 +219,11 @@ def _mark(path: str) -> str:
         return f"{mark}, footer {hashlib.sha256(file.read(size)).hexdigest()[:16]}"
 
 
-def _digest(dataset: ArrowTable) -> str:
-    """Of all values; the same rows in other chunks are the same."""
-    state = hashlib.sha256(str(dataset.schema).encode())
+def _digest(table: pa.Table, schema: pa.Schema) -> str:
+    """Of all values, and the types that they have for a plan; chunks do not matter."""
+    state = hashlib.sha256(str(schema).encode())
     sink = pa.BufferOutputStream()
-    whole = dataset.table.combine_chunks()
+    whole = table.combine_chunks()
     if whole.num_rows:  # slices keep what lies around them; a copy does not
         whole = pa.concat_tables([whole, whole.slice(0, 0)]).combine_chunks()
     with pa.ipc.new_stream(sink, whole.schema.remove_metadata()) as stream:
@@ -189,6 +263,10 @@ def _read(dataset: Dataset, source: Source, time: Expr | None) -> Times | None:
     except BigheadError:
         return None  # whoever reads the rows will say what is wrong with them
     skips = isinstance(source, EventSource) and source.skip_null_times
+    return _bounds(times, skips=skips)
+
+
+def _bounds(times: pa.ChunkedArray[Any], *, skips: bool = False) -> Times | None:
     if times.null_count and not skips:
         return None  # an error on whichever day it is seen
     found = cast("Any", pc.min_max(times.cast(pa.int64())))

@@ -74,9 +74,7 @@ def event_time_of(source: Source) -> Expr | None:
     """The time of a source's rows that windows and look-ups go by; None where there is none."""
     if isinstance(source, EventSource):
         return source.event_time
-    if isinstance(source, EntitySource) and not source.inferred:
-        return source.changed_at
-    return None  # what a snapshot lacks is gone, and a reader of changes tells when others were
+    return source.changed if isinstance(source, EntitySource) else None
 
 
 def _sights(node: Node, time: Expr) -> Iterator[Sight]:

@@ -71,17 +71,26 @@ class Changes:
             return self._scanned(columns, predicate, span)
 
     def _scanned(self, columns: Sequence[str], predicate: Any, span: Span | None) -> pa.Table:
-        parts: list[pa.Table] = []
-        log = None
-        if self.log is not None:
-            log = scanned_rows(self.source, self.log.scan(self.log.schema.names))
-            parts.append(log)
+        log = self._logged()
+        parts = [] if log is None else [log]
         if self.snapshots is not None:
             conflicts = Conflicts(self.source.name)
             parts += self.snapshots.changes(log, conflicts)
             for sentence in conflicts.sentences():
                 self.note(sentence)
         return pick(pa.concat_tables(parts), columns, predicate, span)
+
+    def shown(self) -> list[pa.Table]:
+        """Of each snapshot the changes that it shows, without a note of what the log tells."""
+        if self.snapshots is None:
+            return []
+        with self.mirror.told():
+            return list(self.snapshots.changes(self._logged(), Conflicts(self.source.name)))
+
+    def _logged(self) -> pa.Table | None:
+        if self.log is None:
+            return None
+        return scanned_rows(self.source, self.log.scan(self.log.schema.names))
 
 
 def open_changes(source: EntitySource, data: object, place: Place, note: Note) -> Dataset:

@@ -84,7 +84,7 @@ class Snapshots:
         return tuple(path for _, files in self.days for path in files.files)
 
     def changes(self, log: pa.Table | None, conflicts: Conflicts) -> Iterator[pa.Table]:
-        """The changes that the days show, with the columns of `source.scanned`.
+        """The changes that each of the days shows, with the columns of `source.scanned`.
 
         log: the changes of the log, with these columns; conflicts are added to `conflicts`.
         """
@@ -93,7 +93,7 @@ class Snapshots:
         held.discard(str(self.source.option("op")))
         diff = _Diff(self.source, history, conflicts, frozenset(held))
         for day, files in self.days:
-            yield from diff.day(day, self._rows(files))
+            yield pa.concat_tables(diff.day(day, self._rows(files)))
 
     def _rows(self, files: Files) -> pa.Table:
         """The declared columns; those that a snapshot does without are NULL."""
