@@ -191,21 +191,29 @@ def test_a_client_finds_a_service_again_that_was_killed(filled: Path, data: Stay
 def test_no_call_is_lost_where_one_service_takes_the_place_of_another(filled: Path) -> None:
     with serving(filled) as first, Client(first.address, timeout=60.0) as client:
         ended = threading.Event()
+        calls = [0] * 4
 
-        def fetch() -> int:
-            calls = 0
+        def fetch(caller: int) -> None:
             while not ended.is_set():
-                calls += len(client.fetch("listing_bookings", {"listing": [1]}))
-            return calls
+                calls[caller] += len(client.fetch("listing_bookings", {"listing": [1]}))
+
+        def wait_for(more: int, than: list[int]) -> None:
+            while not all(now >= before + more for now, before in zip(calls, than, strict=True)):
+                assert not any(call.done() for call in waiting), "a call was lost"
+                time.sleep(0.01)
 
         with ThreadPoolExecutor() as pool:
-            waiting = [pool.submit(fetch) for _ in range(4)]
-            time.sleep(0.3)
-            first.end(signal.SIGTERM)
-            with serving(filled, address=first.address):
-                time.sleep(0.5)
+            waiting = [pool.submit(fetch, caller) for caller in range(4)]
+            try:
+                wait_for(5, calls.copy())
+                first.end(signal.SIGTERM)
+                with serving(filled, address=first.address):
+                    wait_for(5, calls.copy())
+                    ended.set()
+                    for call in waiting:
+                        call.result()
+            finally:
                 ended.set()
-                assert all(calls.result() > 10 for calls in waiting)
 
 
 def test_a_call_ends_at_its_deadline_and_says_why(filled: Path) -> None:
