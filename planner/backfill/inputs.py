@@ -156,7 +156,8 @@ class _Look:
         """Of each day the changes it shows, which depend on all files and the log."""
         assert dataset.snapshots is not None
         files = list(self.marked(names))
-        parts = [(f.name, f.mark) for f in log] + files
+        rows = address(Scan(dataset.source, tuple(dataset.schema.names)))
+        parts = [(f.name, f.mark) for f in log] + files + [("rows", rows)]
         state = hashlib.sha256("\0".join(part for pair in parts for part in pair).encode())
         whole = InputFile(AS_THEY_LIE, state.hexdigest()[:32], (1, 0))
         days = [f"{DS}={EPOCH + timedelta(day)}" for day, _ in dataset.snapshots.days]

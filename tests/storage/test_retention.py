@@ -166,7 +166,7 @@ def test_a_look_up_finds_what_passes_among_the_rows_that_are_kept() -> None:
             ON b.listing = q.listing AND b.nights >= q.least;
     """)
     definition: Any = session.definitions.get("last_long")
-    rows = {
+    rows: dict[str, Any] = {
         "listing": [1, 1, 1, 2, 2, 3],
         "nights": [5, 4, 3, 5, 1, 1],
         "ts": pa.array([START + i * HOUR for i in range(6)]).cast(pa.timestamp("us")),

@@ -45,6 +45,8 @@ class World:
     folder: Path
     choose: random.Random
     kind: str
+    clock: str = ""
+    """Of two that the rows have, the one that says when they changed."""
     files: int = 0
     memory: pa.Table | None = None
     fresh: int = 0
@@ -106,6 +108,7 @@ class World:
     def session(self) -> Session:
         """The definitions and the data as they are."""
         made = Session(folder=self.folder)
+        clock = self.clock or "at"
         op = ", op VARCHAR" if "op = " in OPTIONS[self.kind] else ""
         made.sql(
             "CREATE EVENT SOURCE requests (id BIGINT, k BIGINT, ts TIMESTAMP) EVENT TIME ts "
@@ -114,15 +117,16 @@ class World:
         if self.memory is not None:
             made.register("listings", self.memory, primary_key=["k"], changed_at="at", op="op")
         else:
+            early = ", early TIMESTAMP" if self.clock else ""
             made.sql(
-                f"CREATE ENTITY SOURCE listings (k BIGINT, beds BIGINT, at TIMESTAMP{op}) "
-                f"PRIMARY KEY (k) CHANGED AT at {OPTIONS[self.kind]}"
+                f"CREATE ENTITY SOURCE listings (k BIGINT, beds BIGINT, at TIMESTAMP{op}{early}) "
+                f"PRIMARY KEY (k) CHANGED AT {clock} {OPTIONS[self.kind]}"
             )
         made.sql(
             "CREATE FEATURE SET by_beds AS SELECT beds, COUNT(*) AS n FROM listings "
             "GROUP BY beds;"
             "CREATE TRAINING SET t ID (id) AS SELECT r.id, r.ts, l.beds, b.n FROM requests AS r "
-            "ASOF LEFT JOIN listings AS l MATCH_CONDITION (r.ts > l.at) ON l.k = r.k "
+            f"ASOF LEFT JOIN listings AS l MATCH_CONDITION (r.ts > l.{clock}) ON l.k = r.k "
             "ASOF LEFT JOIN by_beds AS b MATCH_CONDITION (r.ts > b.event_time) ON b.beds = r.k"
         )
         return made
@@ -153,7 +157,8 @@ class World:
 
 
 def typed(columns: Mapping[str, Any]) -> pa.Table:
-    kinds: dict[str, Any] = {"ts": pa.timestamp("us"), "at": pa.timestamp("us"), "op": pa.string()}
+    time = pa.timestamp("us")
+    kinds: dict[str, Any] = {"ts": time, "at": time, "early": time, "op": pa.string()}
     fields = [(name, kinds.get(name, pa.int64())) for name in columns]
     return pa.table(columns, schema=pa.schema(fields))
 
@@ -202,6 +207,24 @@ def test_a_snapshot_that_tells_of_an_early_change_reaches_back_to_it(tmp_path: P
     world = world_of(tmp_path, "snapshots")
     world.add_snapshot(4, changed=1.5)
     assert world.reached()[0] == 1
+    world.fill()
+    world.check()
+
+
+def test_snapshots_are_read_anew_where_their_entity_is_declared_anew(tmp_path: Path) -> None:
+    """What they show is another thing by another clock, though no file has changed."""
+    (tmp_path / "snapshots" / "ds=2025-01-02").mkdir(parents=True)
+    world = World(tmp_path, random.Random(1), "snapshots")
+    world.add_requests()
+    row = {"k": [1], "beds": [7], "early": [at(0.5)], "at": [at(20)]}
+    path = tmp_path / "snapshots" / "ds=2025-01-02" / "part.parquet"
+    pq.write_table(typed(row), path)
+    world.clock = "at"
+    world.fill()
+    world.clock = "early"
+    world.fill()
+    world.check()
+    pq.write_table(typed(row | {"early": [at(4)]}), path)
     world.fill()
     world.check()
 

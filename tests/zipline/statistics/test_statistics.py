@@ -89,9 +89,10 @@ def test_every_type_has_a_profile(values: list[Any], kind: pa.DataType, measured
 
 def test_maps_are_measured_by_their_entries_and_structs_by_their_text() -> None:
     entries = [[("a", 1), ("b", 2)], None, [], [("c", 3)]]
-    kind = pa.map_(pa.string(), pa.int64())
-    for chunks in ([entries], [entries[:2], entries[2:]], [[]]):
-        column = pa.chunked_array([pa.array(chunk, kind) for chunk in chunks], kind)
+    kind: Any = pa.map_(pa.string(), pa.int64())
+    parts: list[list[Any]] = [[entries], [entries[:2], entries[2:]], [[]]]
+    for chunks in parts:
+        column: Any = pa.chunked_array([pa.array(chunk, kind) for chunk in chunks], kind)
         (found,) = profile(pa.table({"x": column.slice(min(1, len(column)))}))
         assert [bar.count for bar in found.histogram] == ([1, 1] if len(column) else [])
     texts = [bar.label for bar in of([{"a": 1, "b": None}, {"a": 1, "b": "x"}]).histogram]
