@@ -18,13 +18,16 @@ class Chosen:
 
     view: View
     numbers: Sequence[str] | None
-    """As users write them; None: all. Those that are not there any more are left out."""
+    """As users write them; None: all. Those that are not there any more are left out, and one that
+    is named twice is meant once."""
     source: str | None
     """Of all, those of one source."""
     until: int
     """Of all, those up to this commit."""
     _begun: int = field(default=0, init=False)
     """How many of the numbers were looked at."""
+    _found: set[bytes] = field(default_factory=set, init=False)
+    """The letters of these: `3-0` and `03-0` are one, whose rows may not come twice."""
     _after: bytes = field(default=FIRST, init=False)
     """Of all, the place behind the last that was looked at."""
     over: bool = field(default=False, init=False)
@@ -39,7 +42,8 @@ class Chosen:
         while self._begun < len(numbers) and len(found) < PORTION and size < BYTES:
             kept = find_letter(self.view, numbers[self._begun])
             self._begun += 1
-            if kept is not None:
+            if kept is not None and kept.key not in self._found:
+                self._found.add(kept.key)
                 found.append(kept)
                 size += len(kept.letter.raw)
         self.over = self._begun == len(numbers)

@@ -41,6 +41,8 @@ class ReplayedFile:
                 self.close()  # it has changed since, and is followed again
                 self.over = True
                 return None
+            if self._followed is not None and self._followed.at.position != _position(held):
+                self.close()  # another replay has taken some of it meanwhile
             if self._followed is None:
                 kind = FollowedPacked if kind_of(self.path, "") == "packed" else FollowedRows
                 self._followed = kind(
@@ -82,6 +84,10 @@ class ReplayedFile:
         if self._followed is not None:
             self._followed.close()
         self._followed = None
+
+
+def _position(held: FileAt | None) -> int:
+    return 0 if held is None else held.position
 
 
 def _unheard(_note: str) -> None:

@@ -2,8 +2,8 @@
 
 They are taken a portion at a time, for whoever writes the store has other things to do. A file that
 could not be read is followed to its end as it is now. How far that has come stands in each commit,
-so that neither whoever follows it nor another replay takes its rows again; whoever is killed on the
-way begins behind what was taken.
+and is looked at before each portion: neither whoever follows it nor another replay beside this one
+takes its rows again, and whoever is killed on the way begins behind what was taken.
 """
 
 from __future__ import annotations
@@ -58,10 +58,16 @@ class Replay:
 
     @classmethod
     def of(
-        cls, store: Store, numbers: Sequence[str] | None = None, source: str | None = None
+        cls,
+        store: Store,
+        numbers: Sequence[str] | None = None,
+        source: str | None = None,
+        until: int | None = None,
     ) -> Replay:
-        """Of these letters, or of all that there are now; of all, those of a source."""
-        return cls(store, Chosen(store.database, numbers, source, store.committed))
+        """Of these letters, or of all up to a commit, the last one where none is named; of all,
+        those of a source."""
+        last = store.committed if until is None else until
+        return cls(store, Chosen(store.database, numbers, source, last))
 
     def run(self) -> Replayed:
         """All of it."""
@@ -77,6 +83,12 @@ class Replay:
         else:
             self._step(sources, self.chosen.portion())
         return self.chosen.over and not self._files
+
+    def close(self) -> None:
+        """Let go of what is open, where it is not gone on with."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
     def _step(self, sources: Mapping[str, Source], portion: Sequence[Kept]) -> None:
         by_source: dict[str, list[Kept]] = {}
@@ -138,9 +150,7 @@ class Replay:
             self._end_file()
 
     def _end_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = None
+        self.close()
         self._files.popleft()
 
     def _take_rows(self, decoder: Decoder, file: ReplayedFile, arrived: Arrived) -> None:

@@ -73,25 +73,32 @@ class Carrier:
 
 def _replay(of: Carrier, facts: Facts) -> Facts | None:
     """numbers: of dead letters, of which those that are gone were taken; or None: all that there
-    are now, or those of a `source`."""
+    were at the commit `until`, or those of a `source`."""
     numbers, asked = facts["numbers"], _key(facts)
     replay = of.replays.pop(asked, None)
     if replay is None:
-        replay = Replay.of(of.store, numbers, facts.get("source"))
-    if not replay.step():
+        replay = Replay.of(of.store, numbers, facts.get("source"), facts.get("until"))
+    try:
+        over = replay.step()
+    except BaseException:
+        replay.close()
+        raise
+    if not over:
         of.replays[asked] = replay
         return None
     done = replay.replayed
-    taken = done.taken if numbers is None else len(numbers) - done.left
+    taken = done.taken if numbers is None else len(set(numbers)) - done.left
     return {"taken": taken, "left": done.left}
 
 
 def _drop(of: Carrier, facts: Facts) -> Facts | None:
-    """numbers: of dead letters; or None: all that there are now, or those of a `source`."""
+    """numbers: of dead letters; or None: all that there were at the commit `until`, or those of a
+    `source`."""
     store, asked = of.store, _key(facts)
     chosen, dropped = of.drops.pop(asked, (None, 0))
     if chosen is None:
-        chosen = Chosen(store.database, facts["numbers"], facts.get("source"), store.committed)
+        until = facts.get("until", store.committed)
+        chosen = Chosen(store.database, facts["numbers"], facts.get("source"), until)
     dropped += drop_some(store, chosen)
     if not chosen.over:
         of.drops[asked] = chosen, dropped

@@ -288,7 +288,7 @@ def replay(path: Folder, numbers: Numbers = None, source: Source = None) -> None
     """
     from bighead.storage.requests.asking import ask
 
-    replayed = ask(path, "replay", {"numbers": _named(path, numbers), "source": source})
+    replayed = ask(path, "replay", _asked(path, numbers, source))
     say(f"{replayed['taken']:,} dead letters were taken; {replayed['left']:,} stay")
     if replayed["left"]:
         raise typer.Exit(1)
@@ -312,14 +312,19 @@ def drop(
 
     if bool(numbers) == everything:
         raise typer.BadParameter("name dead letters by number, or give --all")
-    dropped = ask(path, "drop", {"numbers": _named(path, numbers), "source": source})
+    dropped = ask(path, "drop", _asked(path, numbers, source))
     say(f"{dropped['dropped']:,} dead letters are forgotten")
 
 
-def _named(path: Path, numbers: list[str] | None) -> list[str] | None:
-    """The numbers, of letters that are there; None: none is named, and all are meant."""
+def _asked(path: Path, numbers: list[str] | None, source: str | None) -> dict[str, object]:
+    """Which letters are meant: those of these numbers, each once, or all that there are now."""
+    if numbers and source is not None:
+        raise typer.BadParameter("--source chooses among all dead letters; name some, or give it")
     with _reading(path) as store:
-        return [kept.number for kept in _chosen(store, numbers, None)] if numbers else None
+        named = None
+        if numbers:
+            named = list(dict.fromkeys(kept.number for kept in _chosen(store, numbers, None)))
+        return {"numbers": named, "source": source, "until": store.committed}
 
 
 def _chosen(store: Store, numbers: list[str] | None, source: str | None) -> Iterator[Kept]:

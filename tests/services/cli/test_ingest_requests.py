@@ -93,7 +93,13 @@ def test_dead_letters_are_replayed_and_dropped_while_it_runs(project: Path) -> N
         (letter,) = run(project, "ingest", "dead-letters", "list", "online", "--json").json
         again = run(project, "ingest", "dead-letters", "replay", "online")
         assert (again.code, again.err) == (1, "0 dead letters were taken; 1 stay\n")
-        gone = run(project, "ingest", "dead-letters", "drop", "online", letter["number"])
+        both = ("online", letter["number"], "--source", "bookings")
+        for verb in ("replay", "drop"):
+            refused = run(project, "ingest", "dead-letters", verb, *both)
+            assert refused.code == 2
+            assert "--source chooses among all dead letters" in refused.err
+        twice = (letter["number"], f"0{letter['number']}")
+        gone = run(project, "ingest", "dead-letters", "drop", "online", *twice)
         assert (gone.code, gone.err) == (0, "1 dead letters are forgotten\n")
         with (project / "in" / "a.jsonl").open("a") as file:
             file.write(line(4, 10, 8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from bighead.storage.ingest.choosing import Chosen
 from bighead.storage.ingest.replaying import Replay, drop_some
+from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.store import Store
 from bighead.storage.writing.letters import Letter
 from tests.storage.ingest.rows import (
@@ -86,6 +88,28 @@ def test_chosen_letters_alone_are_taken_and_those_of_a_source(store: Store, log:
     assert_holds(store, ROWS, PLAIN)
 
 
+def test_a_letter_that_is_named_twice_is_taken_once(store: Store, log: Path) -> None:
+    mend(store, spoiled(store, log))
+    first, *others = (kept.number for kept in dead(store))
+    replayed = Replay.of(store, [first, f"0{first}", *others, first]).run()
+    assert (replayed.taken, replayed.left) == (60, 0)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+def test_all_letters_are_those_that_there_were_when_it_was_asked(store: Store, log: Path) -> None:
+    spoiled(store, log)
+    asked = {"numbers": None, "source": None, "until": store.committed}
+    with log.open("ab") as file:
+        file.write(b"no row either\n")
+    take(store, log)
+    carrier = Carrier(store, log.parent)
+    assert carrier.carry_out("replay", asked) == {"taken": 0, "left": 60}
+    assert carrier.carry_out("drop", asked) == {"dropped": 60}
+    (kept,) = dead(store)
+    assert kept.letter.raw == b"no row either"
+
+
 def test_letters_are_dropped_in_portions(store: Store, log: Path) -> None:
     spoiled(store, log)
     chosen = Chosen(store.database, None, None, store.committed)
@@ -123,6 +147,27 @@ def test_a_file_is_taken_in_portions_and_gone_on_with_after_a_kill(
     assert_holds(store, ROWS, PLAIN)
     assert store.counts()[0].rows == 60
     assert take(store, tmp_path).counters["events"].rows == 0
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_two_replays_of_one_file_take_its_rows_once(
+    store: Store, tmp_path: Path, packed: bool
+) -> None:
+    if packed:
+        path = tmp_path / "a.jsonl.gz"
+        right = gzip.compress(b"".join(line + b"\n" for line in lines(ROWS)))
+        path.write_bytes(right[:-9])
+        take(store, path)
+        path.write_bytes(right)
+    else:
+        damaged(store, tmp_path)
+    replays = [Replay.of(store), Replay.of(store, source="events")]
+    for _ in range(1000):
+        replays = [replay for replay in replays if not replay.step()]
+    assert not replays
+    assert dead(store) == []
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
 
 
 def test_a_file_that_changes_while_it_is_replayed_is_read_by_whoever_follows_it(
