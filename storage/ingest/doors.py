@@ -60,6 +60,8 @@ class Doors:
     _faults: dict[str, Fault] = field(default_factory=dict, init=False)
     _trying: dict[str, Future[Door | None]] = field(default_factory=dict, init=False)
     """By source, what is under way."""
+    _anew: bool = field(default=False, init=False)
+    """All were closed, and are to be opened once more."""
 
     @property
     def all(self) -> list[Door]:
@@ -94,9 +96,11 @@ class Doors:
         One that does not open is told of once and tried again, and the others go on.
         """
         sources = sources_of(ingester.store)
-        changed = sources != ingester.sources
+        changed = self._anew or sources != ingester.sources
         if changed:
-            for name in [n for n in (*self.held, *self._trying) if n not in sources]:
+            self._anew = False
+            known = {**self.held, **self._trying, **self._faults}
+            for name in [name for name in known if name not in sources]:
                 self._close(name)
             fresh = [n for n in sources if n not in self.held and n not in self._trying]
             for name in fresh:
@@ -128,6 +132,7 @@ class Doors:
 
         reason: for producers, who send again what was not acknowledged.
         """
+        self._anew = True
         for name in list(self.held):
             door = self.held.pop(name)
             if door is not None:
@@ -145,6 +150,8 @@ class Doors:
     def _open(self, source: Source, patience: float, trying: Future[Door | None]) -> None:
         try:
             trying.set_result(self.open(source, patience))
+        except OSError as error:
+            trying.set_exception(SilentError(_unopened(source, error)))
         except BaseException as error:  # noqa: BLE001  # it is raised where the door is taken
             trying.set_exception(error)
 
@@ -183,6 +190,12 @@ class Doors:
             door.close()
         if trying is not None:
             trying.add_done_callback(_close_opened)
+
+
+def _unopened(source: Source, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    where = error.filename or source.option("stream")
+    return f"{where} cannot be read ({reason}); see that it is there and who may read it"
 
 
 def _closed(door: Door) -> None:

@@ -74,31 +74,46 @@ class KafkaDoor:
     consumer: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.consumer = Consumer(
-            {
-                "bootstrap.servers": self.servers,
-                "group.id": self.group,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "log_level": 0,  # what matters comes by error_cb
-                "isolation.level": "read_committed",
-                "partition.assignment.strategy": "cooperative-sticky",
-                "error_cb": self._error,
-                **BOUNDED,
-                **({} if self.member is None else {"group.instance.id": self.member}),
-                **self.options,
-            }
-        )
+        self.consumer = self._consumer()
         try:
             self._find()
+            self.consumer.subscribe(
+                [self.topic],
+                on_assign=self._assigned,
+                on_revoke=self._revoked,
+                on_lost=self._revoked,
+            )
+        except KafkaException as error:
+            self.consumer.close()
+            raise self._unread(_reason(error.args[0])) from error
         except BaseException:
             self.consumer.close()
             raise
-        self.consumer.subscribe(
-            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-        )
+
+    def _consumer(self) -> Any:
+        """The client. Raises StoreError where it knows an option not, or not with this value."""
+        options: dict[str, Any] = {
+            "bootstrap.servers": self.servers,
+            "group.id": self.group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "log_level": 0,  # what matters comes by error_cb
+            "isolation.level": "read_committed",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "error_cb": self._error,
+            **BOUNDED,
+            **({} if self.member is None else {"group.instance.id": self.member}),
+            **self.options,
+        }
+        try:
+            return Consumer(options)
+        except KafkaException as error:
+            raise StoreError(
+                f"the client of Kafka cannot read {self.topic} with these options "
+                f"({_reason(error.args[0])}); correct --kafka-option"
+            ) from error
 
     def _find(self) -> None:
         """Checks that the topic is there."""

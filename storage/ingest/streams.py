@@ -87,14 +87,8 @@ class StreamDoor:
             self._check_open()
             source = self._meant(request.source)
             key = (source, request.producer)
-            old = self.producers.get(key)
-            if old is not None:
-                self._end(old, StreamError("ABORTED", f"{request.producer} writes from elsewhere"))
-                if not self.changed.wait_for(
-                    lambda: old.waiting == 0 or self.closed or source not in self.sources,
-                    self.patience,
-                ):
-                    raise StreamError("UNAVAILABLE", "the last batches wait to be committed")
+            while (old := self.producers.get(key)) is not None:  # others may begin again, too
+                self._take_place(key, old)
                 self._check_open()
                 if self._meant(request.source) != source:  # which went meanwhile
                     raise StreamError("UNAVAILABLE", f"{source} was declared anew; open again")
@@ -102,6 +96,23 @@ class StreamDoor:
             made.next = self.offset(source, made.partition)
             self.producers[key] = made
             return made
+
+    def _take_place(self, key: tuple[str, str], old: Producer) -> None:
+        """End an older connection, and wait for what it brought: until that is committed, or lost.
+
+        Raises StreamError where it takes too long.
+        """
+        source, name = key
+        self._end(old, StreamError("ABORTED", f"{name} writes from elsewhere"))
+
+        def over() -> bool:
+            there = self.producers.get(key) is old
+            return not (old.waiting and there) or self.closed or source not in self.sources
+
+        if not self.changed.wait_for(over, self.patience):
+            raise StreamError("UNAVAILABLE", "the last batches wait to be committed")
+        if self.producers.get(key) is old and not old.waiting:
+            del self.producers[key]
 
     def _meant(self, name: str) -> str:
         """The source of a name. Raises StreamError where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,46 @@ def test_a_door_that_breaks_is_opened_anew_behind_what_was_committed(
     assert_holds(store, ROWS)
     told = [note for note in notes if "not read" in note]
     assert told == ["the stream of events is not read: the topic is gone; it is tried again"] * 3
+    doors.close()
+
+
+def test_a_source_that_goes_while_nothing_can_be_written_is_forgotten(store: Store) -> None:
+    def opened(_: Source, __: float) -> Door:
+        raise SilentError("nobody answers")
+
+    doors = Doors(opened, lambda _: None, again=0.0)
+    loop = idle(store)
+    until(doors, loop, lambda: bool(doors.faults))
+    while doors._trying:
+        time.sleep(0.01)
+        doors.follow(loop)
+        doors._faults["events"].pause = 60.0
+    doors.anew(loop, "the store cannot be written")
+    store.remove("set", {})
+    doors._faults["events"].pause = 0.0
+    doors.follow(loop)
+    assert doors.faults == {}
+    assert (doors.all, doors.held) == ([], {})
+
+
+def test_a_folder_that_the_system_keeps_from_us_is_tried_again(store: Store, log: Path) -> None:
+    log.write_bytes(b"\n".join(lines(ROWS)) + b"\n")
+    notes: list[str] = []
+    errors = iter([OSError(errno.ESTALE, "Stale file handle", "in")])
+
+    def opened(_: Source, __: float) -> Door:
+        for error in errors:
+            raise error
+        return file_door(store, log)
+
+    doors = Doors(opened, notes.append, again=0.0)
+    loop = idle(store)
+    until(doors, loop, lambda: bool(doors.all))
+    reason = "in cannot be read (Stale file handle); see that it is there and who may read it"
+    assert notes == [
+        f"the stream of events is not read: {reason}; it is tried again",
+        "the stream of events is read now",
+    ]
     doors.close()
 
 

@@ -245,3 +245,9 @@ def test_a_topic_that_is_not_there(broker: Broker) -> None:
 def test_a_broker_that_is_not_there() -> None:
     with pytest.raises(StoreError, match="no answer from Kafka at 127.0.0.1:1 "):
         KafkaDoor("events", "t", "127.0.0.1:1", lambda _: 0, note=lambda _: None, patience=1.0)
+
+
+def test_an_option_that_the_client_does_not_know() -> None:
+    options = {"compression": "much"}
+    with pytest.raises(StoreError, match=r"cannot read t .*compression.*; correct --kafka-option"):
+        KafkaDoor("events", "t", "127.0.0.1:1", lambda _: 0, options=options)

@@ -417,3 +417,23 @@ def test_what_a_commit_that_failed_had_is_sent_again() -> None:
     assert error.code == "UNAVAILABLE"
     assert door.take(1) == []
     assert door.open(asked).next == 0
+
+
+def test_who_begins_again_while_the_store_cannot_be_written_need_not_wait() -> None:
+    store = memory_store()
+    door = StreamDoor(sources_of(store), store.offset)
+    asked = pb.WriteOpen(source="events", producer="shop")
+    first = door.open(asked)
+    door.write(first, pb.WriteRequest(messages=pb.WriteMessages(offset=0, data=MESSAGES[0])))
+    door.take(1)  # and it is lost
+    opened = queue.SimpleQueue[Any]()
+    for _ in range(2):
+        threading.Thread(target=lambda: opened.put(door.open(asked)), daemon=True).start()
+    while not first.over:
+        time.sleep(0.001)
+    door.interrupt("the store cannot be written now; open again")
+    producers = [opened.get(timeout=10) for _ in range(2)]
+    assert [producer.next for producer in producers] == [0, 0]
+    held = door.producers["events", "shop"]
+    (other,) = (producer for producer in producers if producer is not held)
+    assert (held.over, other.over) == (False, True), "one of them writes"
