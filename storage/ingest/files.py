@@ -2,7 +2,8 @@
 
 A file is told from others by its device and number, and known again by how it begins; so one that
 was renamed goes on where it was, and one that was cut, replaced or restored from a copy is noticed,
-also after a restart.
+also after a restart. What cannot be reached for a while (a disk that is not mounted, a folder that
+may not be looked into) is not gone, and is read on once it can be.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal as OneOf
 
+from bighead.storage.database.database import Batch
 from bighead.storage.errors import StoreError
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_lines import FollowedLines, head_of
 from bighead.storage.ingest.followed_packed import COMPRESSIONS, FollowedPacked
 from bighead.storage.ingest.followed_rows import FollowedRows
-from bighead.storage.ingest.positions import FileAt
+from bighead.storage.ingest.messages import Messages
+from bighead.storage.ingest.out_of_reach import out_of_reach, reason_of
+from bighead.storage.ingest.positions import FileAt, drop_file, put_file
 
 LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
@@ -48,6 +53,8 @@ class FileDoor:
     settle: float = 5.0
     """Seconds after which the end of a file that is gone is its end, and one that cannot be read
     is damaged."""
+    again: float = 1.0
+    """Seconds until a file that could not be read is tried once more."""
     clock: Callable[[], float] = time.monotonic
     kept: Callable[[str], FileAt | None] = lambda _: None
     """What the store says now of a file by its name."""
@@ -58,10 +65,16 @@ class FileDoor:
     lone: dict[str, FileAt] = field(init=False)
     """Records whose files have not been seen yet."""
     gone_since: dict[str, float] = field(default_factory=dict, init=False)
-    away: bool = field(default=False, init=False)
-    """The folder is not there, and files of it are known."""
-    closed_to_us: dict[str, str] = field(default_factory=dict, init=False)
-    """By path, why a file cannot be read now."""
+    away: str = field(default="", init=False)
+    """Why the folder cannot be looked into."""
+    unseen: dict[str, str] = field(default_factory=dict, init=False)
+    """By the path of a file or a folder, why it cannot be looked at."""
+    unread: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
+    """By name, why a file cannot be read, and when that was tried last."""
+    missing: set[str] = field(default_factory=set, init=False)
+    """The names of those that are not found and are not gone."""
+    disks: dict[str, int] = field(default_factory=dict, init=False)
+    """By folder, its device when a file of it was found first."""
     stale: list[Arrived] = field(default_factory=list, init=False)
     """Records that others have taken the place of."""
 
@@ -90,21 +103,32 @@ class FileDoor:
         return found
 
     def _next(self, name: str, room: int) -> Arrived | None:
+        _, tried = self.unread.get(name, ("", float("-inf")))
+        if name in self.missing or self.clock() - tried < self.again:
+            return None
         followed = self.files[name]
         try:
-            arrived = followed.take(room)
+            arrived = self._read(name, followed, room)
         except FileNotFoundError:
-            del self.files[name]
+            if self._out_of_reach(followed.at):
+                return None
             self.note(
                 f"{followed.at.path} is gone; it was read up to {followed.at.position:,}, and "
                 "whether it had more cannot be told"
             )
-            return followed.forgotten()
+            return self._forgotten(name)
         except OSError as error:
-            self._unreadable(followed.at.path, error)
+            reason = reason_of(error)
+            if reason not in (self.unseen.get(followed.at.path), self.unread.get(name, ("",))[0]):
+                self.note(f"{followed.at.path} cannot be read ({reason}); it is tried again")
+            self.unread[name] = reason, self.clock()
             return None
+        self.unread.pop(name, None)
+        return arrived
+
+    def _read(self, name: str, followed: Followed, room: int) -> Arrived | None:
+        arrived = followed.take(room)
         if arrived is not None:
-            self.closed_to_us.pop(followed.at.path, None)
             self.gone_since.pop(name, None)
             self._keep_few_open(name)
             return arrived
@@ -113,12 +137,16 @@ class FileDoor:
         since = self.gone_since.setdefault(name, self.clock())
         if self.clock() - since < self.settle:
             return None
-        last = followed.last_line()
-        if last is None:
-            del self.files[name]
-            followed.close()
-            return followed.forgotten()
-        return last
+        return followed.last_line() or self._forgotten(name)
+
+    def _forgotten(self, name: str) -> Arrived:
+        """A file that is gone."""
+        followed = self.files.pop(name)
+        followed.close()
+        self.gone_since.pop(name, None)
+        self.unread.pop(name, None)
+        self.unseen.pop(followed.at.path, None)
+        return followed.forgotten()
 
     def _keep_few_open(self, name: str) -> None:
         self.files[name] = self.files.pop(name)  # the newest last
@@ -131,80 +159,130 @@ class FileDoor:
 
     def _look(self) -> None:
         """New files, and what became of those that are known."""
-        self._look_for_folder()
-        if self.away:
-            return
+        folder = Path(self.pattern)
+        try:
+            folder = folder_of(self.pattern)
+            if _listed(self.pattern, folder):
+                os.scandir(folder).close()
+            else:  # to look for one file one need not be let in to list all
+                (folder / ".").stat()
+            self._look_into()
+            away = ""
+        except (FileNotFoundError, NotADirectoryError):
+            away = f"there is no folder {folder} any more; its files are read on once it is"
+            if not self.files and not self.lone:  # nor was one
+                away = ""
+        except OSError as error:
+            away = f"{folder} cannot be read ({reason_of(error)}); it is tried again"
+        if away:
+            self.missing = set(self.files)
+            if away != self.away:
+                self.note(away)
+        self.away = away
+
+    def _look_into(self) -> None:
         seen: set[str] = set()
         for path in self._paths():
             try:
-                stat = Path(path).stat()
-                at = FileAt(path, stat.st_dev, stat.st_ino, 0)
-                seen.add(at.name)
-                if at.name not in self.files:
-                    self.files[at.name] = self._begun(at, stat.st_size)
-                self.files[at.name].gone = False
-                self.files[at.name].look(path, stat.st_size)
+                self._see(path, seen)
             except FileNotFoundError:  # it went away meanwhile
                 continue
             except OSError as error:
-                self._unreadable(path, error)
+                self._unseen(path, reason_of(error))
+            else:
+                self.unseen.pop(path, None)
+        before, self.missing = self.missing, set()
         for name, followed in self.files.items():
-            if name not in seen and not followed.gone:
+            if name not in seen and not followed.gone and not self._out_of_reach(followed.at):
                 followed.gone = True
                 if isinstance(followed, FollowedLines) and followed.handle is None:
                     self._find_again(followed)
-        for at in list(self.lone.values()):
-            self._renamed_meanwhile(self.lone.pop(at.name))
+        for name in [name for name in self.lone if name not in seen]:
+            if not self._out_of_reach(self.lone[name]):
+                self._renamed_meanwhile(self.lone.pop(name))
+        if before and not self.missing:
+            self.unseen.clear()  # told once more where it happens once more
 
-    def _look_for_folder(self) -> None:
-        """Files of a folder that is gone, as of a disk that is not mounted, are not gone too."""
-        folder = folder_of(self.pattern)
-        away = bool(self.files or self.lone) and not folder.is_dir()
-        if away and not self.away:
-            self.note(f"there is no folder {folder} any more; its files are read on once it is")
-        self.away = away
+    def _see(self, path: str, seen: set[str]) -> None:
+        """What there is under a path; `seen`: the names of files that were found."""
+        found = Path(path).stat()
+        if not stat.S_ISREG(found.st_mode):
+            return
+        at = FileAt(path, found.st_dev, found.st_ino, 0)
+        seen.add(at.name)
+        if at.name not in self.files:
+            self.files[at.name] = self._begun(at, found.st_size)
+            folder = Path(path).parent
+            self.disks.setdefault(str(folder), folder.stat().st_dev)
+        self.files[at.name].gone = False
+        self.files[at.name].look(path, found.st_size)
 
-    def _unreadable(self, path: str, error: OSError) -> None:
-        """Say once why a file is not read; it is tried again at each look."""
-        reason = error.strerror or str(error)
-        if self.closed_to_us.get(path) != reason:
+    def _out_of_reach(self, at: FileAt) -> bool:
+        """Whether a file that was not found may still be there; that is said of its folder."""
+        folder = str(Path(at.path).parent)
+        reason = out_of_reach(at, self.disks.get(folder, at.device))
+        if reason:
+            self.missing.add(at.name)
+            self._unseen(folder, reason)
+        return bool(reason)
+
+    def _unseen(self, path: str, reason: str) -> None:
+        """Say once why something cannot be looked at; that is tried again at each look."""
+        if self.unseen.get(path) != reason:
             self.note(f"{path} cannot be read ({reason}); it is tried again")
-        self.closed_to_us[path] = reason
+        self.unseen[path] = reason
 
     def _paths(self) -> list[str]:
-        """The files there are, hidden ones left out."""
+        """The names there are, hidden ones left out."""
         pattern = self.pattern
         if Path(pattern).is_dir():
-            pattern = f"{pattern}/*"
+            pattern = f"{glob.escape(pattern)}/*"
         kinds = (*LINES, *PARQUET, *PACKED)
         return sorted(
             path
             for path in glob.glob(pattern, recursive=True)  # noqa: PTH207  # patterns may be absolute
-            if not Path(path).name.startswith((".", "_"))
-            and path.lower().endswith(kinds)
-            and Path(path).is_file()
+            if not Path(path).name.startswith((".", "_")) and path.lower().endswith(kinds)
         )
 
     def _begun(self, at: FileAt, size: int) -> Followed:
         """A file that was not followed yet: from where it was left, else from its start."""
-        kept = self.lone.pop(at.name, None)
+        kept = self.lone.get(at.name)
         if kept is None or not _is(kept, at.path, size):
             if kept is not None:
                 self.note(f"{at.path} is another file than was read; it is read from its start")
-            kept = self._copied(at, size)
-        if kept is not None:
-            at = FileAt(
-                at.path, at.device, at.inode, kept.position, kept.head, kept.headed, kept.skipping
-            )
-        return self._followed(at)
+            copied = self._copied(at, size)
+            self.lone.pop(at.name, None)
+            if copied is None:
+                return self._followed(at)
+            moved = replace(copied, device=at.device, inode=at.inode)
+            self.stale.append(self._moved(copied, moved))
+            return self._followed(moved)
+        del self.lone[at.name]
+        return self._followed(replace(kept, path=at.path))
 
     def _copied(self, at: FileAt, size: int) -> FileAt | None:
-        """The record of a file of this name and beginning, as a restored copy has them."""
+        """The record of a file of this name and beginning, as a restored copy has them, and one
+        whose disk has another number since it was mounted again."""
         for name, kept in self.lone.items():
             if kept.path == at.path and kept.headed and _is(kept, at.path, size):
-                self.stale.append(self._followed(self.lone.pop(name)).forgotten())
+                return self.lone.pop(name)
+        for name in self.missing.intersection(self.files):
+            kept = self.files[name].at
+            same = kept.path == at.path and kept.inode == at.inode
+            if same and kept.headed and _is(kept, at.path, size):
+                self._forgotten(name)
+                self.disks.pop(str(Path(at.path).parent), None)
                 return kept
         return None
+
+    def _moved(self, before: FileAt, now: FileAt) -> Arrived:
+        """What writes the record of a file under its other name."""
+
+        def put(batch: Batch) -> None:
+            drop_file(batch, self.source, before)
+            put_file(batch, self.source, now)
+
+        return Arrived(self.source, now.path, Messages.of([], []), 0, put)
 
     def _followed(self, at: FileAt) -> Followed:
         kind = kind_of(at.path, self.source)
@@ -263,6 +341,11 @@ def folder_of(pattern: str) -> Path:
     parts = path.parts[:-1]
     wild = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     return Path(*parts[:wild])
+
+
+def _listed(pattern: str, folder: Path) -> bool:
+    """Whether files are looked for by the names that a folder has."""
+    return glob.has_magic(pattern) or folder == Path(pattern)
 
 
 def kind_of(path: str, source: str) -> OneOf["lines", "rows", "packed", "any"]:

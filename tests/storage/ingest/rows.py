@@ -60,7 +60,7 @@ def file_door(store: Store, pattern: Path | str, notes: list[str] | None = None)
     """A door that looks at its folder each time it is asked."""
     note = (lambda _: None) if notes is None else notes.append
     known = list(files_at(store.database, "events"))
-    made = FileDoor("events", str(pattern), known, note, look_every=0.0, settle=0.0)
+    made = FileDoor("events", str(pattern), known, note, look_every=0.0, settle=0.0, again=0.0)
     made.kept = lambda name: file_at(store.database, "events", name)
     return made
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from bighead.storage.ingest.followed_lines import FollowedLines
+from bighead.storage.ingest.positions import files_at
 from bighead.storage.store import Store
 from tests.storage.ingest.rows import (
     assert_holds,
@@ -61,6 +66,192 @@ def test_a_folder_that_was_away_is_read_on(store: Store, folder: Path, pattern: 
     loop.run(once=True)
     assert loop.counters["events"].messages == 60
     assert_holds(store, ROWS, PLAIN)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another disk than the temporary ones."""
+    there = Path("/dev/shm")
+    if not there.is_dir() or there.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one disk only")
+    made = Path(tempfile.mkdtemp(dir=there))
+    yield made
+    shutil.rmtree(made)
+
+
+def mount(folder: Path, disk: Path) -> None:
+    """What `folder` names lies on a disk, as where it is mounted."""
+    folder.rmdir()
+    folder.symlink_to(disk, target_is_directory=True)
+
+
+def unmount(folder: Path) -> None:
+    folder.unlink()
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("pattern", ["in", "in/*.jsonl", "in/a.jsonl", "*/a.jsonl"])
+@pytest.mark.parametrize("again", [False, True])
+def test_files_of_a_disk_that_is_not_mounted_are_read_on(
+    store: Store, folder: Path, disk: Path, pattern: str, again: bool
+) -> None:
+    notes: list[str] = []
+    place = folder.parent / pattern
+    mount(folder, disk)
+    write(disk / "a.jsonl", 0, 20)
+    door = file_door(store, place, notes)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    unmount(folder)
+    if again:
+        door.close()
+        door = file_door(store, place, notes)
+        loop = ingester(store, door)
+    for _ in range(5):
+        loop.commit(loop.gather())
+    assert notes == [f"{folder} cannot be read (no disk is mounted there); it is tried again"]
+    folder.rmdir()
+    folder.mkdir()
+    mount(folder, disk)
+    write(disk / "a.jsonl", 20, 60)
+    loop.run(once=True)
+    assert_holds(store, ROWS, PLAIN)
+    assert store.counts()[0].rows == 60
+    (disk / "a.jsonl").unlink()
+    loop.run(once=True)
+    assert list(files_at(store.database, "events")) == [], "gone it is forgotten"
+    assert len(notes) == 1
+
+
+def test_a_disk_that_has_another_number_when_it_is_mounted_again(
+    store: Store, folder: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount(folder, disk)
+    write(disk / "a.jsonl", 0, 20)
+    loop = ingester(store, file_door(store, folder))
+    loop.run(once=True)
+    unmount(folder)
+    for _ in range(3):
+        loop.commit(loop.gather())
+    mount(folder, disk)
+    number, looked, told = disk.stat().st_dev, Path.stat, os.fstat
+
+    def renumbered(found: os.stat_result) -> os.stat_result:
+        here = found.st_dev == number
+        return os.stat_result((*found[:2], number + 1000, *found[3:10])) if here else found
+
+    monkeypatch.setattr(Path, "stat", lambda path, **how: renumbered(looked(path, **how)))
+    monkeypatch.setattr(os, "fstat", lambda handle: renumbered(told(handle)))
+    loop.run(once=True)
+    take(store, folder)
+    write(disk / "a.jsonl", 20, 60)
+    loop.run(once=True)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_folder_that_does_not_answer_is_told_of_once_and_read_on(
+    store: Store, folder: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    write(folder / "a.jsonl", 0, 20)
+    loop = ingester(store, file_door(store, folder, notes))
+    loop.run(once=True)
+
+    def refused(path: object) -> Iterator[os.DirEntry[str]]:
+        raise OSError(number, os.strerror(number), path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refused)
+        for _ in range(5):
+            loop.commit(loop.gather())
+        take(store, folder)  # another process, meanwhile
+    assert notes == [f"{folder} cannot be read ({os.strerror(number)}); it is tried again"]
+    write(folder / "a.jsonl", 20, 60)
+    loop.run(once=True)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+def test_a_path_that_does_not_answer_is_told_of_once_and_read_on(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    write(folder / "a.jsonl", 0, 20)
+    loop = ingester(store, file_door(store, folder, notes))
+    loop.run(once=True)
+    looked = Path.stat
+
+    def refused(path: Path, **how: bool) -> os.stat_result:
+        if path.is_relative_to(folder):
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected", str(path))
+        return looked(path, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", refused)
+        for _ in range(5):
+            loop.commit(loop.gather())
+    assert len(set(notes)) == len(notes)
+    assert all("(Transport endpoint is not connected)" in note for note in notes)
+    write(folder / "a.jsonl", 20, 60)
+    loop.run(once=True)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+def test_a_file_that_may_not_be_read_at_the_start_is_read_on_later(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "a.jsonl", 0, 20)
+    take(store, folder)
+    notes: list[str] = []
+    loop = ingester(store, file_door(store, folder, notes))
+    opened = os.open
+
+    def refused(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refused)
+    for _ in range(5):
+        loop.commit(loop.gather())
+    assert notes == [f"{folder}/a.jsonl cannot be read (Permission denied); it is tried again"]
+    monkeypatch.setattr(os, "open", opened)
+    write(folder / "a.jsonl", 20, 60)
+    loop.run(once=True)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+def test_a_copy_that_does_not_grow_is_known_by_the_next_run_too(store: Store, folder: Path) -> None:
+    path = folder / "a.jsonl"
+    write(path, 0, 60)
+    take(store, folder)
+    shutil.copy(path, folder / "b")
+    (folder / "b").rename(path)
+    for _ in range(3):
+        take(store, folder)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+def test_a_file_that_cannot_be_read_is_not_tried_all_the_time(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "a.jsonl", 0, 20)
+    now, tried = 0.0, list[float]()
+
+    def refusing(_: FollowedLines) -> int:
+        tried.append(now)
+        raise PermissionError(errno.EACCES, "Permission denied", "a.jsonl")
+
+    monkeypatch.setattr(FollowedLines, "open", refusing)
+    door = file_door(store, folder)
+    door.again, door.clock = 1.0, lambda: now
+    while now < 3:
+        assert door.take(1000) == []
+        now += 0.25
+    assert tried == [0, 1, 2]
 
 
 def test_a_file_that_cannot_be_read_is_told_of_once_and_keeps_nobody_waiting(
