@@ -5,10 +5,11 @@ Nothing here or in `client.py` needs the store, its database or an engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ Columns: TypeAlias = "Mapping[str, Any] | pa.Table | pa.RecordBatch"
 """By name a list, a numpy array or an Arrow array, with a value for each entity."""
 Moment = date | np.datetime64 | int | np.integer
 When: TypeAlias = "Moment | Sequence[Any] | npt.NDArray[Any] | pa.Array[Any] | None"
+
+_FINER = ("ns", "ps", "fs", "as")
+"""Units of NumPy's times that are floored to microseconds."""
 
 STATUSES = {number: name.removeprefix("STATUS_") for name, number in pb.Status.items()}
 CODES = {number: name.removeprefix("ERROR_CODE_") for name, number in pb.ErrorCode.items()}
@@ -134,12 +138,33 @@ def _array(name: str, values: Any) -> Any:
     try:
         array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        if array is not values and _beside_dates(values, array.type):
+            raise FetchError(
+                Kind.WRONG, f"'{name}' mixes dates with other values; give datetimes, or dates"
+            )
         arrow = canonical(array.type)
         if arrow is None:
             raise FetchError(Kind.WRONG, f"'{name}' is {array.type}, which no set takes")
         return array if array.type == arrow else _in_type(array, arrow)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, OverflowError, TypeError) as error:
         raise FetchError(Kind.WRONG, f"'{name}' is no column: {error}") from error
+
+
+def _beside_dates(values: Iterable[Any], arrow: pa.DataType) -> bool:
+    """Whether what Arrow takes for dates, also in lists, is more: it drops the times of day."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return False
+    while pa.types.is_list(arrow):
+        values = chain.from_iterable(value for value in values if value is not None)
+        arrow = cast("Any", arrow).value_type
+    return pa.types.is_date(arrow) and any(
+        isinstance(value, datetime | int | np.integer) and not _is_none(value) for value in values
+    )
+
+
+def _is_none(moment: Any) -> bool:
+    """None and the NaT of NumPy and pandas, which alone equals not even itself."""
+    return moment is None or bool(moment != moment)
 
 
 def _in_type(array: Any, arrow: pa.DataType) -> Any:
@@ -154,21 +179,45 @@ def _time(at: Any) -> int | None:
     """One time for all, in microseconds; None where there is one for each, or none."""
     if at is None or (hasattr(at, "__len__") and not isinstance(at, str | bytes)):
         return None
+    return _moment(at)
+
+
+def _moment(at: Any) -> int:
+    """A time in microseconds. Raises FetchError for what is none."""
     if isinstance(at, bool) or not isinstance(at, date | np.datetime64 | int | np.integer):
         raise FetchError(
             Kind.WRONG,
             f"{at!r} is no time; give a datetime, or whole microseconds since 1970, for all "
             "entities or in a list for each",
         )
+    if _is_none(at):
+        raise FetchError(Kind.WRONG, f"{at!r} is no time; leave it out where it is to be now")
     found = microseconds(at)
-    if not -(2**63) <= found < 2**63:
+    if not -(2**63) <= found < 2**63 or (isinstance(at, np.datetime64) and _has_wrapped(at, found)):
         raise FetchError(Kind.WRONG, f"{at!r} does not fit a time in microseconds")
     return found
 
 
+def _has_wrapped(at: np.datetime64, found: int) -> bool:
+    """Whether a time of a coarser unit is beyond microseconds, of which NumPy says nothing."""
+    if np.datetime_data(at.dtype)[0] in _FINER:
+        return False
+    return bool(np.datetime64(found, "us").astype(at.dtype) != at)
+
+
 def _times(at: Any) -> Any:
+    """A time for each. Moments of several kinds are told one by one: Arrow would take one kind."""
+    if not isinstance(at, pa.Array | pa.ChunkedArray) and getattr(at, "dtype", object) == object:
+        kinds = {type(each) for each in at if each is not None}
+        if len(kinds) > 1 or any(issubclass(kind, np.datetime64) for kind in kinds):
+            at = pa.array([None if _is_none(each) else _moment(each) for each in at], pa.int64())
     array = _array("the times", at)
-    return array.cast(TIMESTAMP) if pa.types.is_integer(array.type) else array
+    if not pa.types.is_integer(array.type):
+        return array
+    try:
+        return array.cast(pa.int64()).cast(TIMESTAMP)
+    except pa.ArrowInvalid as error:
+        raise FetchError(Kind.WRONG, f"'the times' do not fit microseconds: {error}") from error
 
 
 def microseconds(moment: Moment) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import grpc
@@ -76,6 +76,24 @@ def test_a_time_is_whatever_says_one(client: Client) -> None:
         assert client.fetch("listing_bookings", {"listing": [1]}, at=at).to_pylist() == expected
 
 
+def test_times_of_several_kinds_are_each_what_it_says() -> None:
+    day, later = date(2020, 1, 1), datetime(2020, 1, 2, 3, 0)
+    first, second = 1_577_836_800_000_000, 1_577_934_000_000_000
+    several: list[Any] = [
+        [day, later, None],
+        np.array([day, later, None], object),
+        (day, later.replace(tzinfo=UTC), np.datetime64("NaT")),
+        [np.datetime64(day, "Y"), np.datetime64(later, "s"), None],
+        [first, later, None],
+    ]
+    for at in several:
+        times = unpack(request_of([], {}, at, None, []).times, 3)
+        assert times.cast(pa.int64()).to_pylist() == [first, second, None]
+    for kind in (np.uint64, np.uint32, np.int8):
+        times = unpack(request_of([], {}, np.array([7], kind), None, []).times, 1)
+        assert times.cast(pa.int64()).to_pylist() == [7]
+
+
 @pytest.mark.parametrize(
     ("columns", "at", "message"),
     [
@@ -83,6 +101,14 @@ def test_a_time_is_whatever_says_one(client: Client) -> None:
         ({}, True, "True is no time; give a datetime"),
         ({}, 1.5, "1.5 is no time; give a datetime"),
         ({}, 2**63, "9223372036854775808 does not fit a time in microseconds"),
+        ({}, np.datetime64("NaT"), "NaT.* is no time; leave it out where it is to be now"),
+        ({}, np.datetime64("300000", "Y"), "300000.* does not fit a time in microseconds"),
+        ({}, np.array([2**63], np.uint64), "'the times' do not fit microseconds: "),
+        ({}, [AT, "2024-02-10"], "'2024-02-10' is no time; give a datetime"),
+        ({"a": [AT.date(), AT]}, None, "'a' mixes dates with other values; give datetimes, or da"),
+        ({"a": [AT.date(), 5]}, None, "'a' mixes dates with other values; give datetimes, or da"),
+        ({"a": [None, [AT.date(), AT]]}, None, "'a' mixes dates with other values; give datetim"),
+        ({"a": [AT.date(), np.datetime64("2024-02-10", "s")]}, None, "'a' is no column: "),
         ([1], None, "the columns are lists by name, or an Arrow table"),
         ({1: [1]}, None, "the columns are lists by name, or an Arrow table"),
     ],
