@@ -190,7 +190,8 @@ class Sets(Mapping[str, Definition]):
                 kept[name] = definition, with_windows_of(plan, readers)
         known, self._kept = self._kept, kept
         alike = {n for n, (_, plan) in kept.items() if n in known and known[n][1] is plan}
-        self._read = {name: read for name, read in self._read.items() if name in alike}
+        self._read = {name: read for name, read in dict(self._read).items() if name in alike}
+        self._narrow = {of: held for of, held in dict(self._narrow).items() if of[0] in alike}
 
     def as_of(self, name: str, view: Snapshot, commit: int = 0) -> Kept:
         """A set as it is in a view, which may be older than what is kept now, or newer.

@@ -348,8 +348,8 @@ class Ingest:
             lambda changes: needed_from(part, changes, definition.horizon),
         )
         self.report.copies += come.num_rows - len(merged.fresh)
-        same = come.num_rows == rows.num_rows
-        for row in merged.fresh if same else range(rows.num_rows):
+        assert come.num_rows == rows.num_rows, "WHERE is asked of versions: no change is left out"
+        for row in merged.fresh:
             self.fresh[row] = self.fresh.get(row, 0) | fresh_bit(definition.number)
         self.report.expired += merged.expired
         for name, changes in merged.changed.items():

@@ -20,6 +20,7 @@ from bighead.storage.writing.stamps import (
     LEAST,
     digests_of,
     forget_stamps,
+    fresh_bit,
     reigns,
     stamped_sources,
     stamps,
@@ -41,6 +42,12 @@ CREATE FEATURE SET of_bare AS SELECT k, SUM(v) AS s FROM bare GROUP BY k;
 CREATE FEATURE SET of_held AS SELECT k, SUM(v) AS s FROM held GROUP BY k;
 """
 SOURCES = ("named", "bare", "held")
+WARM = """
+CREATE FEATURE SET warm AS SELECT k, SUM(v) AS s FROM held WHERE v > 0 GROUP BY k;
+CREATE FEATURE SET of_warm AS SELECT k, SUM(w) AS s FROM (
+    SELECT id, k, v * 2 AS w, ts FROM held WHERE v > 0
+) AS h WHERE w > 1 GROUP BY k;
+"""
 ROOMS = """
 CREATE ENTITY SOURCE rooms (room BIGINT, beds BIGINT) PRIMARY KEY (room) STATIC;
 CREATE EVENT SOURCE stays (id BIGINT, room BIGINT, ts TIMESTAMP) EVENT TIME ts;
@@ -140,6 +147,24 @@ def test_the_hash_of_a_row_does_not_depend_on_its_batch(session: Session) -> Non
     parts = [digests_of(source(session, "named"), rows.slice(i, 7)) for i in range(0, 50, 7)]
     assert (np.concatenate([p.rows for p in parts]) == whole.rows).all()
     assert len(set(whole.names.tolist())) == 50
+
+
+def test_a_copy_of_a_change_is_one_for_sets_with_a_condition_too(session: Session) -> None:
+    made = Session("reference")
+    made.sql(SQL + WARM)
+    store = opened(session)
+    for name in ("warm", "of_warm"):
+        found = made.definitions.get(name)
+        assert isinstance(found, FeatureSet)
+        store.define(name, found.view)
+    bits = {name: fresh_bit(store.sets[name].number) for name in ("of_held", "warm", "of_warm")}
+    store.ingest("held", rows_of([1, 2]), arrival=Arrival(100))
+    rows = pa.concat_tables([rows_of([8], -1.0), rows_of([1, 3]), rows_of([9], 0.5)])
+    store.ingest("held", rows, arrival=Arrival(200))
+    *_, last = stamps(store.database, "held")
+    assert last.fresh is not None
+    for bit in bits.values():
+        assert [bool(f & bit) for f in last.fresh.tolist()] == [True, False, True, True]
 
 
 def test_stamps_go_and_it_is_known_up_to_when(session: Session) -> None:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pytest
 
 from bighead.storage.errors import StoreError
+from bighead.storage.sets.definitions import Definition
+from bighead.storage.sets.sets import Sets
 from bighead.storage.sets.values import numbers
 from bighead.storage.store import Settings, Store
 from bighead.storage.writing.ingesting import Stamp
@@ -150,6 +152,19 @@ def test_hundreds_of_rows_in_one_microsecond_are_one_tile_for_every_window(store
     store.ingest("events", rows)
     fetched = store.fetch("windows", [pa.array([0])], pa.array([START + HOUR], pa.int64()))
     assert fetched.blocks < 20
+
+
+def test_plans_for_some_columns_go_with_their_set() -> None:
+    sets = Sets(leaf=8, logged=4)
+    for number, name in enumerate(("one", "other"), 1):
+        right = view(source(), [Window()], ["count_rows", "sum"][:number])
+        sets.keep(Definition(name, number, 1, right, (DAY,)), sets.compiled(right, (DAY,)))
+        sets.narrowed(name, sets.plans[name], frozenset(["count_rows_0"]))
+    before = sets.plans["other"]
+    narrow = sets.narrowed("other", before, frozenset(["count_rows_0"]))
+    assert len(sets._narrow) == 2
+    sets.drop("one")
+    assert list(sets._narrow.values()) == [(before, narrow)]
 
 
 def test_what_is_fetched_is_of_one_commit_while_another_thread_writes(store: Store) -> None:
