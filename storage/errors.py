@@ -11,6 +11,10 @@ class LockedError(StoreError):
     """A store that another process writes."""
 
 
+class FormatError(StoreError):
+    """A store that another version wrote, in a format that this one does not read."""
+
+
 class SilentError(StoreError):
     """Whoever was asked does not answer; he may later."""
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Protocol
 from bighead.storage.closing import Closing
 from bighead.storage.database.commits import whole
 from bighead.storage.database.rocks import Rocks
-from bighead.storage.errors import StoreError
+from bighead.storage.errors import FormatError, StoreError
 from bighead.storage.sets.definitions import is_whole
 from bighead.storage.store import Settings, Store
 
@@ -49,7 +49,10 @@ class _Opening:
         return cls(path, private, settings, Store(database, settings), database)
 
     def catch_up(self, patience: float) -> None:
-        """Go on to a later commit that is there whole; StoreError where none is in time."""
+        """Go on to a later commit that is there whole.
+
+        Raises FormatError for a store of another format, StoreError where none is there in time.
+        """
         until = time.monotonic() + patience
         for look in count(1):
             failure: StoreError | None = None
@@ -57,11 +60,12 @@ class _Opening:
                 if look % _LOOKS == 0:
                     self._open_anew()
                 self.database.catch_up()
-            except StoreError as error:  # a file went that was just read, say: look again
-                failure = error
-            else:
                 if self._shows_whole():
                     return
+            except FormatError:
+                raise
+            except StoreError as error:  # a file went that was just read, say: look again
+                failure = error
             if time.monotonic() > until:
                 raise failure or StoreError(
                     f"the store in {self.path} shows parts of commits only; see that its writer "
@@ -84,8 +88,10 @@ class _Opening:
     def _open_anew(self) -> None:
         """See what the files hold now. Where that fails what was open stays so."""
         opened = Rocks(self.path, create=False, follow=self.private)
-        self.database.close()
-        self.database = self.store.database = opened
+        old, self.database = self.database, opened
+        self.store.database = opened
+        with suppress(StoreError):  # nothing more is read of it
+            old.close()
 
 
 class Followed(Protocol):
@@ -129,9 +135,12 @@ class Follower(Closing):
         self._refreshing = threading.Lock()
         self._lock = threading.Condition()
         given = settings or Settings()
-        self._serving = _Opening.open(path, private / "0", given)
-        self._serving.catch_up(patience)
-        self._other = _Opening.open(path, private / "1", given)
+        with ExitStack() as opened:
+            self._serving = _Opening.open(path, private / "0", given)
+            opened.callback(self._serving.store.close)
+            self._serving.catch_up(patience)
+            self._other = _Opening.open(path, private / "1", given)
+            opened.pop_all()
         self._other.store.recent = self._serving.store.recent
 
     @property
@@ -166,8 +175,9 @@ class Follower(Closing):
 
     def close(self) -> None:
         """Let go of the files; nobody reads any more."""
-        for opening in (self._serving, self._other):
-            opening.store.close()
+        with ExitStack() as opened:
+            for opening in (self._serving, self._other):
+                opened.callback(opening.store.close)
 
 
 @contextmanager

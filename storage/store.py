@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -451,9 +452,8 @@ class Store(Closing):
     def backup(self, folder: Path) -> None:
         """A copy that can be opened, in a folder that does not exist yet; writing may go on."""
         self.database.backup(folder)
-        copy = Rocks(folder, create=False)
-        note_copy(copy)
-        copy.close()
+        with closing(Rocks(folder, create=False)) as copy:
+            note_copy(copy)
 
     def compact(self) -> None:
         """Fold all rows that wait, and rewrite the files without what has been deleted.

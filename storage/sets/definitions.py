@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from bighead.storage.database.database import TABLES, Batch
 from bighead.storage.database.database import View as Snapshot
-from bighead.storage.errors import StoreError
+from bighead.storage.errors import FormatError, StoreError
 from bighead.storage.sets.generations import (
     Generation,
     Upload,
@@ -119,10 +119,10 @@ def is_whole(snapshot: Snapshot, definition: Definition) -> bool:
 
 
 def check_format(snapshot: Snapshot) -> bool:
-    """Whether the store has been written to; StoreError where it is of another version."""
+    """Whether the store has been written to; FormatError where it is of another version."""
     found = snapshot.get("meta", b"format")
     if found is not None and found not in (str(n).encode() for n in READ):
-        raise StoreError(
+        raise FormatError(
             f"the store is of format {found.decode()}, and this version reads formats "
             f"{' and '.join(map(str, READ))}; take the version that wrote it, or upload the sets "
             "into a new store"

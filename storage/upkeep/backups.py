@@ -8,6 +8,7 @@ and written anew; else files that do not change are linked.
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -46,13 +47,12 @@ def backup(store: Path, folder: Path) -> int:
 
 def _copy(database: View, folder: Path) -> None:
     """All tables into a new database."""
-    copy = Rocks(folder)
-    for table in TABLES:
-        entries = database.scan(table, b"", None)
-        while batch := {(table, key): value for key, value in islice(entries, _ENTRIES)}:
-            copy.write(dict(batch), sync=False)
-    note_copy(copy)
-    copy.close()
+    with closing(Rocks(folder)) as copy:
+        for table in TABLES:
+            entries = database.scan(table, b"", None)
+            while batch := {(table, key): value for key, value in islice(entries, _ENTRIES)}:
+                copy.write(dict(batch), sync=False)
+        note_copy(copy)
 
 
 def restore(folder: Path, store: Path) -> int:

@@ -47,9 +47,9 @@ class Recent:
         known, self.sets = self.sets, {}
         for definition, plan in kept:
             prefix = set_prefix(definition.generation, definition.number)
-            if prefix in known:  # as of an earlier commit
-                self.sets[prefix] = known[prefix]
+            if prefix in known:  # as of an earlier commit; what is read in part is read anew
                 known[prefix].follow(view)
+                self.sets[prefix] = known[prefix]
             self.of(view, definition, plan)
         self.commit = commit
         return self.seen(commit)

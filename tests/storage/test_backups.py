@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bighead.storage.database.rocks import Rocks
 from bighead.storage.errors import DamagedError, StoreError
 from bighead.storage.store import Store
 from bighead.storage.upkeep.backups import backup, restore
@@ -44,6 +45,26 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         restore(tmp_path / "backup", tmp_path / "store")
     with pytest.raises(StoreError, match="there is no backup in"):
         restore(tmp_path / "nothing", tmp_path / "other")
+
+
+def test_a_backup_that_fails_leaves_nothing_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Rocks) -> None:
+        raise StoreError("the store cannot be written: no room")
+
+    with Store.open(tmp_path / "store") as store:
+        with monkeypatch.context() as patched:
+            patched.setattr("bighead.storage.store.note_copy", full)
+            patched.setattr("bighead.storage.upkeep.backups.note_copy", full)
+            with pytest.raises(StoreError, match="no room") as at_once:  # keeps what was on the way
+                store.backup(tmp_path / "one")
+            with pytest.raises(StoreError, match="no room") as beside:
+                backup(tmp_path / "store", tmp_path / "two")
+        for made in (tmp_path / "one", tmp_path / ".two.part"):
+            Store.open(made, create=False).close()
+        assert at_once.tb is not beside.tb
+        assert backup(tmp_path / "store", tmp_path / "two") == store.committed
 
 
 def filled(path: Path) -> Store:

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bighead.storage import following
 from bighead.storage.database.commits import mark, whole
-from bighead.storage.database.database import TABLES, Batch, Memory
+from bighead.storage.database.database import TABLES, Batch, Memory, View
 from bighead.storage.database.rocks import Rocks
-from bighead.storage.errors import StoreError
+from bighead.storage.errors import DamagedError, FormatError, StoreError
 from bighead.storage.following import Follower, beside_a_writer
 from bighead.storage.sets.values import numbers
 from bighead.storage.store import Store
@@ -151,6 +152,61 @@ def test_a_follower_goes_on_where_files_could_not_be_read_for_a_while(
         assert follower.refresh() == 3
         with follower.reading() as now:
             assert now.counts()[0].rows == 20
+
+
+def test_a_follower_goes_on_where_what_it_had_open_does_not_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, rows = set_of_rows(5)
+    left: list[Rocks] = []
+    real = Rocks.close
+
+    def close(rocks: Rocks) -> None:
+        left.append(rocks)
+        real(rocks)
+        raise StoreError("the store cannot be written: no room")
+
+    with Store.open(tmp_path / "store") as store:
+        store.define("set", asked)
+        store.ingest("events", rows.slice(0, 10))
+        follower = Follower(tmp_path / "store", tmp_path / "notes", patience=0.5)
+        store.ingest("events", rows.slice(10, 10))
+        with monkeypatch.context() as patched:
+            patched.setattr(following, "_LOOKS", 1)
+            patched.setattr(Rocks, "close", close)
+            assert follower.refresh() == 3
+            assert len(left) == 1
+            with follower.reading() as now:
+                assert now.counts()[0].rows == 20
+            with pytest.raises(StoreError, match="no room"):
+                follower.close()
+        assert len(left) == len(set(left)) == 3
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, rows = set_of_rows(5)
+    faults: list[StoreError] = []
+
+    def gone(view: View, served: int) -> int | None:
+        if faults:
+            raise faults.pop()
+        return whole(view, served)
+
+    monkeypatch.setattr(following, "whole", gone)
+    with Store.open(tmp_path / "store") as store:
+        store.define("set", asked)
+        faults.append(DamagedError("the store is damaged: no such file"))
+        with Follower(tmp_path / "store", tmp_path / "notes") as follower:
+            store.ingest("events", rows.slice(0, 10))
+            faults.append(DamagedError("the store is damaged: no such file"))
+            assert follower.refresh() == 2
+            store.ingest("events", rows.slice(10, 10))
+            faults.append(FormatError("the store is of format 9"))
+            with pytest.raises(StoreError, match="of format 9"):
+                follower.refresh()
+    assert not faults
 
 
 def test_a_commit_of_which_parts_are_missing_is_not_whole() -> None:
