@@ -207,7 +207,8 @@ def _has_wrapped(at: np.datetime64, found: int) -> bool:
 
 def _times(at: Any) -> Any:
     """A time for each. Moments of several kinds are told one by one: Arrow would take one kind."""
-    if not isinstance(at, pa.Array | pa.ChunkedArray) and getattr(at, "dtype", object) == object:
+    arrow = isinstance(at, pa.Array | pa.ChunkedArray)
+    if not arrow and str(getattr(at, "dtype", "object")) == "object":
         kinds = {type(each) for each in at if each is not None}
         if len(kinds) > 1 or any(issubclass(kind, np.datetime64) for kind in kinds):
             at = pa.array([None if _is_none(each) else _moment(each) for each in at], pa.int64())
