@@ -7,6 +7,7 @@ machines would read tokens and rows.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from bighead.storage.access.tls import Tls
 
 PORTS = 65_535
 """The greatest port."""
+_PLACE = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]+):(?P<port>[0-9]{1,5})")
+"""A host and a port; of IPv6 the host stands in brackets, since its own colons would be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ def check_place(place: str) -> None:
     """Raises AccessError for what is no address: a port alone, or a host without one."""
     if place.startswith("unix:"):
         return
-    host, port = parted(place)
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > PORTS:
+    found = _PLACE.fullmatch(place)
+    if found is None or int(found["port"]) > PORTS:
         raise AccessError(
             f"'{place}' is no address; write HOST:PORT, such as 127.0.0.1:7654, with a port from 0 "
             f"(any that is free) to {PORTS}"

@@ -106,13 +106,14 @@ def _rest_door(settings: ServeSettings, service: Service, watch: Watch) -> Door:
     try:
         from bighead.storage.fetch.rest.door import RestDoor  # noqa: PLC0415 an extra
         from bighead.storage.fetch.rest.server import RestServer  # noqa: PLC0415
+
+        door = RestDoor(service, watch, settings.largest_request)  # looks for files of its page
     except ModuleNotFoundError as error:
         raise AccessError(
             f"--rest needs {error.name}, which is not there; run: pip install 'bighead[rest]'"
         ) from error
     assert settings.rest is not None
     address = Address(settings.rest, settings.tls, settings.plaintext)
-    door = RestDoor(service, watch, settings.largest_request)
     return RestServer(door, address, watch.log, settings.grace, settings.shared)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bighead.storage.fetch_log.layout import COMMIT, SERVED_AT
 from bighead.storage.fetch_log.reading import File, Numbers
 
 NOTHING = -1
@@ -52,10 +51,10 @@ def belonging(
             found.append(file)
             continue
         shared = origins.get(origin)
-        foreign = file.integers(COMMIT) > (NOTHING if shared is None else shared)
-        found.append(replace(file, rows=file.rows[~foreign]))
+        foreign = file.commits > (NOTHING if shared is None else shared)
+        found.append(file.only(~foreign))
         if foreign.any():
-            told = _left_out(file, shared, file.integers(SERVED_AT)[foreign])
+            told = _left_out(file, shared, file.served[foreign])
             left[origin] = left[origin].and_(told) if origin in left else told
     return found, sorted(left.values(), key=lambda each: each.first)
 

@@ -6,7 +6,7 @@ Journals are read as far as they are written, so that what was served a moment a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch_log.journal import JOURNAL, PARQUET, blocks_of, parquet_of
 from bighead.storage.fetch_log.keeping import GREATEST, LEAST, hours
-from bighead.storage.fetch_log.layout import SERVED_AT, Facts, facts_of
+from bighead.storage.fetch_log.layout import COMMIT, SERVED_AT, Facts, facts_of
 from bighead.zipline.errors import did_you_mean
 from bighead.zipline.expressions.arrow import make
 from bighead.zipline.ir.types import BIGINT
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
+Masks = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,9 @@ class Span:
     since: int = LEAST
     until: int = GREATEST
 
-    def rows(self, served_at: Any) -> Numbers:
+    def rows(self, served: Numbers) -> Numbers:
         """The numbers of the rows that were served in it."""
-        times = np.asarray(served_at.cast(pa.int64()))
-        return np.flatnonzero((times >= self.since) & (times < self.until))
+        return np.flatnonzero((served >= self.since) & (served < self.until))
 
 
 @dataclass(slots=True)
@@ -70,17 +70,26 @@ class File:
     path: Path
     facts: Facts
     rows: Numbers
+    served: Numbers
+    """When each of them was served, in microseconds."""
+    commits: Numbers
+    """Which commit each of them read."""
     journal: pa.Table | None
     """What was read of one that is still written."""
 
-    def integers(self, name: str) -> Numbers:
-        """A column of its rows, times in microseconds."""
-        if self.journal is None:
-            with pq.ParquetFile(self.path) as file:
-                column: Any = file.read(columns=[name]).column(0)
-        else:
-            column = self.journal.column(name)
-        return np.asarray(column.cast(pa.int64()))[self.rows]
+    @classmethod
+    def of(
+        cls, path: Path, facts: Facts, span: Span, table: pa.Table, journal: pa.Table | None
+    ) -> File:
+        """The rows of a file that were served in a time. table: has at least these columns."""
+        served, commits = (_integers(table, name) for name in (SERVED_AT, COMMIT))
+        rows = span.rows(served)
+        return cls(path, facts, rows, served[rows], commits[rows], journal)
+
+    def only(self, which: Masks) -> File:
+        """The file with some of its rows."""
+        rows, served, commits = (each[which] for each in (self.rows, self.served, self.commits))
+        return replace(self, rows=rows, served=served, commits=commits)
 
     def take(self, which: Numbers) -> pa.Table:
         """Some of its rows; row groups without any are not read."""
@@ -101,7 +110,8 @@ class File:
 def draw(files: Sequence[File], most: int, seed: int = 0) -> Sample:
     """Draw at most so many of the rows of some files, each as likely as any other.
 
-    The same seed draws the same rows of the same files. Raises StoreError where one cannot be read.
+    The same seed draws the same rows of the same files. Files that have become too old meanwhile
+    are left out. Raises StoreError where one cannot be read.
     """
     found = Sample()
     counts = [len(f.rows) for f in files]
@@ -117,9 +127,18 @@ def draw(files: Sequence[File], most: int, seed: int = 0) -> Sample:
     for file, count in zip(files, counts, strict=True):
         inside = chosen[(chosen >= first) & (chosen < first + count)] - first
         first += count
-        if len(inside):
-            drawn = by_address.setdefault((file.facts.set, file.facts.address), Drawn(file.facts))
-            drawn.parts.append(file.take(inside))
+        if not len(inside):
+            continue
+        try:
+            rows = file.take(inside)
+        except FileNotFoundError:
+            found.total -= count
+            found.cut -= file.facts.cut
+            continue
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(file.path, error) from error
+        drawn = by_address.setdefault((file.facts.set, file.facts.address), Drawn(file.facts))
+        drawn.parts.append(rows)
     found.drawn = list(by_address.values())
     return found
 
@@ -164,18 +183,23 @@ def _files_in(place: Path, span: Span) -> Iterator[File]:
             file = _parquet(path, span) or _journal(path, held.get(path), span)
             file = file or _parquet(path, span)
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"cannot read {path} of the log: {error}; remove the file") from error
+            raise _unreadable(path, error) from error
         if file is not None:
             yield file
 
 
+def _unreadable(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"cannot read {path} of the log: {error}; remove the file")
+
+
 def _parquet(path: Path, span: Span) -> File | None:
-    if not path.exists():
-        return None
-    with pq.ParquetFile(path) as file:
-        facts = facts_of(file.schema_arrow, str(path))
-        served = file.read(columns=[SERVED_AT]).column(0)
-    return File(path, facts, span.rows(served), None)
+    try:
+        with pq.ParquetFile(path) as file:
+            facts = facts_of(file.schema_arrow, str(path))
+            table = file.read(columns=[SERVED_AT, COMMIT])
+    except FileNotFoundError:
+        return None  # it is still a journal, or has become too old
+    return File.of(path, facts, span, table, None)
 
 
 def _journal(path: Path, journal: Path | None, span: Span) -> File | None:
@@ -187,4 +211,9 @@ def _journal(path: Path, journal: Path | None, span: Span) -> File | None:
         return None  # it is a Parquet file now, or has no rows yet
     table = pa.Table.from_batches(blocks, schema)
     facts = facts_of(schema, str(path))
-    return File(path, facts, span.rows(table.column(SERVED_AT)), table)
+    return File.of(path, facts, span, table, table)
+
+
+def _integers(table: pa.Table, name: str) -> Numbers:
+    column: Any = table.column(name)
+    return np.asarray(column.cast(pa.int64()))

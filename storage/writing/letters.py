@@ -110,11 +110,11 @@ def letter(view: View, number: str) -> Kept:
 def find_letter(view: View, number: str) -> Kept | None:
     """One dead letter; None: there is none of this number."""
     commit, _, index = number.partition("-")
-    if not (commit.isdigit() and index.isdigit()):
+    if not (number.isascii() and commit.isdigit() and index.isdigit()):
         return None
     try:
         key = place_of(int(commit), int(index))
-    except struct.error:  # a number that no letter has
+    except (struct.error, ValueError):  # a number that no letter has
         return None
     value = view.get("meta", key)
     return None if value is None else _kept(key, value)

@@ -93,7 +93,8 @@ class RestDoor:
         add("/v1/sets/{name}/features", self.features, response_model=bodies.FetchReply, **told)
         add("/healthz", self.health, response_model=bodies.Health)
         add("/docs", self.docs, include_in_schema=False)
-        app.mount(f"/{PAGE}", StaticFiles(directory=str(files("fastapi_swagger.resources"))))
+        page = files("fastapi_swagger") / "resources"
+        app.mount(f"/{PAGE}", StaticFiles(directory=str(page)))
         _show(app, bodies.FetchBody, bodies.Problem)
 
     async def fetch(self, request: Request) -> Response:

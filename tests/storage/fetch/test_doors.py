@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,10 +194,16 @@ def test_plaintext_is_for_this_machine_unless_it_is_meant(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["7654", "localhost", ":7654", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536"]
-)
+    "place",
+    [
+        "7654", "localhost", ":7654", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "::1:80",
+        "[::1:80", "::1]:80", "[]:80", "localhost:\u00b2", "localhost:" + "9" * 5000,
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_told_as_such(place: str) -> None:
-    with pytest.raises(AccessError, match=f"'{place}' is no address; write HOST:PORT, such as"):
+    with pytest.raises(
+        AccessError, match=f"'{re.escape(place)}' is no address; write HOST:PORT, such as"
+    ):
         Address(place)
 
 

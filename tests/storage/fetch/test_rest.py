@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from urllib.error import HTTPError
 
 import pytest
 
-from bighead.storage.access.authorizer import Scope
+from bighead.storage.access.authorizer import AccessError, Scope
 from bighead.storage.access.token_file import Token, digest_of, new_token, write_tokens
+from bighead.storage.fetch import process
 from bighead.storage.fetch.client import Client
+from bighead.storage.fetch.settings import ServeSettings
 from bighead.zipline.spelling import plain
 from tests.storage.fetch.certificates import authority
 from tests.storage.fetch.running import Running, serving
@@ -297,3 +300,14 @@ def test_tokens_and_tls_are_those_of_grpc(filled: Path, tmp_path: Path) -> None:
         status, told = Rest(running, None, trusting).ask("/v1/sets")
         assert (status, told["detail"][:18]) == (401, "no token was shown")
         assert rest.ask("/healthz")[0] == 200
+
+
+def test_what_the_door_needs_is_told_where_it_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = ServeSettings("nowhere", rest="127.0.0.1:0")
+    anything: Any = None
+    monkeypatch.delitem(sys.modules, "fastapi_swagger.resources", raising=False)
+    monkeypatch.setitem(sys.modules, "fastapi_swagger", None)
+    with pytest.raises(AccessError, match=r"--rest needs fastapi_swagger, .*'bighead\[rest\]'"):
+        process._rest_door(settings, anything, anything)

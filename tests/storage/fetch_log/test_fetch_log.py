@@ -16,6 +16,7 @@ import pytest
 
 from bighead.storage.errors import StoreError
 from bighead.storage.fetch.service import Service
+from bighead.storage.fetch_log.belonging import belonging
 from bighead.storage.fetch_log.fetch_log import FetchLog, LogSettings
 from bighead.storage.fetch_log.journal import journal_of
 from bighead.storage.fetch_log.keeping import hours
@@ -348,6 +349,36 @@ def test_rows_are_drawn_from_all_files_alike_and_the_same_again(logged: Logged) 
     assert all(20 < sum(k // 100 == i for k in keys) < 60 for i in range(5))
     assert listings(again.drawn[0].rows) == keys
     assert listings(other.drawn[0].rows) != keys
+
+
+def test_files_that_go_while_the_log_is_read_are_left_out(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        ask(logged.service, "listing_bookings", LISTINGS)
+        logged.turn()
+        logged.clock.now += HOUR
+        logged.turn()
+    first, second = logged.files()
+    files = files_of(logged.folder, "listing_bookings", Span())
+    origin = files[0].facts.origin
+    first.unlink()
+    kept, left = belonging(files, {origin: int(files[0].commits[0])})
+    assert (len(kept), left) == (2, [])
+    _, left = belonging(files, {})
+    assert [(each.rows, each.first, each.last) for each in left] == [(8, NOW, NOW + HOUR)]
+    found = draw(kept, 10_000)
+    assert found.total == found.drawn[0].rows.num_rows == 4
+    assert times(found.drawn[0].rows, "served_at") == [NOW + HOUR] * 4
+
+    class Going(pq.ParquetFile):
+        def __init__(self, path: Path) -> None:
+            path.unlink()  # somebody else does, after it was listed
+            super().__init__(path)
+
+    monkeypatch.setattr("bighead.storage.fetch_log.reading.pq.ParquetFile", Going)
+    assert files_of(logged.folder, "listing_bookings", Span()) == []
+    assert not second.exists()
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from bighead.storage.errors import StoreError
 from bighead.storage.ingest.choosing import Chosen
 from bighead.storage.ingest.replaying import Replay, drop_some
 from bighead.storage.requests.carrying_out import Carrier
 from bighead.storage.store import Store
-from bighead.storage.writing.letters import Letter
+from bighead.storage.writing.letters import Letter, letter
 from tests.storage.ingest.rows import (
     assert_holds,
     booked,
@@ -108,6 +109,16 @@ def test_all_letters_are_those_that_there_were_when_it_was_asked(store: Store, l
     assert carrier.carry_out("drop", asked) == {"dropped": 60}
     (kept,) = dead(store)
     assert kept.letter.raw == b"no row either"
+
+
+@pytest.mark.parametrize(
+    "number", ["", "1", "1-", "\u00b2-1", "1-\u0661", "1-9999999999", "9" * 5000 + "-1"]
+)
+def test_a_number_that_no_letter_has_is_told(store: Store, log: Path, number: str) -> None:
+    spoiled(store, log)
+    assert letter(store.database, dead(store)[0].number) == dead(store)[0]
+    with pytest.raises(StoreError, match=f"there is no dead letter {number}; see 'bighead inge"):
+        letter(store.database, number)
 
 
 def test_letters_are_dropped_in_portions(store: Store, log: Path) -> None:
