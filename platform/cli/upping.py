@@ -14,7 +14,7 @@ from bighead.platform.cli.settings import Settings
 from bighead.platform.cli.signals import stopped_by_signals
 from bighead.platform.cli.up_definitions import Files
 from bighead.platform.cli.up_store import opened
-from bighead.platform.features.doors import Streams, own_group
+from bighead.platform.features.doors import Streams
 from bighead.platform.features.keeper import Uploading
 from bighead.platform.features.screen import Screen, Told
 from bighead.platform.features.services import Fetching, Receiving
@@ -70,8 +70,7 @@ def run_up(settings: Settings, folder: Path, asked: Asked, screen: Screen) -> No
             replace(
                 asked.streams,
                 folder=project.data,
-                group=own_group(path),
-                member=own_group(path),
+                store=path,
                 note=lambda text: screen.tell(Told("note", text)),
             ),
             screen,

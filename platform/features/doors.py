@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bighead.storage.database.origins import origin_of
 from bighead.storage.ingest.door import Door
 from bighead.storage.ingest.doors import PATIENCE
 from bighead.storage.ingest.files import FileDoor
@@ -28,22 +30,30 @@ class Streams:
     kafka: str | None = None
     """host:port of brokers, for streams that name none."""
     kafka_options: Mapping[str, str] = field(default_factory=dict)
-    group: str = "bighead"
-    """Of Kafka, which deals the partitions of a topic out among its members."""
-    member: str | None = None
-    """The only member of the group."""
+    group: str | None = None
+    """Of Kafka, which deals the partitions of a topic out among its members; None: the store has
+    one of its own, and is its only member."""
+    store: Path = Path()
+    """The store's folder."""
+    unnamed: str = field(default_factory=lambda: secrets.token_hex(16))
+    """In place of a store's origin, before the first commit that gives it one."""
     longest: int = 16 << 20
     """Bytes of a line."""
     note: Callable[[str], None] = print
 
 
-def own_group(store: Path) -> str:
-    """The name of a consumer group that only the store in a folder of this machine has.
+def own_group(store: Path, origin: str) -> str:
+    """The name of a consumer group that only one store has.
 
-    >>> own_group(Path("here")) == own_group(Path("here")), own_group(Path("there"))[:8]
-    (True, 'bighead-')
+    Its origin alone does not tell it from a copy of its folder, and the folder with the name of the
+    machine not from a store in another container of that name.
+
+    >>> own_group(Path("here"), "5f") == own_group(Path("here"), "5f")
+    True
+    >>> own_group(Path("here"), "5f") == own_group(Path("here"), "60")
+    False
     """
-    place = f"{socket.gethostname()}:{store.resolve()}"
+    place = f"{socket.gethostname()}:{store.resolve()}:{origin}"
     return f"bighead-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
@@ -94,6 +104,7 @@ def _open_topic(
             "kafka://host:port/topic, or give --kafka host:port"
         )
     name = source.name
+    own = own_group(streams.store, origin_of(store.database) or streams.unnamed)
 
     def offset(partition: str) -> int:
         return store.offset(name, partition)
@@ -103,9 +114,9 @@ def _open_topic(
         topic,
         servers,
         offset,
-        f"{streams.group}.{name}",  # two versions of a source read one topic side by side
+        f"{streams.group or own}.{name}",  # two versions of a source read one topic side by side
         streams.note,
         streams.kafka_options,
         patience,
-        streams.member,
+        own if streams.group is None else None,
     )

@@ -84,6 +84,8 @@ class Keeper:
     _wanted: Wanted | None = None
     _held: Sequence[Held] = ()
     _versions: dict[str, str] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)
+    """By set, what was told of why it is not online."""
     _complaint: str = ""
     """What was told of the last error that nobody foresaw."""
     _thread: Thread | None = None
@@ -123,9 +125,11 @@ class Keeper:
             self._tell("failed", str(error), error=True)
             return
         for one in refused:
-            self._tell(
-                "failed", f"{one.name} is not online: {one.reason}", error=True, set=one.name
-            )
+            if self._refused.get(one.name) != one.reason:
+                self._tell(
+                    "failed", f"{one.name} is not online: {one.reason}", error=True, set=one.name
+                )
+        self._refused = {one.name: one.reason for one in refused}
         names = [definition.name for definition, _ in wanted.sets]
         for gone in self.calls.do(lambda: list(withdraw_others(self.store, names))):
             self._tell("withdrawn", f"{gone} is served no more", set=gone)

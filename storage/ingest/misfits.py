@@ -92,7 +92,9 @@ def _misfits(lines: Bytes, count: int, wanted: Sequence[Wanted], place: str) -> 
             found.setdefault(row, reasons[kind])
         if pa.types.is_integer(w.type):
             beyond = np.flatnonzero(_beyond(own, values[:, i], w.type))
-            before, after = str(of_no_such_value("\0", w.type, place, "message")).split("\0")
+            before, _, after = str(of_no_such_value("\0", w.type, place, "message")).rpartition(
+                "\0"
+            )
             for row, at in zip(beyond.tolist(), places[beyond, i].tolist(), strict=True):
                 text = _NUMBER.match(data, at, at + _SHOWN)
                 shown = text[0].decode() if text else ""
@@ -119,7 +121,7 @@ def strange_times(objects: pa.Table, wanted: Sequence[Wanted], place: str) -> di
     for w in wanted:
         column: Any = objects.column(w.own)
         rows = no_times(column, w.type)
-        before, after = str(no_time(w.name, "\0", w.type, place)).split("\0")
+        before, _, after = str(no_time(w.name, "\0", w.type, place)).rpartition("\0")
         for row, text in zip(
             rows, column.take(pa.array(rows, pa.int64())).to_pylist(), strict=True
         ):

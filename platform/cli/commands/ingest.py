@@ -137,7 +137,7 @@ def run(
     """
     from bighead.platform.cli.ingesting import Producers, Running, run_ingester
     from bighead.platform.cli.project import find_project
-    from bighead.platform.features.doors import Streams, own_group
+    from bighead.platform.features.doors import Streams
     from bighead.storage.access.address import Address
     from bighead.storage.access.tls import Tls
     from bighead.storage.ingest.ingester import Settings
@@ -161,8 +161,8 @@ def run(
             folder=data or (project.data if project is not None else Path()),
             kafka=kafka,
             kafka_options=named_values(kafka_option or [], "--kafka-option"),
-            group=group or own_group(path),
-            member=None if group else own_group(path),
+            group=group or None,
+            store=path,
             longest=size_of(longest_line, "--longest-line"),
             note=say,
         ),

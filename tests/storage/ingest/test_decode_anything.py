@@ -6,14 +6,17 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bighead.storage.ingest.decode import PLACE, Decoder
 from bighead.storage.ingest.messages import Messages
-from bighead.storage.ingest.misfits import misfits
+from bighead.storage.ingest.misfits import misfits, strange_times
 from bighead.zipline.errors import BigheadError
+from bighead.zipline.ir.types import TIMESTAMP
+from bighead.zipline.records.wanted import Wanted
 from tests.storage.ingest.declared import entity_source, event_source
 
 EVENTS = Decoder(event_source())
@@ -91,3 +94,13 @@ def test_what_one_look_refuses_no_reader_takes(objects: list[Any]) -> None:
 @given(st.lists(ENVELOPES | st.none(), max_size=5))
 def test_any_envelopes(objects: list[Any]) -> None:
     check(CHANGES, objects)
+
+
+def test_a_place_may_have_any_name() -> None:
+    wanted = [Wanted("n\0", "n", pa.int8())]
+    lines = np.frombuffer(b'{"n": 999}\n', np.uint8)
+    found = misfits(lines, 1, wanted, "the \0 stream")
+    assert found[0].startswith("the \0 stream holds the value 999, which is no TINYINT")
+    times = [Wanted("at\0", "at", TIMESTAMP)]
+    told = strange_times(pa.table({"at": ["now"]}), times, "the stream")
+    assert told[0].startswith("column 'at\0' of the stream holds 'now', which is no TIMESTAMP")
