@@ -27,16 +27,19 @@ class Beginning:
     columns: int
     """How many."""
     rows: int
-    range: Range
-    """Their bytes, from the first of the file on."""
     stored: Stored
-    """What these are."""
+    """Their bytes, from the first of the file on."""
     entries: Entries
     """What the footer says of them."""
 
 
-def beginning_of(path: Path, partition: Partition, wanted: Mapping[str, str]) -> Beginning | None:
+def beginning_of(
+    path: Path, partition: Partition, wanted: Mapping[str, str]
+) -> tuple[Beginning, Range] | None:
     """What a day's file shares with the one that is wanted: columns by name and address, in order.
+
+    The range holds the file open and mapped, the beginning does not: a run keeps one for each day,
+    and would have more files open than a process may.
 
     None where that is nothing, where the file is not the one that is recorded, and where its rows
     are in several groups, of which only the first would stay in its place.
@@ -60,7 +63,7 @@ def beginning_of(path: Path, partition: Partition, wanted: Mapping[str, str]) ->
     check = crc32(content[:end])
     if crc32(content[end:], check) != partition.file.crc32:
         return None
-    return Beginning(len(shared), rows, Range(path, 0, content[:end]), Stored(end, check), entries)
+    return Beginning(len(shared), rows, Stored(end, check), entries), Range(path, 0, content[:end])
 
 
 def _leading(footer: bytes, names: set[str] | None) -> tuple[int, int, Entries] | None:

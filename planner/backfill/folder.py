@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from bighead.planner.backfill.workers import workers
 from bighead.zipline.errors import BigheadError
 
 LOCK = "_lock"
@@ -73,7 +74,7 @@ class Writing:
 
     syncs: ThreadPoolExecutor
     begun: list[Path] = field(default_factory=list)
-    synced: list[Future[None]] = field(default_factory=list)
+    synced: list[tuple[Path, Future[None]]] = field(default_factory=list)
 
     def put(self, path: Path, content: Content) -> None:
         """Writes a file, which comes to its place with all others; the disk has it by then.
@@ -99,7 +100,7 @@ class Writing:
                     _copy(piece, file)
                 else:
                     file.write(piece)
-        self.synced.append(self.syncs.submit(_sync, temporary))
+        self.synced.append((path, self.syncs.submit(_sync, temporary)))
 
 
 def _copy(piece: Range, file: BinaryIO) -> None:
@@ -128,22 +129,29 @@ def writing() -> Iterator[Writing]:
 
     Where something fails, the temporary ones are gone.
     """
-    with ThreadPoolExecutor(SYNCS) as syncs:
-        files = Writing(syncs)
-        try:
+    files: Writing | None = None
+    try:
+        with workers(SYNCS) as syncs:
+            files = Writing(syncs)
             yield files
-            with _refusals(files.begun[0] if files.begun else Path()):
-                for synced in files.synced:
-                    synced.result()
-                for path in sorted(files.begun):
+            _wait(files.synced)
+            for path in sorted(files.begun):
+                with _refusals(path):
                     _temporary(path).replace(path)
-                folders = {path.parent for path in files.begun}
-                above = {folder.parent for folder in folders}
-                list(syncs.map(_sync, sorted(folders | above)))
-        except BaseException:
-            for path in files.begun:
-                _temporary(path).unlink(missing_ok=True)
-            raise
+            folders = {path.parent for path in files.begun}
+            above = {folder.parent for folder in folders}
+            _wait([(f, syncs.submit(_sync, f)) for f in sorted(folders | above)])
+    except BaseException:
+        for path in files.begun if files is not None else ():
+            _temporary(path).unlink(missing_ok=True)
+        raise
+
+
+def _wait(synced: list[tuple[Path, Future[None]]]) -> None:
+    """Until all are on the disk; raises BigheadError that names the one that is not."""
+    for path, each in synced:
+        with _refusals(path):
+            each.result()
 
 
 def content_of(path: Path) -> Whole:

@@ -5,8 +5,11 @@ and, where it is Parquet, its footer are; an object of a store while its size, t
 rows in memory are told by a digest of all their values. The times of a file come from the
 statistics of Parquet where they are there, else from reading the column, once for each mark. Of
 text in a store that would be all of the object; where its source promises a `partition_lag`, the
-day in its path tells. A daily snapshot of an entity stands for the changes that it shows against
-the one before, which are worked out once for the files as they lie.
+day in its path tells, anew at each look, since the promise may have changed. For the same reason
+the mark of a file whose rows break the promise names it: the file may have been left out where its
+rows belong, so that by another promise it is another input. A daily snapshot of an entity stands
+for the changes that it shows against the one before, which are worked out once for the files as
+they lie.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bighead.planner.backfill.days import EPOCH
-from bighead.planner.backfill.reach import Times, event_time_of
+from bighead.planner.backfill.reach import ALWAYS, Times, event_time_of
 from bighead.planner.sources.arrow import ArrowTable
 from bighead.planner.sources.changes import Changes
 from bighead.planner.sources.dataset import Dataset, Versioned
@@ -44,6 +47,10 @@ Open = Callable[[Source], Dataset]
 MEMORY = "rows in memory"
 AS_THEY_LIE = "snapshots as they lie"
 """Marks all files behind an entity's snapshots; it has no rows."""
+PROMISED = " promised"
+"""Ends the mark of a file whose times are not its own, but those of a promise."""
+BREAKS = " breaks "
+"""Goes before the promise that is broken, at the end of a mark."""
 _KEPT = 256
 """Bytes, about, for what is kept of an object."""
 
@@ -73,7 +80,8 @@ def inputs_of(
     base = base.resolve()
     for node in walk(training_set.plan):
         if isinstance(node, Scan) and node.source.name not in found:
-            earlier = {(f.name, f.mark): f for f in (known or {}).get(node.source.name, ())}
+            before = (known or {}).get(node.source.name, ())
+            earlier = {(f.name, f.mark.partition(BREAKS)[0]): f for f in before}
             files = _files_of(node.source, open_source(node.source), base, earlier)
             found[node.source.name] = tuple(files)
     return found
@@ -110,19 +118,30 @@ class _Look:
             mark = f"{_digest(dataset.table, dataset.schema)} {told}"
             same = self.earlier.get((MEMORY, mark))
             return [same or InputFile(MEMORY, mark, _read(dataset, self.source, time))]
+        promises = _promises(dataset, time)
         looked: list[InputFile] = []
         new: list[int] = []
         for number, (name, version) in enumerate(self.marked(names)):
             key = name, f"{version} {told}".strip()
+            promise = promises.get(number)
+            if promise is not None and _dear(dataset, number, time):
+                looked.append(InputFile(name, key[1] + PROMISED, promise))
+                continue
             same = self.earlier.get(key) or _learned(dataset, number).get(key)
-            looked.append(same or InputFile(*key))
-            if same is None:
+            times = None if same is None else same.times
+            looked.append(InputFile(*key, times))
+            if same is None or (times is None and promise is not None):
                 new.append(number)
         if isinstance(dataset, Files) and time is not None:
             these = replace(dataset, found=tuple(dataset.found[number] for number in new))
             for number, times in zip(new, _times(these, self.source, time), strict=True):
                 file = looked[number] = replace(looked[number], times=times)
                 _learned(dataset, number).keep((file.name, file.mark), file, _KEPT)
+        for number, (first, last) in promises.items():
+            file = looked[number]
+            low, high = file.times or ALWAYS
+            if low <= high and (low < first or high > last):
+                looked[number] = replace(file, mark=f"{file.mark}{BREAKS}{first} to {last}")
         return looked
 
     def marked(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -188,6 +207,21 @@ def _learned(dataset: Dataset, number: int) -> Learned:
     return path.learned if isinstance(path, Remote) else Learned()
 
 
+def _promises(dataset: Dataset, time: Expr | None) -> dict[int, Times]:
+    """By the number of a file, the times that `partition_lag` promises of it."""
+    if time is None or not isinstance(dataset, Files) or dataset.lag is None:
+        return {}
+    promised = enumerate(dataset.promised(file, time) for file in dataset.found)
+    return {number: times for number, times in promised if times is not None}
+
+
+def _dear(dataset: Dataset, number: int, time: Expr | None) -> bool:
+    """Whether the times of a file cost as much as all of it to look at."""
+    if not isinstance(dataset, Files) or not isinstance(dataset.found[number].path, Remote):
+        return False
+    return not (isinstance(time, Column) and isinstance(dataset.kind, Dates))
+
+
 def _spelled(time: Expr, source: Source) -> str:
     """A mark of what the times of a file are made of."""
     skips = isinstance(source, EventSource) and source.skip_null_times
@@ -236,14 +270,11 @@ def _digest(table: pa.Table, schema: pa.Schema) -> str:
 def _times(dataset: Files, source: Source, time: Expr) -> list[Times | None]:
     """Of each file, from what it tells of itself, else by reading the column."""
     kind = dataset.kind
-    objects = [file for file in dataset.found if isinstance(file.path, Remote)]
-    promised = {file.path: dataset.promised(file, time) for file in objects}
 
     def told(path: FilePath) -> tuple[Times | None, bool]:
         """The times, and whether reading could tell more."""
         if not (isinstance(time, Column) and isinstance(kind, Dates)):
-            promise = promised.get(path)
-            return promise, promise is None
+            return None, True
         try:
             found = kind.bounds(path, time.name)
         except SourceError:

@@ -45,7 +45,7 @@ class Day:
     stitch: bool = False
     """The day's file is written again."""
     addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Of each column, where the spine is not read again."""
+    """Of each column, where there is work and the spine is not read again."""
 
     @property
     def idle(self) -> bool:
@@ -151,7 +151,7 @@ def plan_days(
             missing = tuple(c.name for c, a in wanted if partition.group_of(a) is None)
             same = partition.columns == tuple((c.name, a) for c, a in wanted)
             stitch = not same or damaged(ds, partition)
-            addresses = {c.name: a for c, a in wanted}
+            addresses = {c.name: a for c, a in wanted} if missing or stitch else {}
             found = Day(day, rows, columns=missing, stitch=stitch, addresses=addresses)
         planned.append(found)
         for name in found.columns:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -30,6 +30,7 @@ from bighead.planner.backfill.manifest import Manifest, Partition, Stored
 from bighead.planner.backfill.plan import Day, address_of, spine_of_day
 from bighead.planner.backfill.projection import Projections
 from bighead.planner.backfill.stitch import Group, Part, encode, stitch
+from bighead.planner.backfill.workers import workers
 from bighead.planner.sources.arrow import hold
 from bighead.planner.sources.dataset import Dataset
 from bighead.zipline.ir.nodes import Node
@@ -115,11 +116,14 @@ class Run:
             d.day: {self.marks.seen(c, d.day): d.spine[c.name] for c in self.shape.spine}
             for d in found
         }
-        with folder.writing() as files, ThreadPoolExecutor(WORKERS) as threads:
+        with folder.writing() as files, workers(WORKERS) as threads:
             # What stays is copied while the rest is computed.
             begun = [threads.submit(self._begun, d, wanted[d.day], files) for d in found]
             for names, same in groupby(found, missing):
                 if names:
+                    for copy in begun:
+                        if copy.done():
+                            copy.result()  # raises what it failed of: no need to compute then
                     self._compute(list(same), names, wanted)
 
             def finish(day: _Day, begun: Future[Beginning | None]) -> tuple[str, Partition]:
@@ -138,9 +142,11 @@ class Run:
         ds = str(day.day)
         before = self.manifest.partitions.get(ds)
         path = folder.partition(self.root, ds)
-        begun = beginning_of(path, before, wanted) if before is not None else None
-        if begun is not None:
-            files.put(path, [begun.range])
+        found = beginning_of(path, before, wanted) if before is not None else None
+        if found is None:
+            return None
+        begun, copied = found
+        files.put(path, [copied])
         return begun
 
     def _finished(
@@ -213,7 +219,7 @@ class Run:
         """Some columns for all these days."""
         plan = spine.over_stored(self.shape.training_set, names)
         reads = spine.reads_of(plan)
-        with ThreadPoolExecutor(WORKERS) as threads:
+        with workers(WORKERS) as threads:
             found = list(threads.map(lambda day: self._stored(day, reads), days))
         stored = pa.concat_tables(found).combine_chunks()
         given: dict[str, Dataset] = {spine.STORED: hold(stored, spine.STORED)}

@@ -109,7 +109,7 @@ def stitch(
     (shape,) = shapes
     pieces: list[Piece] = [MAGIC] if begun is None else []
     taken: list[_Taken] = []
-    place = len(MAGIC) if begun is None else len(begun.range)
+    place = len(MAGIC) if begun is None else begun.stored.size
     groups = []
     for number, rows in enumerate(shape):
         began = place if begun is None else len(MAGIC)

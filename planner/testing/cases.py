@@ -40,14 +40,23 @@ AS_OF: dict[str, tuple[type, ...]] = {
 }
 QUERY: dict[str, tuple[type, ...]] = {"query": (str,), "rows": (list,), "error": (str,)}
 
+MERGE = "tag:yaml.org,2002:merge"
+"""What YAML calls the key `<<`."""
+
 
 class _Once(yaml.SafeLoader):
-    """Reads YAML, and refuses a mapping in which a key stands twice: the first would go unseen."""
+    """Reads YAML, and refuses a mapping in which a key stands twice: the first would go unseen.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping of a node."""
+    Looks at a mapping as it is written: what `<<` merges into it may have keys that it has.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """The node of a mapping."""
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -55,7 +64,7 @@ class _Once(yaml.SafeLoader):
                 )
             if isinstance(key, Hashable):
                 seen.add(key)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 Begin = Callable[[list[Path]], Scenario]

@@ -197,6 +197,21 @@ def test_cases_in_yaml(tmp_path: Path) -> None:
     assert "expected an error with 'no such thing', got 1 rows" in str(outcomes[2].failure)
 
 
+def test_cases_may_merge_mappings(tmp_path: Path) -> None:
+    file = tmp_path / "cases.yaml"
+    file.write_text(
+        "cases:\n"
+        "  - rows: {a: [&row {n: 1, m: 2}, &other {<<: *row, n: 3}, {<<: [*other, *row], m: 4}]}\n"
+        "    expect: [{query: SELECT 1, rows: []}]\n"
+        "  - rows: {a: [*other]}\n"
+        "    expect: [{<<: {query: SELECT 1, rows: []}, query: SELECT 2}]\n"
+    )
+    first, second = read_cases(file)
+    assert first.rows == {"a": [{"n": 1, "m": 2}, {"n": 3, "m": 2}, {"n": 3, "m": 4}]}
+    assert second.rows == {"a": [{"n": 3, "m": 2}]}
+    assert second.expect == ({"query": "SELECT 2", "rows": []},)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -217,6 +232,10 @@ def test_cases_in_yaml(tmp_path: Path) -> None:
         ("cases: [{rows: {1: []}, expect: [{query: a, rows: []}]}]", "1 is no name"),
         (
             "cases: [{expect: [{features: a, at: 2026-01-01, values: {n: 2, m: 1, n: 3}}]}]",
+            "the key 'n' is there twice",
+        ),
+        (
+            "cases: [{rows: {a: [&b {n: 1}, {<<: *b, n: 2, n: 3}]}, expect: []}]",
             "the key 'n' is there twice",
         ),
     ],

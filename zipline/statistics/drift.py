@@ -158,7 +158,7 @@ def _quantity_shares(one: Measured, two: Measured) -> list[Share]:
               for m in (one, two)]  # fmt: skip
     lows, highs = [None, *cuts.tolist()], [*cuts.tolist(), None]
     for i, low in enumerate(cuts.tolist()):
-        if highs[i + 1] == np.nextafter(low, np.inf):
+        if highs[i + 1] == _above(low):
             highs[i + 1] = low
     return [
         Share(None, lows[i], highs[i], _share(counts[0][i], one), _share(counts[1][i], two))
@@ -170,16 +170,22 @@ def _quantity_shares(one: Measured, two: Measured) -> list[Share]:
 def _cuts(values: Floats) -> Floats:
     """Where bins begin that hold equal shares of the values.
 
-    A value that would fill two bins has one to itself: beside its neighbours in one bin, a move
-    from it to them would not be seen.
+    A value that would fill a bin has one to itself: beside its neighbours in one bin, a move from
+    it to them would not be seen.
 
-    >>> _cuts(np.array([0.0] * 90 + [1.0] * 10)).tolist()
+    >>> _cuts(np.array([0.0] * 91 + [1.0] * 9)).tolist()
     [0.0, 5e-324]
     """
     at = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
-    cuts, times = np.unique(at, return_counts=True)
-    above = np.nextafter(cuts[times > 1], np.inf)
-    return np.union1d(cuts, above)
+    found, times = np.unique(values, return_counts=True)
+    alone = found[times * BINS >= len(values)]
+    return np.unique(np.concatenate([at, alone, _above(alone)]))
+
+
+def _above(values: Any) -> Any:
+    """The next greater double of each."""
+    with np.errstate(over="ignore"):  # that of the greatest is infinite
+        return np.nextafter(values, np.inf)
 
 
 def _category_shares(one: Measured, two: Measured) -> list[Share]:

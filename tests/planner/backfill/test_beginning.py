@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bighead.planner.backfill import folder
 from bighead.planner.backfill.beginning import Beginning, beginning_of
 from bighead.planner.backfill.folder import Piece, Range, partition
 from bighead.planner.backfill.manifest import Partition, Stored, read_manifest
 from bighead.planner.backfill.stitch import Group, Part, encode, stitch
-from tests.planner.backfill.shop import ORDERS, at, fill, orders
+from tests.planner.backfill.shop import JANUARY, ORDERS, at, fill, orders, with_early
 
 ROWS = pa.table(
     {
@@ -44,7 +47,7 @@ def addresses(names: list[str]) -> dict[str, str]:
     return {name: f"address of {name}" for name in names}
 
 
-def begun(path: Path, there: list[str], wanted: list[str]) -> Beginning | None:
+def begun(path: Path, there: list[str], wanted: list[str]) -> tuple[Beginning, Range] | None:
     content = file_of(ROWS.select(there))
     path.write_bytes(content)
     return beginning_of(path, recorded(content, addresses(there)), addresses(wanted))
@@ -58,13 +61,14 @@ def test_a_file_that_is_gone_on_with_has_the_bytes_of_one_that_is_made_anew(
     shared = min(shared, there)
     old = NAMES[:there]
     new = [*NAMES[:shared], *reversed(NAMES[shared:])]
-    found = begun(tmp_path / "file", old, new)
-    assert found is not None
+    there_and_copied = begun(tmp_path / "file", old, new)
+    assert there_and_copied is not None
+    found, copied = there_and_copied
     group = Group(encode(ROWS))
     parts = {name: Part(group, name) for name in new[found.columns :]}
     rest = stitch(ROWS.select(new).schema, parts, found)
     whole = file_of(ROWS.select(new))
-    assert written([found.range, *rest]) == whole
+    assert written([copied, *rest]) == whole
     assert found.stored.then(*rest) == Stored.of(whole)
     assert pq.read_table(pa.BufferReader(whole)).equals(ROWS.select(new))
 
@@ -75,7 +79,7 @@ def test_a_column_of_another_address_ends_what_is_shared(tmp_path: Path) -> None
     there = recorded(content, addresses(NAMES))
     found = beginning_of(tmp_path / "file", there, {**addresses(NAMES), "text": "another"})
     assert found is not None
-    assert found.columns == 2
+    assert found[0].columns == 2
     assert beginning_of(tmp_path / "file", there, {"another": "one"}) is None
     assert beginning_of(tmp_path / "file", there, {"n": "another"}) is None
 
@@ -110,4 +114,23 @@ def test_a_backfill_goes_on_with_the_files_that_are_there(tmp_path: Path) -> Non
         wanted = {**dict(day.columns), "added": "its address"}
         found = beginning_of(partition(tmp_path, ds), day, wanted)
         assert found is not None
-        assert found.columns == len(ORDERS.schema.names)
+        assert found[0].columns == len(ORDERS.schema.names)
+
+
+def test_a_run_has_few_files_open_however_many_its_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = orders([at(d) for d in range(80)])
+    fill(tmp_path, rows)
+    monkeypatch.setattr(folder, "MAPPED_FROM", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.open(tmp_path, os.O_RDONLY) for _ in range(100)]  # below them none is free
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, max(taken) + 50), hard))
+    try:
+        summary = fill(tmp_path, rows, training_set=with_early(ORDERS), definition="sha256:2")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for handle in taken:
+            os.close(handle)
+    assert summary.values_computed == 80
+    assert pq.read_table(partition(tmp_path, str(JANUARY))).column("early").to_pylist() == [True]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from bighead.planner.backfill.folder import Piece, Range, write_whole
+from bighead.planner.backfill.folder import Piece, Range, write_whole, writing
 from bighead.planner.backfill.manifest import Stored
+from bighead.planner.backfill.workers import workers
 from bighead.zipline.errors import BigheadError
 
 HELD = bytes(range(256)) * 40
@@ -79,3 +82,47 @@ def test_a_disk_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(BigheadError, match="cannot write .*Input/output error"):
         write_whole(tmp_path / "target", pieces(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
+
+
+def test_a_sync_that_fails_names_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def failing(handle: int) -> None:
+        if "second" in os.readlink(f"/proc/self/fd/{handle}"):  # noqa: PTH115
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+
+    def write() -> None:
+        with writing() as files:
+            for name in ("first", "second", "third"):
+                files.put(tmp_path / name, b"content")
+
+    with pytest.raises(BigheadError, match="cannot write .*/second: Input/output error"):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_something_fails_what_is_not_begun_is_left_undone() -> None:
+    begun, free = Event(), Event()
+    done: list[int] = []
+    submitted: list[Future[None]] = []
+
+    def first() -> None:
+        begun.set()
+        free.wait()
+
+    def stop() -> None:
+        with workers(1) as threads:
+            submitted.append(threads.submit(first))
+            submitted.extend(threads.submit(done.append, number) for number in range(9))
+            submitted[-1].add_done_callback(lambda _: free.set())  # cancelled, after all others
+            begun.wait()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert [each.cancelled() for each in submitted] == [False] + [True] * 9
+    assert submitted[0].done()
+    assert done == []

@@ -189,3 +189,26 @@ def test_text_of_days_that_promise_their_times_is_not_read_for_them(
     day = 86_400_000_000
     second = 20_090 * day  # 2025-01-02
     assert file.times == (second - day, second + day - 1)
+
+
+def test_times_that_are_promised_follow_the_promise(lake: Lake) -> None:
+    def job(lag: str, known: Any = None) -> tuple[Session, Any]:
+        made = Session(store=lake.store)
+        made.sql(
+            "CREATE EVENT SOURCE e (k BIGINT, ts TIMESTAMP) EVENT TIME ts "
+            f"WITH (batch = 's3://backfilled/days/'{lag});"
+            "CREATE TRAINING SET t ID (k) AS SELECT e.k, e.ts FROM e"
+        )
+        definition = made.definitions.get("t")
+        assert isinstance(definition, TrainingSet)
+        return made, inputs_of(definition, made.dataset, Path(), known)
+
+    body = b"k,ts\n1,2025-01-02 10:00:00\n"
+    lake.client.put_object(Bucket="backfilled", Key="days/ds=2025-01-02/a.csv", Body=body)
+    day, second = 86_400_000_000, 20_090 * 86_400_000_000  # 2025-01-02
+    _, known = job(", partition_lag = '1d'")
+    for lag in (2, 1, 3):
+        _, known = job(f", partition_lag = '{lag}d'", known)
+        assert known["e"][0].times == (second - lag * day, second + day - 1)
+    _, known = job("", known)
+    assert known["e"][0].times == (second + 10 * day // 24, second + 10 * day // 24)

@@ -6,16 +6,20 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.csv import write_csv
 
 from bighead.planner import Session
 from bighead.planner.backfill.backfill import Job, Summary, backfill
 from bighead.planner.backfill.inputs import inputs_of
+from bighead.planner.backfill.manifest import read_manifest
 from bighead.zipline.catalog import TrainingSet
+from bighead.zipline.errors import BigheadError
 from bighead.zipline.ir.address import address
 from tests.planner.backfill.shop import ignore
 
@@ -126,3 +130,49 @@ def test_the_inputs_are_the_files_of_every_source(tmp_path: Path) -> None:
     (tmp_path / "e" / "a.parquet").touch()
     (after,) = inputs_of(definition, made.dataset, tmp_path)["e"]
     assert after.mark != before.mark
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_promise_that_was_broken_and_is_raised_leaves_no_day_as_it_was(
+    kind: str, tmp_path: Path
+) -> None:
+    def put(ds: str, *times: datetime) -> None:
+        file = tmp_path / "e" / f"ds={ds}" / f"a.{kind}"
+        file.parent.mkdir(parents=True)
+        table = pa.table({"x": [t.day for t in times], "ts": list(times)})
+        write_csv(table, file) if kind == "csv" else pq.write_table(table, file)
+
+    def filled(lag: str, last: int) -> tuple[int, list[int | None]]:
+        made = Session()
+        made.sql(
+            "CREATE EVENT SOURCE e (x BIGINT, ts TIMESTAMP) EVENT TIME ts "
+            f"WITH (batch = '{tmp_path / 'e'}', partition_lag = '{lag}');"
+            "CREATE FEATURE SET f AS SELECT x % 1 AS k, SUM(x) OVER (LAST '1d') AS s FROM e "
+            "GROUP BY x % 1"
+        )
+        noons = [datetime(2025, 1, day, 12) for day in range(1, 7)]
+        made.register("q", pa.table({"k": [0] * 6, "ts": noons}), "ts")
+        made.sql(
+            "CREATE TRAINING SET t ID (k) AS SELECT q.k, q.ts, f.s FROM q "
+            "ASOF LEFT JOIN f MATCH_CONDITION (q.ts > f.event_time) ON f.k = q.k"
+        )
+        definition = made.definitions.get("t")
+        assert isinstance(definition, TrainingSet)
+        output = tmp_path / "out"
+        known = read_manifest(output)
+        inputs = inputs_of(definition, made.dataset, Path(), known.inputs if known else None)
+        start, end = date(2025, 1, 1), date(2025, 1, last + 1)
+        job = Job(definition, address(definition), inputs, output, start=start, end=end)
+        summary = backfill(job, made.compute_with, ignore)
+        parts = sorted(output.glob("ds=*/*.parquet"))
+        sums = [s for part in parts for s in pq.ParquetFile(part).read()["s"].to_pylist()]
+        return summary.computed, sums
+
+    for day in range(1, 4):
+        put(f"2025-01-0{day}", datetime(2025, 1, day))
+    put("2025-01-06", datetime(2025, 1, 2), datetime(2025, 1, 6))
+    assert filled("1d", 3) == (3, [1, 2, 3])
+    with pytest.raises(BigheadError, match="raise partition_lag, or move the row"):
+        filled("1d", 6)
+    assert filled("5d", 6) == (ANY, [1, 4, 3, None, None, 6])
+    assert filled("6d", 6) == (0, [1, 4, 3, None, None, 6])

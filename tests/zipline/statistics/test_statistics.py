@@ -154,6 +154,8 @@ def test_what_is_past_a_threshold_is_said() -> None:
         ([0] * 95 + [1, 2, 3, 4, 5], [0] * 10 + [1, 2, 3] * 30),
         ([0] * 25 + [9] * 75, [8] * 25 + [9] * 75),
         ([-math.inf] * 50 + [1.0] * 50, [0.5] * 50 + [1.0] * 50),
+        ([0] * 15 + [*range(1, 86)], [1, 2, 3, 4, 4] * 3 + [*range(1, 86)]),
+        ([*range(1, 91)] + [99] * 10, [*range(1, 91)] + [100] * 10),
     ],
 )
 def test_a_frequent_value_has_a_bin_of_its_own(before: list[Any], after: list[Any]) -> None:
