@@ -104,7 +104,6 @@ inline void read_fields(const uint8_t* line, const uint8_t* end, const std::vect
     for (size_t i = 0; i < names.size(); ++i) {
       if (names[i].size() == size && std::memcmp(names[i].data(), name, size) == 0) {
         read_field(first, scanner.at, fields[i]);
-        break;
       }
     }
     scanner.space();

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "messages/utf8.h"
+
 namespace bighead::messages {
 
 enum Fault : uint8_t {
@@ -231,31 +233,10 @@ struct Scanner {
     }
   }
 
-  // One character of two to four bytes (RFC 3629).
+  // One character of two to four bytes.
   bool wide() {
-    const uint8_t lead = *at;
-    int more;
-    uint8_t low = 0x80, high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) more = 1;
-    else if (lead >= 0xE0 && lead <= 0xEF) {
-      more = 2;
-      if (lead == 0xE0) low = 0xA0;
-      if (lead == 0xED) high = 0x9F;
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-      more = 3;
-      if (lead == 0xF0) low = 0x90;
-      if (lead == 0xF4) high = 0x8F;
-    } else {
-      return fail(ENCODING);
-    }
-    ++at;
-    for (int i = 0; i < more; ++i, ++at) {
-      if (at == end) return fail(CUT_SHORT);
-      if (*at < low || *at > high) return fail(ENCODING);
-      low = 0x80;
-      high = 0xBF;
-    }
-    return true;
+    const Wide found = pass_wide(at, end);
+    return found == Wide::kSound || fail(found == Wide::kWrong ? ENCODING : CUT_SHORT);
   }
 
   bool hexadecimal(uint32_t& code) {

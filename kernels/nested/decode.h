@@ -1,7 +1,9 @@
-// Nested values from their bytes (`encode.h`). Each bound is checked: what is cut or mangled is an error.
+// Nested values from their bytes (`encode.h`). What is cut or mangled is an error: each bound is checked, and that a value
+// is one of its type, so that what is read has these bytes and no others.
 #pragma once
 
 #include "aggregates/column.h"
+#include "messages/utf8.h"
 #include "nested/shape.h"
 
 namespace bighead::nested {
@@ -53,7 +55,7 @@ class Bytes {
 // A column and what lies below it in the making.
 class Output {
  public:
-  explicit Output(const Shape& shape) : shape_(shape) {
+  explicit Output(const Shape& shape) : shape_(shape), limit_(power_of_ten(shape.digits)) {
     for (const Shape& child : shape.children) children_.emplace_back(child);
   }
   void null() {
@@ -77,16 +79,28 @@ class Output {
     switch (shape_.kind) {
       case Kind::kNothing: mangled();
       case Kind::kBool: return push_bit(data_, rows_ - 1, from.mark());
-      case Kind::kSigned: return push(from.word() ^ kSign, shape_.width);
-      case Kind::kUnsigned: return push(from.word(), shape_.width);
+      case Kind::kSigned: {
+        const uint64_t word = from.word() ^ kSign;
+        const int unused = 64 - 8 * static_cast<int>(shape_.width);
+        if (static_cast<int64_t>(word << unused) >> unused != static_cast<int64_t>(word)) mangled();
+        return push(word, shape_.width);
+      }
+      case Kind::kUnsigned: {
+        const uint64_t word = from.word();
+        const int unused = 64 - 8 * static_cast<int>(shape_.width);
+        if (word << unused >> unused != word) mangled();
+        return push(word, shape_.width);
+      }
       case Kind::kFloat: return real(from.word());
       case Kind::kDecimal: {
-        const uint64_t high = from.word() ^ kSign;
-        push(from.word(), 8);
+        const uint64_t high = from.word() ^ kSign, low = from.word();
+        if (magnitude(high, low) >= limit_) mangled();
+        push(low, 8);
         return push(high, 8);
       }
       case Kind::kText:
         from.text(data_);
+        if (shape_.text) check_text();
         return ends_.push_back(static_cast<int64_t>(data_.size()));
       case Kind::kList:
         while (from.mark()) children_[0].part(from);
@@ -116,6 +130,7 @@ class Output {
 
  private:
   const Shape& shape_;
+  const u128 limit_;  // above a decimal's magnitude
   int64_t rows_ = 0, nulls_ = 0;
   std::string valid_, data_;
   std::vector<int64_t> ends_{0};
@@ -134,19 +149,37 @@ class Output {
   void push(uint64_t value, size_t width) { data_.append(reinterpret_cast<const char*>(&value), width); }  // little endian
   void real(uint64_t word) {
     const double x = word == UINT64_MAX ? std::numeric_limits<double>::quiet_NaN() : key_double(static_cast<int64_t>(word ^ kSign));
+    if ((static_cast<uint64_t>(double_key(x)) ^ kSign) != word) mangled();  // -0.0, or another NaN
     if (shape_.width == 8) {
       data_.append(reinterpret_cast<const char*>(&x), 8);
     } else {
       const auto narrow = static_cast<float>(x);
+      if (static_cast<double>(narrow) != x && !std::isnan(x)) mangled();
       data_.append(reinterpret_cast<const char*>(&narrow), 4);
     }
   }
   void part(Bytes& from) {
     if (from.mark()) {
       value(from);
+    } else if (shape_.there) {
+      mangled();
     } else {
       null();
     }
+  }
+  // Of the text that came last.
+  void check_text() const {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(data_.data());
+    if (!messages::is_utf8(bytes + ends_.back(), bytes + data_.size())) mangled();
+  }
+  static u128 magnitude(uint64_t high, uint64_t low) {
+    const u128 bits = static_cast<u128>(high) << 64 | low;
+    return high >> 63 ? -bits : bits;
+  }
+  static u128 power_of_ten(int exponent) {
+    u128 out = 1;
+    for (; exponent > 0; --exponent) out *= 10;
+    return out;
   }
   Buffer offsets() const {
     Buffer out(ends_.size() * (shape_.wide ? 8 : 4), false);

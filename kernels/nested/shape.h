@@ -17,7 +17,10 @@ struct Shape {
   Kind kind = Kind::kNothing;
   size_t width = 0;   // bytes of a number
   bool wide = false;  // offsets have eight bytes
+  bool text = false;  // UTF-8
   int64_t size = 0;   // of lists of one size
+  int digits = 0;     // of a decimal, at most
+  bool there = false;  // never NULL: a map's pairs and their keys
   std::string format;
   std::vector<Shape> children;  // a map is a list of structs
 };
@@ -52,9 +55,11 @@ inline Shape shape_of(const ArrowSchema* schema) {
     const size_t comma = f.find(','), second = f.find(',', comma + 1);
     if (second != std::string::npos && f.substr(second + 1) != "128") unsupported("decimals of 128 bits alone are taken");
     number(out, Kind::kDecimal, 16);
+    out.digits = std::atoi(f.c_str() + 2);
   } else if (f == "u" || f == "z" || f == "U" || f == "Z") {
     out.kind = Kind::kText;
     out.wide = f == "U" || f == "Z";
+    out.text = f == "u" || f == "U";
   } else if (f == "+l" || f == "+L" || f == "+m") {
     out.kind = Kind::kList;
     out.wide = f == "+L";
@@ -67,6 +72,10 @@ inline Shape shape_of(const ArrowSchema* schema) {
     unsupported("values of Arrow format '" + f + "' are not taken");
   }
   for (int64_t i = 0; i < schema->n_children; ++i) out.children.push_back(shape_of(schema->children[i]));
+  if (f == "+m") {
+    Shape& pair = out.children.at(0);
+    pair.there = pair.children.at(0).there = true;
+  }
   return out;
 }
 

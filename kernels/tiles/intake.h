@@ -147,8 +147,9 @@ class Intake {
     const Glance block(*found);
     if (block.leaf) return;
     const int level = place.first == kRoot ? layout_.top() : place.first;
+    const int64_t size = layout_.below(level);
     std::vector<int64_t> touched;
-    for (const int64_t time : key.rows->time) touched.push_back(floor_div(time, layout_.sizes[static_cast<size_t>(level - 1)]));
+    for (const int64_t time : key.rows->time) touched.push_back(floor_div(time, size));
     std::sort(touched.begin(), touched.end());
     block.entries([&](int64_t number, std::string_view) {
       if (std::binary_search(touched.begin(), touched.end(), number)) open.push_back({level - 1, number});

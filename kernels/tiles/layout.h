@@ -35,6 +35,11 @@ struct Layout {
   size_t leaf = 256;           // rows of a block before it is split
 
   int top() const { return static_cast<int>(sizes.size()); }
+  // The size of the tiles below a node. A node of the smallest tiles is a leaf: other bytes are mangled.
+  int64_t below(int level) const {
+    if (level < 1) Reader::mangled();
+    return sizes[static_cast<size_t>(level - 1)];
+  }
 };
 
 inline void add_partial(Layout& layout, Partial partial) {

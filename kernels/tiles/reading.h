@@ -152,15 +152,18 @@ class Reading {
       if (at < 0) continue;
       held[static_cast<size_t>(at)].push_back(i);
     }
-    scratch_.picking.look(rows);
+    bool looked = false;
     for (size_t w = 0; w < held.size(); ++w) {
-      if (!held[w].empty()) rings_.add(layout_, slot(w), held[w], scratch_.picking);
+      if (held[w].empty()) continue;
+      if (!looked) scratch_.picking.look(rows);
+      looked = true;
+      rings_.add(layout_, slot(w), held[w], scratch_.picking);
     }
   }
   void node(int level, std::string_view bytes) {
     const Glance block(bytes);
     if (block.leaf) return add(block);
-    const int64_t size = layout_.sizes[static_cast<size_t>(level - 1)];
+    const int64_t size = layout_.below(level);
     block.entries([&](int64_t number, std::string_view tile) {
       int into = -1;
       if (question_.whole(static_cast<i128>(number) * size, size, tile, into)) {
@@ -234,7 +237,7 @@ class Gathering {
       add(block.rows);
       return false;
     }
-    const auto size = static_cast<i128>(layout_.sizes[static_cast<size_t>(level - 1)]);
+    const i128 size = layout_.below(level);
     for (auto entry = block.entries.rbegin(); entry != block.entries.rend(); ++entry) {
       const i128 start = entry->number * size;
       if (!whenever_ && (start > last_ || start + size - 1 < low_)) continue;

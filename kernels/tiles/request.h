@@ -111,8 +111,9 @@ class Request {
     }
     std::sort(late.begin(), late.end());
   }
-  // How many rows a ring of each question has.
+  // How many rows a ring of each question has, once they are answered.
   std::vector<uint64_t> held(size_t ring) const {
+    if (ring >= rings.rings) invalid("there is no window " + std::to_string(ring) + " among " + std::to_string(rings.rings));
     const auto first = rings.rows.begin() + static_cast<ptrdiff_t>(rings.slot(ring, 0));
     return {first, first + static_cast<ptrdiff_t>(rings.questions)};
   }
@@ -130,7 +131,7 @@ class Request {
     const int level = place.first == kRoot ? layout_.top() : place.first;
     const Glance block(*found);
     if (block.leaf) return;
-    const int64_t size = layout_.sizes[static_cast<size_t>(level - 1)];
+    const int64_t size = layout_.below(level);
     block.entries([&](int64_t number, std::string_view tile) {
       int into;
       if (each.question.whole(static_cast<i128>(number) * size, size, tile, into)) return;
@@ -151,7 +152,7 @@ class Request {
     const i128 size = layout_.sizes[static_cast<size_t>(place.first)], start = place.second * size;
     double rows = static_cast<double>(count);
     for (int level = place.first; level > 0 && rows > static_cast<double>(layout_.leaf); --level) {
-      const int64_t below = layout_.sizes[static_cast<size_t>(level - 1)];
+      const int64_t below = layout_.below(level);
       rows *= static_cast<double>(below) / static_cast<double>(layout_.sizes[static_cast<size_t>(level)]);
       const auto ask = [&](int64_t bound) {
         if (bound < start || bound >= start + size) return;

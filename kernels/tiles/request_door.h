@@ -33,6 +33,10 @@ inline StateStatus finish_all(const Layout& layout, const Rings& rings, const Ou
   return state_guarded([&] { out = finish_rings(layout, rings, output.partial, output.ring, output.declared, times); });
 }
 
+inline StateStatus held_rows(const Request& request, uint64_t ring, std::vector<uint64_t>& out) {
+  return state_guarded([&] { out = request.held(ring); });
+}
+
 inline StateStatus make_output(const Layout& layout, uint64_t partial, uint64_t ring, int kind, int64_t k, uint64_t numerator,
                                uint64_t denominator, int64_t half_life, const std::string& name, Output& out) {
   return state_guarded([&] {

@@ -21,7 +21,6 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
         vector[int64_t] times
         vector[int64_t] late
         vector[int64_t] questions()
-        vector[uint64_t] held(size_t)
 
     cppclass CCollection "bighead::tiles::Collection":
         vector[int64_t] late
@@ -84,6 +83,7 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus hold_rows(const CLayout&, const Rows&, const Column&, const Column&, size_t, Rings&)
     unique_ptr[CCollection] collection_of(const CLayout&, const CWindows&, CShelf&, const CRequest&, cbool, int64_t, uint64_t, cbool)
     StateStatus collected(CCollection&, cbool, Rows&, shared_ptr[Node]&)
+    StateStatus held_rows(const CRequest&, uint64_t, vector[uint64_t]&)
 
 
 cdef COutput _output(Layout layout, held) except *:
@@ -174,7 +174,9 @@ cdef class Request:
         return list(self.request.get().questions())
 
     def held(self, ring):
-        return list(self.request.get().held(ring))
+        cdef vector[uint64_t] out
+        _raise(held_rows(self.request.get()[0], ring, out))
+        return list(out)
 
     def answer(self):
         cdef CAnswers out

@@ -94,6 +94,19 @@ struct Held {
     }
     n += static_cast<int64_t>(which.size());
   }
+  // Forgets what follows so many rows, and what of one more has come only in part. Throws nothing.
+  void cut(int64_t rows) {
+    n = std::min(n, rows);
+    const auto bitmap = static_cast<size_t>((n + 7) / 8);
+    valid.resize(std::min(valid.size(), bitmap));
+    ends.resize(std::min(ends.size(), static_cast<size_t>(n) + 1));
+    const auto end = static_cast<size_t>(ends.back());
+    if (child != nullptr) child->cut(ends.back());
+    size_t bytes = static_cast<size_t>(n) * shape.width();
+    if (shape.type == Type::kBool) bytes = bitmap;
+    if (shape.of == Class::kBytes) bytes = end;
+    data.resize(std::min(data.size(), bytes));
+  }
   Column view() const {
     Column out = shape;
     out.length = n;
@@ -216,6 +229,20 @@ struct Rows {
   bool closed(size_t row) const { return (marks[row] & kClosed) != 0; }
   // Whether it counts where the last moment that is seen is this one.
   bool visible(size_t row, int64_t last) const { return begin[row] <= last && !(closed(row) && until[row] <= last); }
+
+  // Whether they have columns of the same types.
+  bool like(const Rows& other) const {
+    const auto same = [](const Held& a, const Held& b) {
+      return a.shape.type == b.shape.type && algebra::same_type(a.shape, b.shape);
+    };
+    return std::equal(columns.begin(), columns.end(), other.columns.begin(), other.columns.end(), same);
+  }
+  // Forgets what follows so many, and what of one more has come only in part. Throws nothing.
+  void cut(size_t rows) {
+    for (std::vector<int64_t>* each : {&time, &begin, &until}) each->resize(std::min(each->size(), rows));
+    marks.resize(std::min(marks.size(), rows));
+    for (Held& column : columns) column.cut(static_cast<int64_t>(rows));
+  }
 
   std::vector<Column> views() const {
     std::vector<Column> out;

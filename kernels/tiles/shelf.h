@@ -27,7 +27,6 @@ class KeyBlocks {
     append_key(out, static_cast<uint64_t>(place.second) ^ kSign);
     return out;
   }
-  const std::string& name() const { return *name_; }
   // Where rows of the key may wait that lie in no block. `prefix`: what stands before the keys of the set.
   void hold(const WaitingPart* part, uint64_t commit, size_t prefix) {
     part_ = part;

@@ -296,11 +296,9 @@ class Tree {
     return out;
   }
 
-  std::map<int64_t, std::vector<size_t>> dealt(const Rows& rows, int level) {
+  static std::map<int64_t, std::vector<size_t>> dealt(const Rows& rows, int64_t size) {
     std::map<int64_t, std::vector<size_t>> out;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      out[floor_div(rows.time[i], layout_.sizes[static_cast<size_t>(level)])].push_back(i);
-    }
+    for (size_t i = 0; i < rows.size(); ++i) out[floor_div(rows.time[i], size)].push_back(i);
     return out;
   }
 
@@ -333,7 +331,8 @@ class Tree {
   }
 
   Tile below(int level, Block& block, const Rows& added, const Rows& removed, const Tile* old) {
-    const auto coming = dealt(added, level - 1), going = dealt(removed, level - 1);
+    const int64_t size = layout_.below(level);
+    const auto coming = dealt(added, size), going = dealt(removed, size);
     std::map<int64_t, bool> touched;
     for (const auto& each : coming) touched[each.first] = true;
     for (const auto& each : going) touched[each.first] = true;
@@ -384,7 +383,7 @@ class Tree {
       block.rows = std::move(kept);
       return;
     }
-    const auto size = static_cast<i128>(layout_.sizes[static_cast<size_t>(level - 1)]);
+    const i128 size = layout_.below(level);
     std::vector<Entry> kept;
     for (Entry& entry : block.entries) {
       const i128 start = entry.number * size;
@@ -425,7 +424,7 @@ class Tree {
       tile.add(layout_, block.rows);
       return tile;
     }
-    const auto size = static_cast<i128>(layout_.sizes[static_cast<size_t>(level - 1)]);
+    const i128 size = layout_.below(level);
     for (const Entry& entry : block.entries) {
       const i128 start = entry.number * size;
       const Block node = child(level - 1, entry.number);

@@ -29,22 +29,31 @@ struct WaitingPart {
 
   explicit WaitingPart(const Layout& layout) : rows(layout) {}
 
+  // Where memory runs out on the way, all is as it was.
   void append(std::string_view key, const Rows& from, const std::vector<Column>& views, size_t row, uint64_t commit, size_t size) {
     const std::lock_guard<std::mutex> adding(lock_);
+    const size_t there = rows.size();
     const auto [at, fresh] = keys.try_emplace(std::string(key));
-    if (fresh) bytes += key.size() + kKey;
-    bytes += size + kRow;
-    before.push_back(at->second.last);
-    at->second.last = static_cast<uint32_t>(rows.size());
+    try {
+      rows.append(from, views, row);
+      commits.push_back(commit);
+      before.push_back(at->second.last);
+    } catch (...) {
+      rows.cut(there);
+      commits.resize(std::min(commits.size(), there));
+      if (fresh) keys.erase(at);
+      throw;
+    }
+    at->second.last = static_cast<uint32_t>(there);
     ++at->second.count;
-    commits.push_back(commit);
-    rows.append(from, views, row);
+    bytes += size + kRow + (fresh ? key.size() + kKey : 0);
   }
   // The rows of a key that a commit sees, as they came.
   void of(const std::string& key, uint64_t commit, Rows& out) const {
     const std::lock_guard<std::mutex> reading(lock_);
     const auto found = keys.find(key);
     if (found == keys.end()) return;
+    if (!rows.like(out)) invalid("the rows that wait are of another layout than what is asked of them");
     std::vector<uint32_t> which;
     which.reserve(found->second.count);
     for (uint32_t at = found->second.last; at != kNone; at = before[at]) {

@@ -184,6 +184,8 @@ def test_kinds_of_fields() -> None:
     ]  # fmt: skip
     assert found[0] == (Kind.INTEGER, 12, line.index(b"12"))
     assert found[8] == (Kind.ABSENT, 0, -1)
+    (twice,) = kinds([line], ["a", "none", "a"])
+    assert twice == [found[0], found[8], found[0]]
 
 
 @pytest.mark.parametrize(

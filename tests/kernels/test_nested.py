@@ -167,6 +167,78 @@ def test_bytes_that_are_cut_or_mangled_are_an_error() -> None:
             decode(pa.array([damaged], pa.large_binary()), arrow)
 
 
+WORD = pa.list_(pa.struct([("a", pa.int8()), ("b", pa.uint16()), ("c", pa.int64())]))
+REAL = pa.list_(pa.struct([("f", pa.float32()), ("d", pa.float64())]))
+TEXT = pa.struct([("s", pa.string()), ("l", pa.large_string()), ("z", pa.binary())])
+EXACTLY = pa.list_(pa.decimal128(5, 2))
+NAMED = pa.map_(pa.string(), pa.list_(pa.bool_()))
+DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+NOWS = pa.struct([("day", pa.date32()), ("at", pa.timestamp("us", "UTC")), ("none", pa.null())])
+VALUES: list[tuple[pa.DataType, Any]] = [
+    (WORD, [{"a": -3, "b": 500, "c": -1}, None]),
+    (REAL, [{"f": 0.5, "d": 0.1}, {"f": 0.0, "d": 0.0}, {"f": float("nan"), "d": float("inf")}]),
+    (TEXT, {"s": "a\0", "l": "ä€😀", "z": b"\xff\0"}),
+    (EXACTLY, [Decimal("-999.99"), Decimal("512.00"), None]),
+    (NAMED, [("k", [True, None]), ("", None)]),
+    (NOWS, {"day": DAY.date(), "at": DAY, "none": None}),
+    (pa.list_(pa.list_(pa.int32(), 2)), [[1, -1], None]),
+]
+
+
+@pytest.mark.parametrize(("arrow", "value"), VALUES, ids=[str(arrow) for arrow, _ in VALUES])
+def test_a_flipped_bit_is_an_error_or_another_sound_value(arrow: pa.DataType, value: Any) -> None:
+    found: list[Any] = encode(pa.array([value], arrow)).to_pylist()
+    (data,) = found
+    refused = 0
+    for at in range(8 * len(data)):
+        damaged = bytearray(data)
+        damaged[at // 8] ^= 1 << at % 8
+        try:
+            back = decode(pa.array([bytes(damaged)], pa.large_binary()), arrow)
+        except StateError:
+            refused += 1
+            continue
+        back.validate(full=True)
+        assert encode(back).to_pylist() == [bytes(damaged)]
+    assert refused > len(data)
+
+
+def real(x: float) -> bytes:
+    return written(x, pa.float64())
+
+
+@pytest.mark.parametrize(
+    ("arrow", "item"),
+    [
+        (pa.int8(), struct.pack(">Q", 128 + 2**63)),
+        (pa.int8(), struct.pack(">Q", 2**63 - 129)),
+        (pa.int32(), struct.pack(">Q", 2**31 + 2**63)),
+        (pa.uint16(), struct.pack(">Q", 2**16)),
+        (pa.float32(), real(0.1)),
+        (pa.float32(), real(1e300)),
+        (pa.float64(), struct.pack(">Q", 2**64 - 2)),  # a NaN that is not written
+        (pa.float64(), struct.pack(">Q", 2**63 - 1)),  # -0.0
+        (pa.decimal128(3, 1), (1000 + 2**127).to_bytes(16, "big")),
+        (pa.decimal128(3, 1), (-1000 + 2**127).to_bytes(16, "big")),
+        (pa.string(), b"\xff\0\0"),
+        (pa.large_string(), b"\xc3\0\0"),
+        (pa.string(), b"\xc3\0\xff\xa4\0\0"),  # half a character, a zero, the other half
+        (pa.string(), b"\xed\xa0\x80\0\0"),  # a surrogate
+    ],
+    ids=str,
+)
+def test_what_is_no_value_of_its_type_is_an_error(arrow: pa.DataType, item: bytes) -> None:
+    with pytest.raises(StateError, match="cut off or mangled"):
+        decode(pa.array([b"\1\1" + item + b"\0"], pa.large_binary()), pa.list_(arrow))
+
+
+def test_a_map_without_a_key_is_an_error() -> None:
+    arrow = pa.map_(pa.int64(), pa.int64())
+    for pair in (b"\0", b"\1\0\0"):
+        with pytest.raises(StateError, match="cut off or mangled"):
+            decode(pa.array([b"\1" + pair + b"\0"], pa.large_binary()), arrow)
+
+
 def test_what_has_no_bytes_is_refused() -> None:
     with pytest.raises(Unsupported, match="dictionary"):
         encode(pa.array([["a"]], pa.list_(pa.dictionary(pa.int32(), pa.string()))))

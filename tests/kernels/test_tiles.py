@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from bighead.kernels.tiles import (
     PARTS,
     ROOT,
     Changes,
+    Collection,
     Intake,
     Layout,
     Output,
@@ -62,7 +64,7 @@ class Blocks(dict[tuple[int, int], bytes]):
                 self[level, number] = data
         return changes[1]
 
-    def settle(self, shelf: Shelf, asking: Intake | Request) -> None:
+    def settle(self, shelf: Shelf, asking: Intake | Request | Collection) -> None:
         """Give what is wanted, round by round."""
         while names := shelf.wanted():
             assert len(set(names)) == len(names)
@@ -211,6 +213,37 @@ def test_mangled_bytes_are_an_error(seed: int) -> None:
     made.verify(blocks.find)
 
 
+def test_a_block_of_the_smallest_tiles_that_is_no_leaf_is_an_error() -> None:
+    made, blocks = Layout(TYPES, PARTIALS, SIZES[1:], leaf=3), Blocks()
+    rows: Rows = [(time, 1, 0.5, "a", True, None) for time in range(8)]
+    blocks.insert(made, rows)
+    assert answers(made, blocks, 100, 2)[1] == [6]
+    assert (0, 0) in blocks
+    blocks[0, 0] = blocks[1, 0]  # a node with tiles below it
+
+    def newest() -> None:
+        windows, shelf = Windows(made, [None]), Shelf()
+        request = Request(
+            windows, shelf, b"", [pa.array([7], pa.int64())], pa.array([101], pa.int64())
+        )
+        blocks.settle(shelf, request)
+        request.answer()
+        blocks.settle(shelf, Collection(request, [0], None, 9))
+
+    acts: list[Callable[[], object]] = [
+        newest,
+        lambda: answers(made, blocks, 100, 2),
+        lambda: blocks.insert(made, rows[:1], logged=0),
+        lambda: made.replace(blocks.find, block(made, rows[:1]), None),
+        lambda: made.trim(blocks.find, 2),
+        lambda: made.verify(blocks.find),
+        lambda: RowBlock(made).gather(blocks.find, 100, 0, 9),
+    ]
+    for act in acts:
+        with pytest.raises(StateError, match="cut off or mangled"):
+            act()
+
+
 def segment_of(waiting: Waiting, rows: Rows, most: int = 1000) -> bytes:
     segment, direct = waiting.split(
         [keys_of(rows)], times_of(rows), columns_of(rows), folds=waiting.folds, most=most
@@ -280,6 +313,18 @@ def test_rows_of_a_key_of_which_many_wait_go_on() -> None:
     assert waiting.split(*given, folds=0, most=10)[1] is None
 
 
+@pytest.mark.parametrize("types", [TYPES[:2], [*TYPES, TYPES[0]], [pa.int32(), *TYPES[1:]]])
+def test_rows_that_wait_are_those_of_the_layout_that_is_asked(types: list[pa.DataType]) -> None:
+    waiting = Waiting(Layout(types, [], SIZES))
+    columns = [pa.array([None], arrow) for arrow in types]
+    key, time = pa.array([7], pa.int64()), pa.array([5], pa.int64())
+    segment, _ = waiting.split([key], time, columns, folds=0, most=9)
+    assert segment is not None
+    waiting.note(segment, 1)
+    with pytest.raises(StateError, match="are of another layout"):
+        answers(layout(), Blocks(), 10, 0, waiting=waiting.seen(1))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_mangled_segment_is_an_error(seed: int) -> None:
     chance = random.Random(seed)
@@ -315,6 +360,9 @@ def test_what_is_wrong_is_said() -> None:
         Intake(*given)
     with pytest.raises(StateError, match="as many blocks are given as were wanted"):
         shelf.give([])
+    request = Request(Windows(made, [5]), Shelf(), b"", [keys_of(rows)], times_of(rows))
+    with pytest.raises(StateError, match="there is no window 0 among 0"):
+        request.held(0)  # it has not been answered
     with pytest.raises(ZeroDivisionError):
         layout().verify(lambda _level, _number: bytes([1 // 0]))
     assert {LOG, ROOT} == {254, 255}
