@@ -16,6 +16,7 @@ from threading import Thread
 from bighead.storage.errors import SilentError
 from bighead.storage.ingest.door import Door
 from bighead.storage.ingest.ingester import Ingester
+from bighead.storage.ingest.out_of_reach import reason_of
 from bighead.storage.ingest.sources import sources_of
 from bighead.storage.ingest.streams import StreamDoor
 from bighead.zipline.errors import BigheadError
@@ -193,9 +194,8 @@ class Doors:
 
 
 def _unopened(source: Source, error: OSError) -> str:
-    reason = error.strerror or str(error)
     where = error.filename or source.option("stream")
-    return f"{where} cannot be read ({reason}); see that it is there and who may read it"
+    return f"{where} cannot be read ({reason_of(error)}); see that it is there and who may read it"
 
 
 def _closed(door: Door) -> None:
