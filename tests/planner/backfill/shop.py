@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bighead.planner import Session
 from bighead.planner.backfill.backfill import Job, Progress, Summary, backfill
-from bighead.planner.backfill.inputs import InputFile
+from bighead.planner.backfill.inputs import InputFile, inputs_of
+from bighead.planner.backfill.manifest import read_manifest
 from bighead.planner.sources.dataset import Dataset
 from bighead.zipline.catalog import TrainingSet
+from bighead.zipline.ir.address import address
 from bighead.zipline.ir.expr import Call, Column, Expr, Literal
 from bighead.zipline.ir.nodes import Filter, Node, Project, Scan
 from bighead.zipline.ir.sources import EventSource
@@ -52,6 +55,18 @@ def with_early(training_set: TrainingSet) -> TrainingSet:
 
 
 JANUARY = date(2025, 1, 1)
+
+
+def job_of(made: Session, output: Path, end: date | None, **more: Any) -> Job:
+    """What the command makes of the training set `t` of a session, from January on."""
+    definition = made.definitions.get("t")
+    assert isinstance(definition, TrainingSet)
+    known = read_manifest(output)
+    inputs = inputs_of(definition, made.dataset, output.parent, known.inputs if known else None)
+    return Job(definition, address(definition), inputs, output, JANUARY, end,
+               open_source=made.dataset, **more)  # fmt: skip
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "greater_equal": pc.greater_equal,
     "less": pc.less,

@@ -15,11 +15,7 @@ import pytest
 
 from bighead.planner import Session
 from bighead.planner.backfill.backfill import Job, Summary, backfill, planned
-from bighead.planner.backfill.inputs import inputs_of
-from bighead.planner.backfill.manifest import read_manifest
-from bighead.zipline.catalog import TrainingSet
-from bighead.zipline.ir.address import address
-from tests.planner.backfill.shop import days, ignore
+from tests.planner.backfill.shop import days, ignore, job_of
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 FEATURES = {
@@ -90,13 +86,8 @@ class World:
         return made
 
     def job(self, made: Session, output: Path) -> Job:
-        definition = made.definitions.get("t")
-        assert isinstance(definition, TrainingSet)
-        known = read_manifest(output)
-        inputs = inputs_of(definition, made.dataset, self.folder, known.inputs if known else None)
-        return Job(definition, address(definition), inputs, output, date(2025, 1, 1), self.end,
-                   rows_per_run=self.choose.choice([25, 10_000]), open_source=made.dataset,
-                   sorted_from=self.sorted_from)  # fmt: skip
+        rows = self.choose.choice([25, 10_000])
+        return job_of(made, output, self.end, rows_per_run=rows, sorted_from=self.sorted_from)
 
     def fill(self, output: str = "out") -> Summary:
         made = self.session()
