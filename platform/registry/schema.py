@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from bighead.platform.registry.database import Database
 from bighead.platform.registry.errors import RegistryError
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All revisions of the schema, oldest first."""
 
 

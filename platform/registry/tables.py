@@ -1,6 +1,6 @@
 """The tables of the registry, as SQLAlchemy knows them; the migrations make the same ones.
 
-A definition has versions, which never change (a trigger sees to it), and a version has revisions:
+A definition has versions, which never change and never go (triggers see to it), and a version has revisions:
 what is said about it, and its text; the newest revision counts. A definition points at the version
 that is current, and stays when it is dropped. Everything that is written belongs to an apply. Times
 are microseconds since the epoch.
@@ -147,4 +147,4 @@ EVENT = Table(
 )
 
 IMMUTABLE = (VERSION.name, COLUMN.name, INPUT.name, EDGE.name)
-"""The tables whose rows are never updated."""
+"""The tables whose rows are never updated or deleted."""

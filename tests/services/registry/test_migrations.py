@@ -48,16 +48,18 @@ def test_the_program_knows_all_revisions() -> None:
     assert tuple(s.revision for s in reversed(list(scripts))) == REVISIONS
 
 
-def test_every_immutable_table_has_its_trigger(url: str) -> None:
+def test_every_immutable_table_has_its_triggers(url: str) -> None:
     database = Database(url)
     migrate(database)
     asked = (
-        "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"
+        "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
         if database.is_sqlite
-        else "SELECT event_object_table FROM information_schema.triggers"
+        else "SELECT event_object_table, trigger_name FROM information_schema.triggers"
     )
+    kinds = ("immutable", "kept")
     with database.reading() as connection:
-        assert set(connection.execute(text(asked)).scalars()) == set(IMMUTABLE)
+        found = {(table, name) for table, name in connection.execute(text(asked))}
+    assert found == {(table, f"{table}_{kind}") for table in IMMUTABLE for kind in kinds}
 
 
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(url: str) -> None:

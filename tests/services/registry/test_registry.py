@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from bighead.planner.session import Session
 from bighead.platform.cli.applying import apply_changes
 from bighead.platform.registry import Conflict, Place, Registry, RegistryError, State
+from bighead.platform.registry.tables import IMMUTABLE
 from bighead.zipline.errors import CatalogError, SqlError
 from tests.services.registry.shop import ACTIVITY, ALL, BOOKINGS, REQUESTS, RISK, changes, steady
 
@@ -87,7 +89,7 @@ def test_what_is_dropped_keeps_its_history_and_may_come_back(registry: Registry)
 
 def test_a_version_never_changes(registry: Registry) -> None:
     apply(registry, *ALL)
-    for table in ("feature_version", "feature_column", "feature_input", "feature_edge"):
+    for table in IMMUTABLE:
         column = "type" if table == "feature_column" else "version_id"
         column = "kind" if table == "feature_version" else column
         with (
@@ -95,6 +97,18 @@ def test_a_version_never_changes(registry: Registry) -> None:
             registry.database.writing() as connection,
         ):
             connection.execute(text(f"UPDATE {table} SET {column} = {column}"))
+
+
+def test_a_version_is_never_deleted(registry: Registry) -> None:
+    apply(registry, *ALL)
+    truncate = [] if registry.database.is_sqlite else ["TRUNCATE {} CASCADE"]
+    for table, way in product(IMMUTABLE, ["DELETE FROM {}", *truncate]):
+        with (
+            pytest.raises(RegistryError, match="a version is never deleted; apply files without"),
+            registry.database.writing() as connection,
+        ):
+            connection.execute(text(way.format(table)))
+    assert registry.version("risk").number == 1
 
 
 def test_an_unknown_version_lists_those_that_there_are(registry: Registry) -> None:
