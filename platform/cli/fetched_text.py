@@ -20,7 +20,7 @@ from bighead.zipline.ir.types import TIMESTAMP, sql_name
 
 def print_answer(answer: Answer) -> None:
     """The rows, then how each group stands, then what is wrong with single entities."""
-    print_rows(answer.to_arrow(), len(answer), None)
+    print_rows(answer.to_arrow(), len(answer), None, upright=True)
     target = out()
     for name, group in answer.groups.items():
         counts = Counter(group.statuses)

@@ -1,13 +1,15 @@
 """Rows as a table for a terminal.
 
 On a terminal as many columns are shown as fit, from the left, and the last line names the others;
-anywhere else all of them are, as wide as they are.
+anywhere else all of them are, as wide as they are. A row that is looked at alone may stand: a line
+a column.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Literal as OneOf
 from typing import TextIO
 
 import pyarrow as pa
@@ -20,30 +22,35 @@ from bighead.platform.cli.console import print_table as print_lines
 from bighead.zipline.ir.types import is_number
 
 WIDEST_CELL = 48
+LINE = 100
+"""Characters that a person reads at a glance, where no terminal says how many there are."""
 BETWEEN = 3
 """Characters that a column takes beside its text."""
 
 
 def print_table(
-    rows: pa.Table, total: int, seconds: float | None, file: TextIO | None = None
+    rows: pa.Table,
+    total: int,
+    seconds: float | None,
+    file: TextIO | None = None,
+    *,
+    upright: bool = False,
 ) -> None:
-    """Prints rows, then how many there are of how many."""
+    """Prints rows, then how many there are of how many.
+
+    `upright`: a single row that is longer than a line is printed as a line a column, and whole.
+    """
     stream = file if file is not None else sys.stdout
     terminal = stream.isatty()
     target = console(stream)
-    cells = [[_cell(v) for v in column.to_pylist()] for column in rows.columns]
     names = rows.column_names
-    shown = _fitting(names, cells, target.width) if terminal else len(names)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for i in range(shown):
-        number = is_number(rows.schema.field(i).type)
-        table.add_column(
-            Text(names[i]), justify="right" if number else "left", no_wrap=True, overflow="ellipsis"
-        )
-    for row in zip(*cells[:shown], strict=True):
-        table.add_row(*row)
+    cells = [[_cell(v) for v in column.to_pylist()] for column in rows.columns]
+    fitting = _fitting(names, cells, target.width if terminal else LINE)
+    standing = upright and rows.num_rows == 1 and fitting < len(names)
+    shown = fitting if terminal and not standing else len(names)
     if shown:
-        print_lines(table, stream)
+        lines = _standing(rows, target.width) if standing else _lying(rows, cells[:shown])
+        print_lines(lines, stream)
     target.print(_last_line(rows, total, seconds), style="dim", markup=False)
     if shown < len(names):
         hidden = ", ".join(names[shown:])
@@ -52,6 +59,31 @@ def print_table(
             style="dim",
             markup=False,
         )
+
+
+def _lying(rows: pa.Table, cells: Sequence[Sequence[Text]]) -> Table:
+    """The first columns of rows, beside each other."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for field in list(rows.schema)[: len(cells)]:
+        side: OneOf["left", "right"] = "right" if is_number(field.type) else "left"
+        table.add_column(Text(field.name), justify=side, no_wrap=True, overflow="ellipsis")
+    for row in zip(*cells, strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _standing(rows: pa.Table, width: int) -> Table:
+    """The columns of one row, below each other; of a value what fits into the width is shown."""
+    names = [Text(name) for name in rows.column_names]
+    longest = max(name.cell_len for name in names)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("column", no_wrap=True, min_width=longest)
+    table.add_column("value", no_wrap=True)
+    for name, column in zip(names, rows.columns, strict=True):
+        value = _cell(column[0].as_py(), None)
+        value.truncate(max(width - longest - 2 * BETWEEN, WIDEST_CELL // 4), overflow="ellipsis")
+        table.add_row(name, value)
+    return table
 
 
 def _fitting(names: Sequence[str], cells: Sequence[Sequence[Text]], width: int) -> int:
@@ -73,10 +105,10 @@ def _last_line(rows: pa.Table, total: int, seconds: float | None) -> str:
     return f"{counted}, {columns}{took}"
 
 
-def _cell(value: object) -> Text:
+def _cell(value: object, widest: int | None = WIDEST_CELL) -> Text:
     from bighead.zipline.spelling import spelled
 
     if value is None:
         return Text("NULL", style="dim")
     text = spelled(value).replace("\n", "\\n").replace("\t", "\\t")
-    return Text(text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…")
+    return Text(text if widest is None or len(text) <= widest else text[: widest - 1] + "…")

@@ -1,9 +1,9 @@
 """The tables of the registry, as SQLAlchemy knows them; the migrations make the same ones.
 
-A definition has versions, which never change and never go (triggers see to it), and a version has revisions:
-what is said about it, and its text; the newest revision counts. A definition points at the version
-that is current, and stays when it is dropped. Everything that is written belongs to an apply. Times
-are microseconds since the epoch.
+A definition has versions, which never change and never go (triggers see to it), and a version has
+revisions: what is said about it, and its text; the newest revision counts. A definition points at
+the version that is current, and stays when it is dropped. Everything that is written belongs to an
+apply. Times are microseconds since the epoch.
 """
 
 from __future__ import annotations
