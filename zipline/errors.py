@@ -109,6 +109,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'there are: listing, price'
     """
     names = sorted(set(known))
+    if hint := _read_as_one(name, names):
+        return hint
     folded = {n.casefold(): n for n in names}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
     if close:
@@ -117,3 +119,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"there are: {shown}"
+
+
+def _read_as_one(name: str, names: Iterable[str]) -> str:
+    """What to do where a name is part of one that there is: a header by another separator."""
+    for whole in names:
+        for separator, remedy in _REMEDIES.items():
+            parts = [part.strip(' "').casefold() for part in whole.split(separator)]
+            if len(parts) > 1 and name.casefold() in parts:
+                shown = whole.replace("\t", "\\t")
+                return f"'{shown}' was read as one column; {remedy}"
+    return ""
+
+
+_REMEDIES = {
+    ",": "a file with commas between its columns is named .csv",
+    "\t": "a file with tabs between its columns is named .tsv",
+    ";": "write the file with commas for its semicolons",
+    "|": "write the file with commas for its bars",
+}
+"""By what separates the columns of a file that was read by another separator."""

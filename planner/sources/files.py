@@ -25,6 +25,7 @@ from bighead.planner.sources.store import REQUESTS, FilePath, Remote, versions_o
 from bighead.zipline.errors import SchemaError, SourceError
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.records.conform import check_type, conform, plan_schema, resolve
+from bighead.zipline.records.utf8 import check_text
 from bighead.zipline.records.wanted import Wanted
 from bighead.zipline.windows import DAY
 
@@ -227,6 +228,8 @@ class Files:
         for piece in pieces:
             rows = piece.rows
             arrays = {w.name: conform(rows.column(w.own), w.type, w.name, place) for w in wanted}
+            for name, column in arrays.items():
+                check_text(column, name, place)
             for name in needed:
                 arrow = self.schema.field(name).type
                 if name in self.partitions:

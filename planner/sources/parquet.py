@@ -21,7 +21,7 @@ from bighead.planner.sources.kind import Piece, Tells, bytes_of, no_access, reas
 from bighead.planner.sources.pick import WORTH_LEAVING
 from bighead.planner.sources.row_groups import bounds, choose, newest
 from bighead.planner.sources.store import FilePath, Remote, tag_of
-from bighead.zipline.errors import SourceError
+from bighead.zipline.errors import BigheadError, DataError, SourceError
 from bighead.zipline.ir.expr import Expr
 from bighead.zipline.records.wanted import Wanted
 
@@ -80,7 +80,7 @@ class ParquetFiles:
                 try:
                     piece = file.read_row_groups(groups, columns=[w.own for w in wanted])
                 except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-                    raise _unreadable(path, error) from error
+                    raise _unreadable(path, error, file, wanted) from error
                 yield Piece(piece, rows_left)
 
     def stream(
@@ -102,7 +102,7 @@ class ParquetFiles:
                 for batch in file.iter_batches(rows, row_groups=groups, columns=columns):
                     yield Piece(pa.Table.from_batches([batch]), beyond)
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-                raise _unreadable(path, error) from error
+                raise _unreadable(path, error, file, wanted) from error
 
 
 def _pieces(groups: Sequence[int], sizes: Sequence[int], most: int | None) -> Iterator[list[int]]:
@@ -150,7 +150,18 @@ def _open(path: FilePath, *, buffered: bool = False) -> pq.ParquetFile:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: FilePath, error: Exception) -> SourceError:
+def _unreadable(
+    path: FilePath,
+    error: Exception,
+    file: pq.ParquetFile | None = None,
+    wanted: Sequence[Wanted] = (),
+) -> BigheadError:
+    if file is not None and "UTF8" in str(error):  # which Arrow sees in dictionaries alone
+        coded = [w for w in wanted if pa.types.is_dictionary(file.schema_arrow.field(w.own).type)]
+        names = " or ".join(f"'{w.name}'" for w in coded or wanted)
+        return DataError(
+            f"column {names} of {path} holds text that is not UTF-8; write it in UTF-8"
+        )
     return no_access(path, error) or SourceError(
         f"{path} is no Parquet file, or is damaged or cut short ({reason_of(error)}); "
         "write it again"

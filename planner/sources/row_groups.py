@@ -166,8 +166,10 @@ def _range(chunk: pq.ColumnChunkMetaData) -> tuple[Bound, Bound, int | None] | N
         unit = json.loads(statistics.logical_type.to_json())["timeUnit"]
         times, per = _MICROSECONDS[unit]
         return statistics.min_raw * times // per, statistics.max_raw * times // per, nulls
-    bounds = [_plain(v) for v in (statistics.min, statistics.max)]
-    least, greatest = bounds
+    try:
+        least, greatest = (_plain(v) for v in (statistics.min, statistics.max))
+    except UnicodeDecodeError:  # said of the text itself, where that is read
+        return None
     if least is None or greatest is None:
         return None
     if isinstance(least, float) and (least != least or greatest != greatest):

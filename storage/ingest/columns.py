@@ -19,6 +19,7 @@ from bighead.zipline.ir.sources import EntitySource, Source
 from bighead.zipline.ir.types import BOOLEAN
 from bighead.zipline.records.conform import conform, resolve
 from bighead.zipline.records.operations import scanned_rows
+from bighead.zipline.records.utf8 import check_text
 
 
 def read_columns(source: Source, table: pa.Table, place: str) -> Decoded:
@@ -64,5 +65,7 @@ def _columns(source: Source, table: pa.Table, place: str) -> pa.Table:
         else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
         for field in source.schema
     ]
+    for field, column in zip(source.schema, columns, strict=True):
+        check_text(column, field.name, place)
     rows = pa.Table.from_arrays(columns, schema=source.schema)
     return scanned_rows(source, rows) if isinstance(source, EntitySource) else rows

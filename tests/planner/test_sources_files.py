@@ -306,6 +306,13 @@ CSV_FAULTS = {
     ),
     "listing,price\n1,2.0\n": r"b\.csv has no column 'ts'",
     "listing,price,ts,ts\n": r"twice",
+    '"listing";"price";"ts"\n1;2.0;2024-01-01\n': (
+        r"no column 'listing'; 'listing;\"price\";\"ts\"' was read as one column; "
+        r"write the file with commas"
+    ),
+    "Listing\tprice\tts\n1\t2.0\t2024-01-01\n": (
+        r"'Listing\\tprice\\tts' was read as one column; a file with tabs between its columns"
+    ),
 }
 
 
@@ -321,6 +328,66 @@ def test_csv_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     for declared in (schema(x=VARCHAR), None):
         with pytest.raises(SourceError, match="not UTF-8"):
             scan(tmp_path, "b.csv", declared=declared)
+
+
+LATIN = "Zürich".encode("latin-1")
+"""No UTF-8."""
+
+
+def columns_of(texts: list[bytes]) -> dict[str, pa.Array[Any]]:
+    """Columns whose text is these bytes."""
+    plain = pa.array(texts).view(VARCHAR)
+    whole: Any = pa.array([0, len(texts)], pa.int32())
+    first = pa.array([0] * len(texts))
+    return {
+        "plain": plain,
+        "coded": pa.DictionaryArray.from_arrays(pa.array(range(len(texts))), plain),
+        "listed": pa.ListArray.from_arrays(whole, plain).take(first),
+        "nested": pa.StructArray.from_arrays([plain], ["city"]),
+        "mapped": pa.MapArray.from_arrays(whole, plain, plain).take(first),
+    }
+
+
+@pytest.mark.parametrize("column", ["plain", "coded", "listed", "nested", "mapped"])
+def test_parquet_text_that_is_not_utf8_is_refused(tmp_path: Path, column: str) -> None:
+    held = columns_of([*[b"x%d" % i for i in range(100)], "Zürich".encode(), LATIN, b"y"])
+    pq.write_table(pa.table({"id": range(103), column: held[column]}), tmp_path / "b.parquet")
+    said = rf"'{column}' of .*b\.parquet holds text that is not UTF-8(, b'Z\\xfcrich')?; write it"
+    with pytest.raises(DataError, match=said):
+        scan(tmp_path, "b.parquet")
+    assert scan(tmp_path, "b.parquet", "id").num_rows == 103  # what is not read may be anything
+    dataset: Any = open_source("b.parquet", "bookings", Place(tmp_path))
+    with pytest.raises(DataError, match=said):
+        list(dataset.pieces([column], 10, None, None))
+
+
+@pytest.mark.parametrize("column", ["plain", "coded", "listed", "nested", "mapped"])
+def test_text_in_utf8_is_text_wherever_it_is_cut(tmp_path: Path, column: str) -> None:
+    texts = [b"", "Zürich".encode(), "東京".encode(), b"x", *(b"%d" % i for i in range(50))]
+    held = columns_of(texts)[column]
+    pq.write_table(pa.table({column: held}), tmp_path / "b.parquet", row_group_size=7)
+    assert scan(tmp_path, "b.parquet", column)[column].to_pylist() == held.to_pylist()
+
+
+def test_characters_that_two_texts_share_are_not_utf8(tmp_path: Path) -> None:
+    halves = [bytes([byte]) for byte in "ü".encode()]
+    pq.write_table(pa.table({"city": pa.array(halves).view(VARCHAR)}), tmp_path / "b.parquet")
+    with pytest.raises(DataError, match=r"not UTF-8, b'\\xc3'"):
+        scan(tmp_path, "b.parquet")
+
+
+def test_statistics_that_are_not_utf8_leave_nothing_out(tmp_path: Path) -> None:
+    city = pa.array([b"x", LATIN]).view(VARCHAR)
+    pq.write_table(pa.table([pa.array([1, 2]), city], ["id", "city"]), tmp_path / "b.parquet")
+    is_x = Call("equal", (Column("city", VARCHAR), Literal("x", VARCHAR)), BOOLEAN)
+    with pytest.raises(DataError, match="not UTF-8"):
+        open_source("b.parquet", "bookings", Place(tmp_path)).scan(["id"], is_x)
+
+
+def test_json_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_bytes(b'{"city": "' + LATIN + b'"}\n')
+    with pytest.raises(DataError, match=r"'city' of .*b\.jsonl holds text that is not UTF-8"):
+        scan(tmp_path, "b.jsonl", declared=schema(city=VARCHAR))
 
 
 def test_json_lines_are_read_by_declared_types(tmp_path: Path) -> None:

@@ -270,6 +270,19 @@ def test_parquet_of_other_columns_is_a_dead_letter(store: Store, tmp_path: Path)
     assert_holds(store, ROWS.slice(0, 10))
 
 
+def test_a_row_of_parquet_whose_text_is_not_utf8_is_a_dead_letter(
+    store: Store, tmp_path: Path
+) -> None:
+    rooms = ROWS["room"].cast(pa.binary()).to_pylist()
+    bad = pa.array([*rooms[:7], b"Z\xfcrich", *rooms[8:]]).view(pa.string())
+    column = ROWS.column_names.index("room")
+    pq.write_table(ROWS.set_column(column, "room", bad), tmp_path / "a.parquet")
+    take(store, tmp_path)
+    (letter,) = dead(store)
+    assert "column 'room' of the stream holds text that is not UTF-8" in letter.letter.facts.reason
+    assert_holds(store, pa.concat_tables([ROWS.slice(0, 7), ROWS.slice(8)]))
+
+
 # What is refused, and what is forgotten.
 
 
