@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from bighead.planner.backfill import folder, spine
@@ -75,6 +76,8 @@ class Progress:
     rows: int
     now: str
     """What is being done, in a few words."""
+    within: bool = False
+    """It tells a step of a run, which began with a report of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +271,8 @@ class _Backfill:
         for days in todo:
             covered = Days(days[0].day, days[-1].day + ONE_DAY)
             self.report(replace(progress, now=str(covered)))
-            run = Run(root, shape, self.job.inputs, self.compute, manifest, projections)
+            tell = partial(self._step, replace(progress, now=str(covered), within=True))
+            run = Run(root, shape, self.job.inputs, self.compute, manifest, projections, tell)
             added = run.carry_out(covered, None if days[0].spine else days)
             manifest = manifest.with_partitions(added)
             if projections is not None:
@@ -304,6 +308,9 @@ class _Backfill:
             unused_bytes=sum(p.unused_bytes for p in manifest.partitions.values())
             + sum(p.bytes for a, p in manifest.projections.items() if a not in projected),
         )
+
+    def _step(self, run: Progress, what: str) -> None:
+        self.report(replace(run, now=f"{run.now}, {what}"))
 
     def _projections(self, manifest: Manifest) -> Projections | None:
         job = self.job

@@ -89,6 +89,8 @@ class Run:
     manifest: Manifest
     projections: Projections | None = None
     """Sources that are kept sorted; None: they are read from their files."""
+    tell: Callable[[str], None] = lambda _: None
+    """Hears of each step, in a few words."""
     marks: Marks = field(init=False)
     computed: dict[str, int] = field(default_factory=dict)
     """By column, how many values were computed."""
@@ -131,7 +133,10 @@ class Run:
                 made = self._finished(day, wanted[day.day], sees[day.day], files, whole)
                 return str(day.day), made
 
-            added = dict(threads.map(finish, found, begun))
+            added: dict[str, Partition] = {}
+            for ds, partition in threads.map(finish, found, begun):
+                added[ds] = partition
+                self.tell(f"{len(added):,} of {len(found):,} days written")
         self.days_computed += sum(bool(d.made) or planned is None for d in found)
         return added
 
@@ -183,6 +188,7 @@ class Run:
         """The rows of the days; a group of them is new only where they are not what is stored."""
         names = [c.name for c in self.shape.spine]
         plan = spine.rows_of(self.shape.training_set, names, days)
+        self.tell("reading the spine")
         table = self.compute(plan, {})
         numbers = day_numbers(table.column(spine.TIME))
         rows = table.select(names).combine_chunks()
@@ -223,6 +229,8 @@ class Run:
             found = list(threads.map(lambda day: self._stored(day, reads), days))
         stored = pa.concat_tables(found).combine_chunks()
         given: dict[str, Dataset] = {spine.STORED: hold(stored, spine.STORED)}
+        columns = "1 column" if len(names) == 1 else f"{len(names):,} columns"
+        self.tell(f"computing {columns} of {len(stored):,} rows")
         if self.projections is not None:
             covered = Days(days[0].day, days[-1].day + ONE_DAY)
             given |= self.projections.datasets(plan, self.shape.sights_of(names), covered)

@@ -123,7 +123,7 @@ class Within:
     last: backfills.Progress | None = None
 
     def run(self, progress: backfills.Progress) -> None:
-        """A run begins."""
+        """A run begins, or is at one of its steps."""
         self.last = progress
         self.report(progress)
 
@@ -131,7 +131,8 @@ class Within:
         """A step of it has done so many rows."""
         if self.last is not None:
             share = f" {100 * min(rows, of) // of} %" if of else ""
-            self.report(replace(self.last, now=f"{self.last.now}, {what}{share}"))
+            now = f"{self.last.now}, {what}{share}"
+            self.report(replace(self.last, now=now, within=True))
 
 
 def summary_record(summary: backfills.Summary, output: Path, seconds: float) -> dict[str, object]:
@@ -223,7 +224,7 @@ def progress_bar(name: str) -> Iterator[Report]:
 
 
 def _report_lines(progress: backfills.Progress) -> None:
-    if progress.days:
+    if progress.days and not progress.within:
         say(
             f"{progress.days_done:,}/{progress.days:,} days, "
             f"{progress.rows_done:,}/{progress.rows:,} rows: {progress.now}"

@@ -285,10 +285,20 @@ def test_progress_counts_days_and_rows_up_to_all(tmp_path: Path) -> None:
     seen: list[Progress] = []
     table = orders([at(d) for d in range(6)])
     backfill(job(tmp_path, rows_per_run=2), engine(table), seen.append)
-    assert [(p.days_done, p.rows_done, p.rows) for p in seen[1:]] == [
+    assert [(p.days_done, p.rows_done, p.rows) for p in seen[1:] if not p.within] == [
         (0, 0, 6), (2, 2, 6), (4, 4, 6), (6, 6, 6),
     ]  # fmt: skip
     assert seen[1].now == "2025-01-01 to 2025-01-02"
+
+
+def test_progress_tells_the_steps_of_a_run(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    backfill(job(tmp_path), engine(orders([at(d) for d in range(6)])), seen.append)
+    steps = [p for p in seen if p.within]
+    assert {(p.days_done, p.days, p.rows_done, p.rows) for p in steps} == {(0, 6, 0, 6)}
+    told = [p.now.removeprefix("2025-01-01 to 2025-01-06, ") for p in steps]
+    assert told[:2] == ["reading the spine", "computing 1 column of 6 rows"]
+    assert told[2:] == [f"{done} of 6 days written" for done in range(1, 7)]
 
 
 def test_a_failing_run_keeps_what_was_finished(tmp_path: Path) -> None:
