@@ -1,9 +1,10 @@
 // Results on their way from the order of (key, time) to that of the spine.
 //
 // Permuting a column at a time misses the caches once a value. So results are put together first: a
-// sheet has a cache line for each spine row and as many results side by side as a line holds. Each
-// part of the timeline writes the whole lines of its rows, and columns are then read off line after
-// line. A sheet is dropped when its columns are done, and its memory serves the next one's columns.
+// sheet has a cache line for each spine row and as many results side by side as a line holds, or a part
+// of one that holds the few that there are. Each part of the timeline writes the whole lines of its
+// rows, and columns are then read off line after line. A sheet is dropped when its columns are done,
+// and its memory serves the next one's columns.
 #pragma once
 
 #ifdef __SSE2__
@@ -18,9 +19,10 @@ struct Sheet {
   static constexpr size_t kLine = 64;
   Buffer lines;
   size_t used = 0;               // bytes of a line
+  size_t width = kLine;          // of a line: a power of two
   std::vector<Output*> outputs;
 
-  char* line(size_t spine_row) const { return lines.as<char>() + spine_row * kLine; }
+  char* line(size_t spine_row) const { return lines.as<char>() + spine_row * width; }
 };
 
 // Bytes in a line: the slot, and of kInt a byte that says it holds a value.
@@ -53,7 +55,10 @@ inline Sheets lay_out(std::vector<std::vector<Output>>& outputs, size_t spine_ro
       sheet.outputs.push_back(&out);
     }
   }
-  for (Sheet& sheet : sheets) sheet.lines = Buffer(spine_rows * Sheet::kLine, false);
+  for (Sheet& sheet : sheets) {
+    while (sheet.width > 8 && sheet.width / 2 >= sheet.used) sheet.width /= 2;
+    sheet.lines = Buffer(spine_rows * sheet.width, false);
+  }
   return out_sheets;
 }
 
@@ -66,6 +71,16 @@ inline void stream_line(char* to, const char* from) {
 #else
   std::memcpy(to, from, Sheet::kLine);
 #endif
+}
+
+inline void put_line(const Sheet& sheet, size_t spine_row, const char* from) {
+  char* const to = sheet.line(spine_row);
+  switch (sheet.width) {  // to pass by the caches with less than a line costs more than to go through them
+    case 8: std::memcpy(to, from, 8); break;
+    case 16: std::memcpy(to, from, 16); break;
+    case 32: std::memcpy(to, from, 32); break;
+    default: stream_line(to, from);
+  }
 }
 
 // To be called before another thread reads what was streamed.
@@ -114,7 +129,7 @@ class Slots {
       for (size_t j = 0; j < rows_; ++j) {
         sheets.written[spine_rows[j]] = 1;
         for (const Sheet& sheet : sheets.all) {
-          stream_line(sheet.line(spine_rows[j]), from);
+          put_line(sheet, spine_rows[j], from);
           from += Sheet::kLine;
         }
       }
@@ -140,7 +155,7 @@ class Slots {
           }
         }
         for (size_t j = 0; j < n; ++j) {
-          stream_line(sheet.line(spine_rows[begin + j]), block[j]);
+          put_line(sheet, spine_rows[begin + j], block[j]);
         }
       }
     }
@@ -166,18 +181,18 @@ class Slots {
 inline void read_off(Sheet& sheet, const Large<uint8_t>& written, int threads,
                      std::vector<std::shared_ptr<Node>>& nodes) {
   constexpr size_t kBlock = 512;  // lines that stay in a core's cache while all columns read them
-  const size_t rows = written.size();
+  const size_t rows = written.size(), width = sheet.width;
   std::vector<Output*> plain;
   std::vector<output::Filling> fillings;
   in_parts(threads, rows, [&](int, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
-      if (!written[i]) std::memset(sheet.line(i), 0, Sheet::kLine);
+      if (!written[i]) std::memset(sheet.line(i), 0, width);
     }
   });
   for (Output* out : sheet.outputs) {
     if (out->bucketed || output::is_list(out->shape)) {
       const char* slots = sheet.lines.as<char>() + out->offset;
-      nodes[out->number] = close_lists(*out, rows, threads, [=](size_t i) { return slots + i * Sheet::kLine; });
+      nodes[out->number] = close_lists(*out, rows, threads, [=](size_t i) { return slots + i * width; });
       *out = Output();
       continue;
     }
@@ -189,8 +204,8 @@ inline void read_off(Sheet& sheet, const Large<uint8_t>& written, int threads,
     const size_t begin = task * kBlock, end = std::min(rows, begin + kBlock);
     for (size_t c = 0; c < plain.size(); ++c) {
       const char* slots = sheet.lines.as<char>() + plain[c]->offset;
-      holding[c] += fillings[c].fill(begin, end, [=](size_t i) { return slots + i * Sheet::kLine; },
-                                     [=](size_t i) { return slots[i * Sheet::kLine + 8] != 0; });
+      holding[c] += fillings[c].fill(begin, end, [=](size_t i) { return slots + i * width; },
+                                     [=](size_t i) { return slots[i * width + 8] != 0; });
     }
   });
   for (size_t c = 0; c < plain.size(); ++c) {
