@@ -1,5 +1,6 @@
 // Groups rows by key code and sorts each group by time.
 //
+// Rows that lie in that order already, as a projection keeps them, are only copied. Others are sorted.
 // Rows are first dealt into parts of neighbouring codes, small enough for a core's cache, by all
 // threads at once. A part that hot keys make too large is dealt again, by code and, where a code has
 // many rows, by time. Each part is then sorted by digits, those of the time before those of the code;
@@ -148,22 +149,87 @@ inline void deal_again(Stamped* items, size_t from, size_t n, size_t first, int 
   });
 }
 
+// Whether the rows that `takes` lie in the order of codes and then of times.
+template <class Takes>
+inline bool arranged(const Large<int32_t>& codes, const int64_t* time, int threads, Takes takes) {
+  std::atomic<bool> all{true};
+  in_parts(threads, codes.size(), [&](int, size_t begin, size_t end) {
+    constexpr size_t kLook = 1 << 12;  // rows after which to see whether another thread found one amiss
+    size_t last = begin;
+    while (last > 0 && !takes(last - 1)) --last;  // the one before the part's own
+    int32_t code = last > 0 ? codes[last - 1] : 0;
+    int64_t at = last > 0 ? time[last - 1] : std::numeric_limits<int64_t>::min();
+    for (size_t i = begin; i < end; ++i) {
+      if (i % kLook == 0 && !all.load(std::memory_order_relaxed)) return;
+      if (!takes(i)) continue;
+      if (codes[i] < code || (codes[i] == code && time[i] < at)) {
+        all.store(false, std::memory_order_relaxed);
+        return;
+      }
+      code = codes[i];
+      at = time[i];
+    }
+  });
+  return all;
+}
+
+// Takes rows that are arranged: each keeps its place among those that are taken.
+template <class Takes>
+inline void take_arranged(const Large<int32_t>& codes, const int64_t* time, int threads, Takes takes,
+                          std::vector<uint32_t>& start, Large<int64_t>& sorted_time, Large<uint32_t>& sorted_row) {
+  std::vector<size_t> first(static_cast<size_t>(threads) + 1, 0);
+  in_parts(threads, codes.size(), [&](int thread, size_t begin, size_t end) {
+    size_t rows = 0;
+    for (size_t i = begin; i < end; ++i) rows += takes(i);
+    first[static_cast<size_t>(thread) + 1] = rows;
+  });
+  for (size_t thread = 1; thread < first.size(); ++thread) first[thread] += first[thread - 1];
+  sorted_time.resize(first.back());
+  sorted_row.resize(first.back());
+  in_parts(threads, codes.size(), [&](int thread, size_t begin, size_t end) {
+    size_t at = first[static_cast<size_t>(thread)];
+    int32_t code = kNoKey;
+    uint32_t rows = 0;
+    // Two threads may have rows of one key.
+    auto count = [&] {
+      if (rows > 0) __atomic_fetch_add(&start[static_cast<size_t>(code) + 1], rows, __ATOMIC_RELAXED);
+    };
+    for (size_t i = begin; i < end; ++i) {
+      if (!takes(i)) continue;
+      if (codes[i] != code) {
+        count();
+        code = codes[i];
+        rows = 0;
+      }
+      ++rows;
+      sorted_time[at] = time[i];
+      sorted_row[at++] = static_cast<uint32_t>(i);
+    }
+    count();
+  });
+  for (size_t key = 0; key + 1 < start.size(); ++key) start[key + 1] += start[key];
+}
+
 // Groups the rows that have a code and a time, and sorts each group. With `dealing`, columns can
-// follow them.
+// follow them where they have to be sorted.
 inline void group(const Large<int32_t>& codes, const Column& times, size_t keys, int threads,
                   std::vector<uint32_t>& start, Large<int64_t>& sorted_time, Large<uint32_t>& sorted_row,
                   Dealing* dealing = nullptr) {
   const size_t rows = codes.size();
   start.assign(keys + 1, 0);
   if (keys == 0) return;
+  const int64_t* time = static_cast<const int64_t*>(times.data) + times.offset;
+  const bool nulls = times.validity != nullptr;
+  auto takes = [&](size_t i) { return codes[i] >= 0 && !(nulls && times.null(static_cast<int64_t>(i))); };
+  if (arranged(codes, time, threads, takes)) {
+    take_arranged(codes, time, threads, takes, start, sorted_time, sorted_row);
+    return;
+  }
   // Parts of 2^shift neighbouring codes, some 2^15 rows each if keys are even.
   size_t parts = std::min<size_t>({(rows >> 15) + 1, keys, 2048});
   int shift = 0;
   while (((keys - 1) >> shift) >= parts) ++shift;
   parts = ((keys - 1) >> shift) + 1;
-  const int64_t* time = static_cast<const int64_t*>(times.data) + times.offset;
-  const bool nulls = times.validity != nullptr;
-  auto takes = [&](size_t i) { return codes[i] >= 0 && !(nulls && times.null(static_cast<int64_t>(i))); };
   std::vector<std::vector<size_t>> next(static_cast<size_t>(threads));
   in_parts(threads, rows, [&](int thread, size_t begin, size_t end) {
     std::vector<size_t>& counts = next[static_cast<size_t>(thread)];

@@ -115,22 +115,18 @@ inline void sort_digit(const Stamped* from, size_t n, Stamped* to, uint64_t low,
 inline Stamped* sort_part(Stamped* items, size_t n, Stamped* spare, std::vector<uint32_t>& at) {
   uint64_t low = UINT64_MAX, high = 0;
   uint32_t first = UINT32_MAX, last = 0;
-  bool sorted = true, arranged = true;  // by time; by code and then by time, as a projection keeps it
+  bool sorted = true;  // by time
   for (size_t i = 0; i < n; ++i) {
     low = std::min(low, lift(items[i].time));
     high = std::max(high, lift(items[i].time));
     first = std::min(first, items[i].code);
     last = std::max(last, items[i].code);
-    if (i == 0) continue;
-    const bool later = items[i - 1].time <= items[i].time;
-    sorted &= later;
-    arranged &= items[i - 1].code < items[i].code || (items[i - 1].code == items[i].code && later);
+    if (i > 0) sorted &= items[i - 1].time <= items[i].time;
   }
   at.assign(static_cast<size_t>(last - first) + 2, 0);
   for (size_t i = 0; i < n; ++i) ++at[items[i].code - first + 1];
   const uint32_t most = *std::max_element(at.begin(), at.end());
   for (size_t c = 1; c < at.size(); ++c) at[c] += at[c - 1];
-  if (arranged) return items;
   if (!sorted) {
     // So many leading bits that few rows of a code share them.
     const int wanted = bit_width(uint64_t{most}) + 3;

@@ -1,6 +1,7 @@
 """Sizes at which keys are dealt to threads, hot keys are split and tables grow, against numpy."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -243,3 +244,67 @@ def test_columns_of_many_events_read_as_those_of_few(style: str, late: bool) -> 
                 if s >= len(values):
                     expected = pa.array(events).take(expected)
                 assert whole[s][w].take(pa.array(spine)).equals(expected)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_rows_that_lie_in_order_answer_as_those_that_are_sorted(late: bool) -> None:
+    """In order they are copied, keys of nobody's and none left out, a key's rows by two threads."""
+    rng = np.random.default_rng(23)
+    n, m = 100_000, 3000
+    event_keys, event_time = rng.integers(0, 40, n), rng.integers(0, 1 << 14, n)
+    order = np.lexsort((event_time, event_keys))
+    event_keys, event_time = event_keys[order], event_time[order]
+    spine_keys, spine_time = rng.integers(0, 20, m) * 2, rng.integers(0, 1 << 14, m)
+    known = event_time + np.where(rng.random(n) < 0.1, rng.integers(0, 500, n), 0)
+    sequence, gone = rng.integers(0, 3, n), rng.random(n) < 0.1
+    values = rng.normal(size=n)
+    windows = (Window(1 << 9), Window(), Window(rows=4))
+    specs = [Spec(kind, (0,), windows) for kind in ("sum", "last", "max")]
+
+    def answers(rows: Ints, threads: int) -> list[Any]:
+        timeline = Timeline(
+            encode([pa.array(spine_keys)], [pa.array(event_keys[rows], mask=gone[rows])], threads),
+            pa.array(spine_time),
+            pa.array(event_time[rows]),
+            pa.array(known[rows]) if late else None,
+            pa.array(sequence[rows]),
+            threads=threads,
+        )
+        sums, *chosen = timeline.aggregate([pa.array(values[rows])], specs)
+        found = [taken(window) for window in sums]
+        for result in chosen:  # a row of many may be told by its value alone
+            found += [pa.array(values[rows]).take(taken(window)) for window in result]
+        return [*found, pa.array(event_time[rows]).take(taken(timeline.lookup()))]
+
+    expected = answers(rng.permutation(n), 1)
+    for threads in (1, 2, 3):
+        assert answers(np.arange(n), threads) == expected
+
+
+@pytest.mark.parametrize("spine", [100, 30_000])
+def test_few_results_are_those_of_many(spine: int) -> None:
+    """Results lie side by side in lines as wide as they are: of 8 bytes up to several of 64."""
+    rng = np.random.default_rng(29)
+    n = 50_000
+    events, asked = rng.integers(0, 50, n), rng.integers(0, 55, spine)  # some find nothing
+    timeline = Timeline(
+        encode([pa.array(asked)], [pa.array(events)]),
+        pa.array(rng.integers(0, SPAN, spine)),
+        pa.array(rng.integers(0, SPAN, n)),
+    )
+    whole = rng.integers(-9, 9, n)
+    columns = [pa.array(whole), pa.array(whole * 0.5), pa.array(whole).cast(pa.decimal128(21, 2))]
+    columns.append(pa.array(whole > 0))
+    specs = [
+        Spec(kind, (column,), (Window(SPAN // 7),))
+        for kind, column in (
+            ("sum", 0), ("avg", 1), ("sum", 2), ("bool_or", 3), ("count", 0), ("last_k", 1),
+            ("last", 0), ("sum", 1), ("avg", 2), ("bool_and", 3), ("max", 1), ("min", 2),
+        )
+    ]  # fmt: skip
+    specs[5] = replace(specs[5], k=2)
+    expected = [taken(result) for [result] in timeline.aggregate(columns, specs)]
+    for first in range(len(specs)):
+        for count in (1, 2, 3, 5):
+            some = timeline.aggregate(columns, specs[first : first + count])
+            assert [taken(result) for [result] in some] == expected[first : first + count]
