@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bighead.storage.database.database import Batch
 from bighead.storage.ingest.door import Arrived
-from bighead.storage.ingest.files import kind_of
 from bighead.storage.ingest.followed_packed import FollowedPacked
 from bighead.storage.ingest.followed_rows import FollowedRows
+from bighead.storage.ingest.patterns import kind_of
 from bighead.storage.ingest.positions import FileAt, file_at, put_file
 from bighead.storage.store import Store
 
