@@ -66,7 +66,8 @@ class FollowedPacked(FollowedRows):
             if self.stream is None and not self._open():
                 return None
             data = self._read(most)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
+            self.close()  # it is opened anew, where it was left
             raise
         except (pa.ArrowException, OSError) as error:
             text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -150,6 +152,35 @@ def test_a_disk_that_has_another_number_when_it_is_mounted_again(
     assert_holds(store, ROWS, PLAIN)
 
 
+def pack(path: Path, first: int, last: int) -> None:
+    rows = lines(ROWS.slice(first, last - first))
+    path.write_bytes(gzip.compress(b"".join(line + b"\n" for line in rows)))
+
+
+def test_a_compressed_file_whose_disk_goes_as_it_is_opened_is_read_later(
+    store: Store, folder: Path, disk: Path
+) -> None:
+    notes: list[str] = []
+    mount(folder, disk)
+    pack(disk / "a.jsonl.gz", 0, 60)
+    now = 0.0
+    door = file_door(store, folder, notes)
+    door.clock, door.settle, door.look_every = lambda: now, 1.0, 5.0
+    assert door.take(1000) == []  # it may still be written
+    unmount(folder)
+    now = 2.0
+    assert door.take(1000) == []
+    assert notes == [f"{folder} cannot be read (no disk is mounted there); it is tried again"]
+    folder.rmdir()
+    folder.mkdir()
+    mount(folder, disk)
+    now = 10.0
+    loop = ingester(store, door)
+    loop.run(once=True)
+    assert store.counts()[0].rows == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
 def test_a_folder_that_does_not_answer_is_told_of_once_and_read_on(
     store: Store, folder: Path, number: int, monkeypatch: pytest.MonkeyPatch
@@ -278,6 +309,28 @@ def test_a_file_that_cannot_be_read_is_told_of_once_and_keeps_nobody_waiting(
     write(folder / "a.jsonl", 40, 60)
     loop.run(once=True)
     assert loop.counters["events"].messages == 60
+    assert_holds(store, ROWS, PLAIN)
+
+
+def test_a_compressed_file_that_may_not_be_read_yet_is_no_dead_letter(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    path = folder / "a.jsonl.gz"
+    pack(path, 0, 60)
+
+    def refusing(*_: object, **__: object) -> pa.NativeFile:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    loop = ingester(store, file_door(store, folder, notes))
+    with monkeypatch.context() as patched:
+        patched.setattr("bighead.storage.ingest.followed_packed.pa.input_stream", refusing)
+        for _ in range(5):
+            loop.commit(loop.gather())
+    assert loop.counters["events"].rejected == 0
+    assert notes == [f"{path} cannot be read (Permission denied); it is tried again"]
+    loop.run(once=True)
+    assert loop.counters["events"].rejected == 0
     assert_holds(store, ROWS, PLAIN)
 
 
