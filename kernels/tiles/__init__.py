@@ -36,6 +36,7 @@ from bighead.kernels.tiles._tiles import (
     deal,
     digest_rows,
     encode_keys,
+    message,
 )
 from bighead.kernels.tiles.errors import NotKept
 from bighead.kernels.tiles.specs import Changes, Get, Output, Partial
@@ -63,4 +64,5 @@ __all__ = [
     "deal",
     "digest_rows",
     "encode_keys",
+    "message",
 ]

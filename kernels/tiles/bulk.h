@@ -80,24 +80,27 @@ inline void add_many(CountState& state, const Offered& offered) { state.n += off
 template <class Key>
 inline const Which& pick_best(const Offered& offered, size_t k, bool least, bool equal_too, Key key) {
   const Which& which = offered.which;
-  std::vector<int64_t>& keys = offered.picking.ordered;
-  keys.resize(which.size());
-  for (size_t i = 0; i < which.size(); ++i) keys[i] = least ? ~key(which[i]) : key(which[i]);  // turned around
-  int64_t bound;
+  const int64_t turn = least ? -1 : 0;  // turns the order around
+  const auto place = [&](size_t i) { return key(which[i]) ^ turn; };
+  int64_t bound = INT64_MIN;
   if (k == 1) {
-    bound = *std::max_element(keys.begin(), keys.end());
+    for (size_t i = 0; i < which.size(); ++i) bound = std::max(bound, place(i));
   } else {
-    std::vector<int64_t> sorted = keys;
-    std::nth_element(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(k - 1), sorted.end(), std::greater<>());
-    bound = sorted[k - 1];
+    std::vector<int64_t>& places = offered.picking.ordered;
+    places.resize(which.size());
+    for (size_t i = 0; i < which.size(); ++i) places[i] = place(i);
+    std::nth_element(places.begin(), places.begin() + static_cast<ptrdiff_t>(k - 1), places.end(), std::greater<>());
+    bound = places[k - 1];
   }
   Which& best = offered.picking.best;
   best.clear();
   size_t equal = equal_too ? which.size() : k;
   for (size_t i = 0; i < which.size(); ++i) {
-    if (keys[i] < bound || (keys[i] == bound && equal == 0)) continue;
+    const int64_t each = place(i);
+    if (each < bound || (each == bound && equal == 0)) continue;
     best.push_back(which[i]);
-    if (keys[i] == bound) --equal;
+    if (each == bound) --equal;
+    if (k == 1 && equal == 0) break;
   }
   return best;
 }

@@ -51,37 +51,54 @@ struct Wholes {
   // What counts nowhere is 0.
   template <class Value>
   void read_doubles(const Column& column, Value value) {
-    const auto counted = [&](int64_t i) { return column.counted(i); };
-    int least = INT_MAX, greatest = INT_MIN;
+    // By twice the magnitude, as a word: exponent and mantissa. Zeros less one are above all others.
+    uint64_t least = UINT64_MAX, greatest = 0;
     for (int64_t i = 0; i < column.length; ++i) {
-      const uint64_t word = word_of(value(i));
-      const int field = field_of(word);
-      if (field == 2047 && !counted(i)) continue;
-      if (field == 2047) return;
-      if (word << 1 == 0) continue;
-      least = std::min(least, std::max(field, 1));
-      greatest = std::max(greatest, std::max(field, 1));
+      const uint64_t twice = word_of(value(i)) << 1;
+      least = std::min(least, twice - 1);
+      greatest = std::max(greatest, twice);
     }
-    if (least > greatest) least = greatest = 1;
-    const int width = 53 + greatest - least;
+    if (greatest >> 53 == kNoNumber) {
+      greatest = 0;  // the least is finite, or there is no number at all
+      for (int64_t i = 0; i < column.length; ++i) {
+        const uint64_t twice = word_of(value(i)) << 1;
+        if (twice >> 53 != kNoNumber) {
+          greatest = std::max(greatest, twice);
+        } else if (column.counted(i)) {
+          return;
+        }
+      }
+    }
+    const int first = greatest == 0 ? 1 : std::max(static_cast<int>((least + 1) >> 53), 1);
+    const int width = 53 + std::max(static_cast<int>(greatest >> 53), 1) - first;
     if (width > 126) return;
-    for (int64_t i = 0; i < column.length; ++i) {
-      const double x = value(i);
-      const uint64_t word = word_of(x);
-      const bool none = field_of(word) == 2047 || word << 1 == 0;
-      const Parts parts = parts_of(x);
-      const auto mantissa = static_cast<u128>(static_cast<i128>(parts.mantissa));
-      values[static_cast<size_t>(i)] = none ? 0 : static_cast<i128>(mantissa << (parts.exponent + 1075 - least));
+    if (width < 64) {
+      fill<int64_t>(column, value, first);
+    } else {
+      fill<i128>(column, value, first);
     }
-    exponent = least - 1075;
+    exponent = first - 1075;
     bits = width;
   }
+  // `first`: the least exponent, as it stands in a word.
+  template <class Whole, class Value>
+  void fill(const Column& column, Value value, int first) {
+    for (int64_t i = 0; i < column.length; ++i) {
+      const uint64_t word = word_of(value(i));
+      const int field = static_cast<int>((word >> 52) & kNoNumber);
+      const uint64_t fraction = word & ((uint64_t{1} << 52) - 1);
+      const auto mantissa = static_cast<Whole>(fraction | static_cast<uint64_t>(field != 0) << 52);
+      const bool none = field == kNoNumber || word << 1 == 0;
+      const Whole whole = none ? 0 : mantissa << (none ? 0 : std::max(field, 1) - first);
+      values[static_cast<size_t>(i)] = (word >> 63) != 0 ? -whole : whole;
+    }
+  }
+  static constexpr int kNoNumber = 2047;  // the exponent of infinities and NaN, as it stands in a word
   static uint64_t word_of(double x) {
     uint64_t word;
     std::memcpy(&word, &x, 8);
     return word;
   }
-  static int field_of(uint64_t word) { return static_cast<int>((word >> 52) & 2047); }
 };
 
 class Picking {
@@ -159,9 +176,10 @@ class Picking {
   }
   static bool counts_all(const Column& column) {
     if (column.type != Type::kF64 || column.validity != nullptr) return column.always_counted();
-    bool all = true;
-    for (int64_t i = 0; i < column.length; ++i) all &= !std::isnan(column.at<double>(i));
-    return all;
+    const double* const from = static_cast<const double*>(column.data) + column.offset;
+    bool none = true;
+    for (int64_t i = 0; i < column.length; ++i) none &= from[i] == from[i];
+    return none;
   }
   void sift(const Sieve& sieve, Which& to) const {
     to = *which_;

@@ -26,6 +26,18 @@ struct Question {
     }
     return -1;
   }
+  // The ring of a time, and the times from `first` to `last` around it that have the same; -1: none.
+  struct Stretch {
+    int64_t first = 0, last = -1;
+    int ring = -1;
+  };
+  Stretch stretch(int64_t time) const {
+    const int n = static_cast<int>(lows.size()), at = place(time);
+    const auto low = [&](int w) { return lows[static_cast<size_t>(w)]; };
+    if (at == n) return {last + 1, INT64_MAX, ring(at)};
+    const int64_t end = n == 0 || at == 0 ? last : at < 0 ? low(n - 1) - 1 : low(at - 1) - 1;
+    return {at < 0 ? INT64_MIN : low(at), end, ring(at)};
+  }
   // The ring of a place; -1: none.
   int ring(int place) const {
     const int n = static_cast<int>(lows.size());
@@ -146,11 +158,17 @@ class Reading {
     std::vector<Which>& held = scratch_.held;
     held.resize(rings_.rings);
     for (Which& which : held) which.clear();
+    Question::Stretch around;
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!rows.visible(i, question_.last)) continue;
-      const int at = question_.ring(rows.timeless(i) ? static_cast<int>(rings_.rings) : question_.place(rows.time[i]));
-      if (at < 0) continue;
-      held[static_cast<size_t>(at)].push_back(i);
+      int at;
+      if (rows.timeless(i)) {
+        at = question_.ring(static_cast<int>(rings_.rings));
+      } else {
+        if (rows.time[i] < around.first || rows.time[i] > around.last) around = question_.stretch(rows.time[i]);
+        at = around.ring;
+      }
+      if (at >= 0) held[static_cast<size_t>(at)].push_back(i);
     }
     bool looked = false;
     for (size_t w = 0; w < held.size(); ++w) {

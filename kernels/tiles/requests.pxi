@@ -86,6 +86,45 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus held_rows(const CRequest&, uint64_t, vector[uint64_t]&)
 
 
+cdef extern from "tiles/message.h" namespace "bighead::tiles" nogil:
+    cppclass Sent:
+        pass
+
+    int64_t body_size(int64_t, const vector[int]&)
+    cbool sent(const ArrowArray&, size_t, vector[Sent]&)
+    cbool sent(const Node&, size_t, vector[Sent]&)
+    void write(const vector[Sent]&, int64_t, const vector[int]&, char*, char*)
+
+
+def message(answers, bytes head not None, Py_ssize_t place, widths):
+    cdef vector[int] bits = widths
+    cdef vector[Sent] columns
+    cdef Py_ssize_t size = len(head)
+    cdef object capsule  # holds the buffers
+    cdef ArrowArray* array
+    cdef int64_t rows
+    cdef cbool fits
+    cdef bytes made
+    cdef char* out
+    if isinstance(answers, Result):
+        rows = (<Result>answers).node.get().length
+        fits = sent((<Result>answers).node.get()[0], bits.size(), columns)
+    else:
+        capsule = answers.__arrow_c_array__()[1]
+        array = <ArrowArray*>PyCapsule_GetPointer(capsule, "arrow_array")
+        rows = array.length
+        fits = sent(array[0], bits.size(), columns)
+    if not fits:
+        raise ValueError("the columns are not those that the widths say")
+    if place < 0 or place + 16 * <Py_ssize_t>bits.size() > size:
+        raise ValueError("the counts do not lie in the metadata")
+    made = PyBytes_FromStringAndSize(NULL, size + body_size(rows, bits))
+    out = PyBytes_AS_STRING(made)
+    memcpy(out, PyBytes_AS_STRING(head), size)
+    write(columns, rows, bits, out + place, out + size)
+    return made
+
+
 cdef COutput _output(Layout layout, held) except *:
     cdef COutput out
     numerator, denominator = (0, 1) if held.p is None else held.p

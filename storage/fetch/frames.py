@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from bighead.kernels.wire import message
+from bighead.kernels.tiles import message
 from bighead.zipline.expressions.arrow import Array
 
 if TYPE_CHECKING:

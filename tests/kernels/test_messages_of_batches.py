@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from bighead.kernels.wire import message
+from bighead.kernels.tiles import message
 
 
 def head_of(schema: pa.Schema, rows: int) -> tuple[bytes, int]:
