@@ -171,7 +171,8 @@ class Follower(Closing):
         finally:
             with self._lock:
                 opening.readers -= 1
-                self._lock.notify_all()
+                if opening is not self._serving:  # else nobody waits for it
+                    self._lock.notify_all()
 
     def close(self) -> None:
         """Let go of the files; nobody reads any more."""

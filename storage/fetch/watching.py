@@ -42,7 +42,7 @@ class Watch:
         """Around one request. Raises FetchError for whatever goes wrong in it."""
         began = time.perf_counter()
         code = "CANCELLED"
-        self.metrics.under_way.inc()
+        self.metrics.under_way += 1
         try:
             yield
             code = "OK"
@@ -58,7 +58,7 @@ class Watch:
             raise FetchError(Kind.BUG, told_caller) from error
         finally:
             seconds = time.perf_counter() - began
-            self.metrics.under_way.dec()
+            self.metrics.under_way -= 1
             self.metrics.answered(self.door, method, code, seconds)
             if seconds >= self.slow:
                 self.log.write("slow", "warning", method=method, code=code, seconds=seconds)
