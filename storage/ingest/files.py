@@ -91,13 +91,7 @@ class FileDoor:
             arrived = self._read(file, room)
         except FileNotFoundError:
             file.missing = self.there.out_of_reach(file.at)
-            if file.missing:
-                return None
-            self.note(
-                f"{file.at.path} is gone; it was read up to {file.at.position:,}, and "
-                "whether it had more cannot be told"
-            )
-            return self.there.forget(file.at.name)
+            return None if file.missing else self.there.lose(file)
         except OSError as error:
             reason = reason_of(error)
             if reason not in (self.there.unseen.get(file.at.path), file.refused):

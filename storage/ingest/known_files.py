@@ -128,6 +128,9 @@ class KnownFiles:
             return
         at = FileAt(path, found.st_dev, found.st_ino, 0)
         seen.add(at.name)
+        known = self.files.get(at.name)
+        if known is not None and kind_of(known.at.path, "") != kind_of(path, ""):
+            self.stale.append(self.lose(known))  # another file has its number now
         if at.name not in self.files:
             self.files[at.name] = KnownFile(self._begun(at, found.st_size))
             folder = Path(path).parent
@@ -206,6 +209,14 @@ class KnownFiles:
                 if entry.inode() == followed.at.inode and entry.is_file():
                     if _is(followed.at, entry.path, entry.stat().st_size):
                         followed.look(entry.path, entry.stat().st_size)
+
+    def lose(self, file: KnownFile) -> Arrived:
+        """A file that is gone before its end was seen; says so."""
+        self.note(
+            f"{file.at.path} is gone; it was read up to {file.at.position:,}, and "
+            "whether it had more cannot be told"
+        )
+        return self.forget(file.at.name)
 
     def forget(self, name: str) -> Arrived:
         """What takes the record of a file that is gone out of the store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import permutations
 from pathlib import Path
 from typing import Literal
 
@@ -383,6 +384,36 @@ def test_what_is_put_behind_a_compressed_file_is_read_alone(
     notes: list[str] = []
     assert take(store, tmp_path, notes).counters["events"].copies == 30
     assert notes == [f"{path} was written anew; it is read from its start"]
+
+
+KINDS = ["jsonl", "jsonl.gz", "parquet"]
+
+
+@pytest.mark.parametrize(("before", "now"), list(permutations(KINDS, 2)))
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_of_another_kind_that_has_the_number_of_one_that_is_gone(
+    store: Store, tmp_path: Path, before: str, now: str, restarted: bool
+) -> None:
+    pq.write_table(ROWS.slice(0, 20), tmp_path / "first")
+    pq.write_table(ROWS, tmp_path / "second")
+    first = {"jsonl": text(0, 20), "jsonl.gz": packed(0, 20)}
+    second = {"jsonl": text(0, 60), "jsonl.gz": packed(0, 60)}
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = folder / f"a.{before}"
+    path.write_bytes(first.get(before) or (tmp_path / "first").read_bytes())
+    door = file_door(store, folder)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    path.write_bytes(second.get(now) or (tmp_path / "second").read_bytes())
+    path.rename(folder / f"b.{now}")
+    if restarted:
+        take(store, folder)
+    else:
+        loop.run(once=True)
+    assert dead(store) == []
+    assert_holds(store, ROWS)
+    assert [at.path for at in files_at(store.database, "events")] == [str(folder / f"b.{now}")]
 
 
 @pytest.mark.parametrize("kind", ["jsonl.gz", "parquet"])
