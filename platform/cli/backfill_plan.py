@@ -60,22 +60,24 @@ def backfill_text(name: str, output: Path, plan: Plan) -> Text:
     if read:
         rows = sum(d.rows for d in read)
         text.append(f"    read    the spine's rows of {_days(len(read))}: {rows:,} rows\n")
-    most = "at most " if any(d.spine for d in read) and _known(plan) else ""
+    again = len(read) > _new_days(plan)
     for line in _lines(plan):
         text.append(f"    compute {line}\n")
     for source, bytes_ in plan.projections.items():
         text.append(f"    keep    {source} sorted: about {size(bytes_)}, for columns added later\n")
     total = plan.rows * len(plan.shape.columns)
     text.append(
-        f"    {most}{plan.values:,} of {total:,} values, about {size(plan.bytes)} before packing, "
-        f"are computed; {_days(len(busy))} of {len(plan.days):,} are written\n"
+        f"    {'at most ' if again else ''}{plan.values:,} of {total:,} values, about "
+        f"{size(plan.bytes)} before packing, are computed"
+        f"{', fewer where the rows of the spine are as they were' if again else ''}; "
+        f"{_days(len(busy))} of {len(plan.days):,} are written\n"
     )
     return text
 
 
-def _known(plan: Plan) -> bool:
-    """Whether some day that is read again was there before, and may turn out to be as it was."""
-    return any(reason != "new day" for reasons in plan.reasons.values() for reason in reasons)
+def _new_days(plan: Plan) -> int:
+    """How many days were not there before; the rows of the others may turn out as they were."""
+    return max((r["new day"][0] for r in plan.reasons.values() if "new day" in r), default=0)
 
 
 def _lines(plan: Plan) -> list[str]:

@@ -107,6 +107,16 @@ def test_a_plan_says_what_a_backfill_then_does(shop: Path, golden: Golden) -> No
     assert list(planned["columns"]) == done["columns_computed"]
 
 
+def test_a_plan_tells_most_where_the_spine_may_be_as_it_was(shop: Path, golden: Golden) -> None:
+    run(shop, "backfill", "stay_risk", "-o", "out", "--end", "2025-03-01")
+    with (shop / "data" / "requests.csv").open("a") as file:
+        file.write("9001,1,false,2025-02-03 12:00:00\n")
+    golden("cli/plan_backfill_spine.txt", run(shop, "plan").steady())
+    (planned,) = run(shop, "plan", "--json").json["backfills"]
+    done = run(shop, "backfill", "stay_risk", "-o", "out", "--end", "2025-03-01", "--json").json
+    assert 0 < done["values_computed"] < planned["values"]
+
+
 def test_a_plan_of_what_was_never_backfilled_needs_a_folder(shop: Path) -> None:
     refused = run(shop, "plan", "stay_risk")
     assert (refused.code, "add --output FOLDER" in refused.err) == (1, True)
