@@ -205,7 +205,7 @@ class Run:
     def _spine_of(self, day: date, rows: pa.Table) -> _Day:
         before = self.manifest.partitions.get(str(day))
         made = _Day(day, rows.num_rows, recorded=dict(before.groups) if before else {})
-        content = encode(rows)
+        content = encode(rows, read_again=True)
         group = Group(content)
         for column in rows.schema:
             made.spine[column.name] = _address(rows.num_rows, column, group)
@@ -226,8 +226,8 @@ class Run:
         plan = spine.over_stored(self.shape.training_set, names)
         reads = spine.reads_of(plan)
         with workers(WORKERS) as threads:
-            found = list(threads.map(lambda day: self._stored(day, reads), days))
-        stored = pa.concat_tables(found).combine_chunks()
+            read = threads.map(lambda day: self._stored(day, reads), days)
+            stored = pa.concat_tables(read).combine_chunks()
         given: dict[str, Dataset] = {spine.STORED: hold(stored, spine.STORED)}
         columns = "1 column" if len(names) == 1 else f"{len(names):,} columns"
         self.tell(f"computing {columns} of {len(stored):,} rows")
@@ -256,7 +256,8 @@ class Run:
         for group, owns in held.items():
             # A day's columns are too short to be worth threads.
             source = pa.BufferReader(pa.py_buffer(self._content(day, group)))
-            found = pq.ParquetFile(source).read(list(owns.values()), use_threads=False)
+            file = pq.ParquetFile(source, pre_buffer=False)  # it lies in memory
+            found = file.read(list(owns.values()), use_threads=False)
             for name, own in owns.items():
                 columns[name] = found.column(own).cast(schema.field(name).type)
         fields = [schema.field(n) for n in names]
