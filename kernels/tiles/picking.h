@@ -58,7 +58,8 @@ struct Wholes {
       least = std::min(least, twice - 1);
       greatest = std::max(greatest, twice);
     }
-    if (greatest >> 53 == kNoNumber) {
+    const bool finite = greatest >> 53 != kNoNumber;
+    if (!finite) {
       greatest = 0;  // the least is finite, or there is no number at all
       for (int64_t i = 0; i < column.length; ++i) {
         const uint64_t twice = word_of(value(i)) << 1;
@@ -72,25 +73,19 @@ struct Wholes {
     const int first = greatest == 0 ? 1 : std::max(static_cast<int>((least + 1) >> 53), 1);
     const int width = 53 + std::max(static_cast<int>(greatest >> 53), 1) - first;
     if (width > 126) return;
-    if (width < 64) {
-      fill<int64_t>(column, value, first);
-    } else {
-      fill<i128>(column, value, first);
-    }
     exponent = first - 1075;
     bits = width;
-  }
-  // `first`: the least exponent, as it stands in a word.
-  template <class Whole, class Value>
-  void fill(const Column& column, Value value, int first) {
+    if (finite && width < 64 && exponent >= -1023) {
+      const double one = std::ldexp(1.0, -exponent);  // times which each is an integer, and exact
+      for (int64_t i = 0; i < column.length; ++i) values[static_cast<size_t>(i)] = static_cast<int64_t>(value(i) * one);
+      return;
+    }
     for (int64_t i = 0; i < column.length; ++i) {
       const uint64_t word = word_of(value(i));
-      const int field = static_cast<int>((word >> 52) & kNoNumber);
-      const uint64_t fraction = word & ((uint64_t{1} << 52) - 1);
-      const auto mantissa = static_cast<Whole>(fraction | static_cast<uint64_t>(field != 0) << 52);
-      const bool none = field == kNoNumber || word << 1 == 0;
-      const Whole whole = none ? 0 : mantissa << (none ? 0 : std::max(field, 1) - first);
-      values[static_cast<size_t>(i)] = (word >> 63) != 0 ? -whole : whole;
+      const bool none = word << 1 == 0 || (word << 1) >> 53 == kNoNumber;
+      const Parts parts = parts_of(value(i));
+      const auto mantissa = static_cast<u128>(static_cast<i128>(parts.mantissa));
+      values[static_cast<size_t>(i)] = none ? 0 : static_cast<i128>(mantissa << (parts.exponent - exponent));
     }
   }
   static constexpr int kNoNumber = 2047;  // the exponent of infinities and NaN, as it stands in a word

@@ -81,6 +81,14 @@ struct Rings {
     rows[slot] += rows[other];
     merge_states(layout, parts, slot, parts, other);
   }
+  // What was read for another question holds for this one too; neither is added to any more.
+  void copy(size_t question, size_t other) {
+    for (size_t ring = 0; ring < rings; ++ring) {
+      const size_t at = slot(ring, question), from = slot(ring, other);
+      rows[at] = rows[from];
+      for (Part& part : parts) part.copy(at, from);
+    }
+  }
   // Forgets what was read for a question.
   void clear(size_t question) {
     for (size_t ring = 0; ring < rings; ++ring) {

@@ -47,6 +47,14 @@ void Part::clear(size_t slot) {
   std::visit([&](auto& held) { held[slot] = {}; }, states);
 }
 
+void Part::copy(size_t slot, size_t other) {
+  if (!buckets.empty()) {
+    buckets[slot] = buckets[other];
+  } else {
+    std::visit([&](auto& held) { held[slot] = held[other]; }, states);
+  }
+}
+
 void Part::read(Reader& from, const Partial& partial) {
   std::visit(
       [&](auto& held) {

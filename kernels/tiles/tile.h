@@ -19,6 +19,8 @@ struct Part {
 
   Part(const Partial& partial, size_t slots);
   void clear(size_t slot);
+  // Has a slot hold what another does; their buckets are the same states.
+  void copy(size_t slot, size_t other);
   // The state, or the buckets, of the one slot.
   void read(Reader& from, const Partial& partial);
   void write(Writer& to, const Partial& partial) const;

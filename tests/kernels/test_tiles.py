@@ -173,6 +173,85 @@ def test_any_order_and_shape_of_the_tree_give_the_same(seed: int) -> None:
         assert answers(made, deep, last, low) == answers(whole, flat, last, low)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_key_that_is_asked_again_has_the_answer_of_its_time(seed: int) -> None:
+    chance = random.Random(seed)
+    made, blocks = layout(), Blocks()
+    blocks.insert(made, rows_of(chance, 80))
+    blocks.put(made.trim(blocks.find, -500, keep=True))
+    few = [chance.randrange(-600, 600) for _ in range(3)]
+    times = [chance.choice([None, *few]) for _ in range(12)]
+    outputs = [Output(i, w, p.kind, k=p.k) for i, p in enumerate(PARTIALS) for w in (0, 1)]
+    windows = Windows(made, [20, 300], outputs)
+
+    def asked(times: list[int | None]) -> tuple[list[Any], list[int]]:
+        shelf, keys = Shelf(), pa.array([7] * len(times), pa.int64())
+        request = Request(windows, shelf, b"", [keys], pa.array(times, pa.int64()))
+        blocks.settle(shelf, request)
+        plain, bucketed, faults = request.answer()
+        shown: Any = pa.array(plain)  # type: ignore[call-overload]
+        found: list[Any] = [list(zip(*(a.to_pylist() for a in shown.flatten()), strict=True))]
+        found += [request.held(0), request.held(1)]
+        for values, names, ends in bucketed:
+            held: list[Any] = [pa.array(values), pa.array(names)]  # type: ignore[call-overload]
+            pairs = list(zip(*(array.to_pylist() for array in held), strict=True))
+            found.append([pairs[a:b] for a, b in zip([0, *ends], ends, strict=False)])
+        found.append([[(o, r) for o, q, r in faults if q == i] for i in range(len(times))])
+        return list(zip(*found, strict=True)), request.late
+
+    together, late = asked(times)
+    each = [asked([at]) for at in times]
+    assert together == [found for [found], _ in each]
+    assert late == [i for i, (_, gone) in enumerate(each) if gone]
+
+
+NUMBERS: dict[str, list[float | None]] = {
+    "close": [1.5, -2.25, 3.0, 0.0, -0.0, 1e-3],
+    "missing": [None, float("nan"), 7.0, 0.125],
+    "tiny": [5e-324, -5e-324, 2.2e-308, 0.0],
+    "tiny and small": [5e-324, 1e-300, None],
+    "huge": [1.7e308, -1.7e308, 1e307],
+    "as far as integers of 64 bits go": [1.0, 2.0**10 + 2**-42, -(2.0**10) + 2**-43],
+    "further": [1.0, 2.0**11 + 2**-41, float(2**60)],
+    "too far": [1.0, 1e-30, 1e30],
+    "infinite": [1.0, float("inf"), None],
+    "both infinities": [1.0, float("inf"), float("-inf")],
+    "none": [None, float("nan")],
+    "zeros": [0.0, -0.0],
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_many_numbers_at_once_come_to_what_they_do_one_by_one(kind: str) -> None:
+    chance = random.Random(kind)
+    kinds = ("sum", "avg", "var_pop", "max", "min", "last", "first", "top_k", "bottom_k")
+    parts = [Partial(k, (0,), k=3 if k.endswith("_k") else None) for k in kinds]
+    rows = [(chance.randrange(40), chance.choice(NUMBERS[kind])) for _ in range(60)]
+    times = pa.array([t for t, _ in rows], pa.int64())
+    values = pa.array([v for _, v in rows], pa.float64())
+
+    def held(leaf: int) -> list[list[Any]]:
+        made, blocks, shelf = (
+            Layout([pa.float64()], parts, (1, 10, 100), leaf=leaf),
+            Blocks(),
+            Shelf(),
+        )
+        keys = pa.array([7] * len(rows), pa.int64())
+        intake = Intake(made, shelf, b"", [keys], times, [values], logged=0)
+        blocks.settle(shelf, intake)
+        blocks.put(([(*place(n), d) for n, d in intake.finish()[0]], 0))
+        outputs = [Output(i, w, p.kind, k=p.k) for i, p in enumerate(parts) for w in (0, 1)]
+        at = pa.array([5, 33, 41], pa.int64())
+        request = Request(
+            Windows(made, [7, None], outputs), shelf := Shelf(), b"", [keys.slice(0, 3)], at
+        )
+        blocks.settle(shelf, request)
+        shown: Any = pa.array(request.answer()[0])  # type: ignore[call-overload]
+        return [[repr(v) for v in a.to_pylist()] for a in shown.flatten()]
+
+    assert held(1000) == held(1)
+
+
 def test_a_trimmed_tree_answers_from_then_on() -> None:
     chance = random.Random(1)
     rows = rows_of(chance, 200)
