@@ -25,6 +25,7 @@ from bighead.storage.database.origins import note_copy, note_origin
 from bighead.storage.database.rocks import BUFFER, Rocks
 from bighead.storage.reading.fetching import Fetch, Fetched
 from bighead.storage.reading.moment import Moment, Seen
+from bighead.storage.reading.times import Times
 from bighead.storage.sets.definitions import FORMAT, Definition, check_format, set_key
 from bighead.storage.sets.numbers import last_number, note_number
 from bighead.storage.sets.set_plan import SIZES, SetPlan
@@ -369,7 +370,7 @@ class Store(Closing):
         self,
         name: str,
         keys: Sequence[Array],
-        times: Array,
+        times: Times,
         *,
         inclusive: bool = False,
         spine: pa.Table | None = None,
@@ -380,7 +381,8 @@ class Store(Closing):
     ) -> Fetched:
         """A set's features for keys as of times.
 
-        keys: a column for each part of the key. times: int64 microseconds; NULL: an empty window.
+        keys: a column for each part of the key. times: int64 microseconds, NULL an empty
+        window; or one for all, where there is a key.
         inclusive: events at t itself are seen. spine: of a look-up whose condition reads it.
         only: the columns that are wanted; None: all. pause: called before each round of reads; what
         it raises ends the fetch.

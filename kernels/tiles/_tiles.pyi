@@ -187,14 +187,14 @@ class Request:
         shelf: Shelf,
         prefix: bytes,
         keys: Sequence[ArrowArray],
-        time: ArrowArray,
+        time: ArrowArray | int,
         *,
         inclusive: bool = False,
         horizon: int = ...,
     ) -> None:
         """keys: a column for each part. time: int64 microseconds; NULL, or a NULL in the key: all
-        windows are empty. inclusive: rows at the time itself are seen. horizon: rows of earlier
-        times may be gone."""
+        windows are empty. A number is the time of all, of as many questions as there are keys.
+        inclusive: rows at the time itself are seen. horizon: rows of earlier times may be gone."""
 
     def advance(self) -> None:
         """Go on with the blocks that came."""

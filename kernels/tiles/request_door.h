@@ -57,13 +57,31 @@ inline std::optional<int64_t> optional_width(bool all, int64_t width) {
 }
 inline void add_width(Windows& windows, bool all, int64_t width) { windows.widths.push_back(optional_width(all, width)); }
 
+inline void ask_all(Request& request, std::string_view prefix, const std::vector<Column>& keys, const Column& time, bool inclusive,
+                    int64_t horizon) {
+  for (const Column& key : keys) {
+    if (key.length != time.length) invalid("columns are of unequal lengths");
+  }
+  request.ask(prefix, keys, time, inclusive, horizon);
+}
+
 inline StateStatus ask(Request& request, std::string_view prefix, const std::vector<Column>& keys, const Column& time,
                        bool inclusive, int64_t horizon) {
+  return state_guarded([&] { ask_all(request, prefix, keys, time, inclusive, horizon); });
+}
+
+// At one time for all.
+inline StateStatus ask_at(Request& request, std::string_view prefix, const std::vector<Column>& keys, int64_t at, bool inclusive,
+                          int64_t horizon) {
   return state_guarded([&] {
-    for (const Column& key : keys) {
-      if (key.length != time.length) invalid("columns are of unequal lengths");
-    }
-    request.ask(prefix, keys, time, inclusive, horizon);
+    if (keys.empty()) invalid("questions at one time are as many as their keys, and there is none");
+    const std::vector<int64_t> times(static_cast<size_t>(keys[0].length), at);
+    Column time;
+    time.type = Type::kI64;
+    time.of = Class::kInteger;
+    time.length = keys[0].length;
+    time.data = times.data();
+    ask_all(request, prefix, keys, time, inclusive, horizon);
   });
 }
 

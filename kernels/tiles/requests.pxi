@@ -74,6 +74,7 @@ cdef extern from "tiles/request_door.h" namespace "bighead::tiles" nogil:
     StateStatus finish(CIntake&)
     StateStatus make_output(const CLayout&, uint64_t, uint64_t, int, int64_t, uint64_t, uint64_t, int64_t, const string&, COutput&)
     StateStatus ask(CRequest&, string_view, const vector[Column]&, const Column&, cbool, int64_t)
+    StateStatus ask_at(CRequest&, string_view, const vector[Column]&, int64_t, cbool, int64_t)
     StateStatus ask(CCollection&, const vector[int64_t]&)
     StateStatus advance(CRequest&)
     StateStatus advance(CCollection&)
@@ -189,13 +190,17 @@ cdef class Request:
 
     def __init__(self, Windows windows not None, Shelf shelf not None, bytes prefix not None, keys, time, *, inclusive=False, horizon=-(2**63)):
         cdef _Columns names = _Columns(keys, False, True)
-        cdef _Columns times = _Columns([time], True)
+        cdef _Columns times
         cdef char* data
         cdef Py_ssize_t size
         PyBytes_AsStringAndSize(prefix, &data, &size)
         self.windows = windows
         self.shelf = shelf
         self.request.reset(new CRequest(windows.layout.layout, windows.windows, shelf.shelf))
+        if isinstance(time, int):
+            _raise(ask_at(self.request.get()[0], string_view(data, size), names.columns, time, inclusive, horizon))
+            return
+        times = _Columns([time], True)
         _raise(ask(self.request.get()[0], string_view(data, size), names.columns, times.columns[0], inclusive, horizon))
 
     def advance(self):

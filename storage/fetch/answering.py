@@ -15,10 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from bighead.storage.errors import DamagedError
-from bighead.storage.fetch.asking import Asked, constant_times, table_of, values
+from bighead.storage.fetch.asking import Asked, table_of, values
 from bighead.storage.fetch.served import Offer
 from bighead.storage.fetch.shelf import Reading
 from bighead.storage.reading.fetching import Fetched
+from bighead.storage.reading.times import Times, some_times, times_column
 from bighead.zipline.expressions.arrow import Array, make, nulls
 from bighead.zipline.ir.nodes import Lookup, View
 from bighead.zipline.serving import EVER, Group
@@ -127,13 +128,11 @@ class Answering:
 
     def read(self, group: Group) -> None:
         """Append what a group holds."""
-        times, bad = self.asked.times, dict[int, str]()
-        entities, right = len(times), group.right
+        entities, right, bad = self.asked.entities, group.right, dict[int, str]()
         keys = [values(key, self.values, entities, bad) for key in group.keys]
-        if group.timeless:
-            times = constant_times(EVER, entities)
+        when = EVER if group.timeless else self.asked.when
         damaged: dict[int, str] = {}
-        fetched = self.fetched(group, keys, times, damaged)
+        fetched = self.fetched(group, keys, when, entities, damaged)
         sound = not (bad or damaged or fetched.faults or self.asked.bad)
         if self.offer.straight and sound and entities:
             self.whole = fetched
@@ -155,23 +154,24 @@ class Answering:
         self,
         group: Group,
         keys: Sequence[Array],
-        times: Array,
+        when: Times,
+        entities: int,
         damaged: dict[int, str],
         first: int = 0,
     ) -> Fetched:
-        """What the store has, for as many entities as there are times, from `first` on.
+        """What the store has for so many entities, from `first` on.
 
         Entities whose blocks are damaged are told in `damaged`, and have nothing; to find them, the
         others are asked for again in halves, unless the set has nothing for nobody either.
         """
-        entities, right = len(times), group.right
+        right = group.right
         reads_spine = isinstance(right, Lookup) and right.residual is not None
-        spine = table_of(self.values, len(self.asked.times)) if reads_spine else None
+        spine = table_of(self.values, self.asked.entities) if reads_spine else None
         try:
             return self.reading.store.fetch(
                 self.offer.sets[group.name],
                 keys,
-                times,
+                when if keys else times_column(when, entities),
                 inclusive=group.inclusive,
                 spine=None if spine is None else spine.slice(first, entities),
                 alias=group.name,
@@ -182,21 +182,21 @@ class Answering:
         except DamagedError as error:
             if not entities:
                 raise
-            every = entities == len(self.asked.times)
-            if entities == 1 or (every and self._is_damaged(group, keys, times)):
+            every = entities == self.asked.entities
+            if entities == 1 or (every and self._is_damaged(group, keys, when)):
                 damaged.update(dict.fromkeys(range(first, first + entities), str(error)))
                 return _nothing(right, self.offer.only[group.name], entities)
         half = entities // 2
         return _beside(*(
-            self.fetched(group, [k.slice(start, n) for k in keys], times.slice(start, n), damaged,
-                         first + start)
+            self.fetched(group, [k.slice(start, n) for k in keys], some_times(when, start, n), n,
+                         damaged, first + start)
             for start, n in ((0, half), (half, entities - half))
         ))  # fmt: skip
 
-    def _is_damaged(self, group: Group, keys: Sequence[Array], times: Array) -> bool:
+    def _is_damaged(self, group: Group, keys: Sequence[Array], when: Times) -> bool:
         """Whether a set is damaged as a whole: there is no answer about nobody either."""
         try:
-            self.fetched(group, [k.slice(0, 0) for k in keys], times.slice(0, 0), {})
+            self.fetched(group, [k.slice(0, 0) for k in keys], some_times(when, 0, 0), 0, {})
         except DamagedError:
             return True
         return False
@@ -226,10 +226,12 @@ class Answering:
         if group.timeless:
             return GroupState(group.name, bytes(statuses), [0] * len(statuses))
         stand = self.reading.newest(self.offer.sets[group.name])
-        times = self.asked.times.to_pylist()
-        known = {at: _age(at, stand.time) for at in set(times)}  # mostly there is one time for all
-        ages = [known[at] for at in times]
-        if max(known.values(), default=UNKNOWN) > self.stale_after:
+        when = self.asked.when
+        if isinstance(when, int):
+            ages = [_age(when, stand.time)] * len(statuses)
+        else:
+            ages = [_age(at, stand.time) for at in when.to_pylist()]
+        if max(ages, default=UNKNOWN) > self.stale_after:
             for entity, age in enumerate(ages):
                 if age > self.stale_after and statuses[entity] == FRESH:
                     statuses[entity] = STALE
@@ -241,7 +243,7 @@ class Answering:
         for fault in self.faults:
             for name in fault.columns:
                 bad_in.setdefault(name, set()).add(fault.entity)
-        everywhere, entities = self.asked.bad.keys(), len(self.asked.times)
+        everywhere, entities = self.asked.bad.keys(), self.asked.entities
         arrays = []
         for name, expr in self.offer.serving.columns:
             bad: dict[int, str] = {}

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
 from bighead.storage.fetch.errors import FetchError, Kind
 from bighead.storage.fetch.fitting import Bad
+from bighead.storage.reading.times import Times, some_times, times_column
 from bighead.zipline.errors import DataError, did_you_mean
 from bighead.zipline.expressions import evaluate
 from bighead.zipline.expressions.arrow import Array, join, nulls, view
 from bighead.zipline.ir.expr import Column, Expr, columns_of
 from bighead.zipline.ir.types import TIMESTAMP, sql_name
 from bighead.zipline.serving import Serving
-
-_TIME = struct.Struct("<q")
 
 Fit = Callable[[str, Any, pa.DataType], tuple[Array, Bad]]
 """Brings a column, by its name, to a type: its values, NULL for the entities whose value is no such
@@ -46,17 +44,23 @@ class Asked:
 
     columns: dict[str, Array]
     """The inputs under the names that the set's expressions have for them."""
-    times: Array
-    """int64 microseconds; NULL: no time, so that nothing is seen."""
+    entities: int
+    when: Times
     bad: Bad = field(default_factory=dict)
     """Entities with a value that cannot be meant, whose answer is none."""
+
+    @property
+    def times(self) -> Array:
+        """Of each entity."""
+        return times_column(self.when, self.entities)
 
     def slice(self, first: int, entities: int) -> Asked:
         """The same for some of the entities, which count from 0 again."""
         end = first + entities
         bad = {e - first: reason for e, reason in self.bad.items() if first <= e < end}
         columns = {name: array.slice(first, entities) for name, array in self.columns.items()}
-        return Asked(columns, self.times.slice(first, entities), bad)
+        entities = min(entities, self.entities - first)
+        return Asked(columns, entities, some_times(self.when, first, entities), bad)
 
 
 def columns_read(served: list[Serving], given: Iterable[str]) -> None:
@@ -74,7 +78,7 @@ def columns_read(served: list[Serving], given: Iterable[str]) -> None:
             raise FetchError(Kind.WRONG, f"{names} has no column '{name}' to be given; {hint}")
 
 
-def asked(serving: Serving, request: Request, times: Array, untimely: Bad) -> Asked:
+def asked(serving: Serving, request: Request, times: Times, untimely: Bad) -> Asked:
     """The inputs of a set, and its times: those that its own columns tell, else `times`.
 
     untimely: entities of which the request's time is none. Raises FetchError where a column is
@@ -88,7 +92,8 @@ def asked(serving: Serving, request: Request, times: Array, untimely: Bad) -> As
         bad = {**untimely, **bad}
         if isinstance(serving.time, Column):
             # The column is the time itself, where anything else reads it.
-            columns[serving.time.name] = view(times, serving.time.type)
+            column = times_column(times, request.entities)
+            columns[serving.time.name] = view(column, serving.time.type)
     elif len(there) < len(telling):
         lacking = next(i for i in serving.inputs if i.column in telling and i.column not in there)
         raise FetchError(
@@ -99,7 +104,7 @@ def asked(serving: Serving, request: Request, times: Array, untimely: Bad) -> As
     else:
         assert serving.time is not None
         times = view(values(serving.time, columns, request.entities, bad), pa.int64())
-    return Asked(columns, times, bad)
+    return Asked(columns, request.entities, times, bad)
 
 
 def _columns(serving: Serving, request: Request, bad: Bad) -> dict[str, Array]:
@@ -156,18 +161,12 @@ def table_of(columns: Mapping[str, Array], entities: int) -> pa.Table:
     return pa.table({"": nulls(entities, pa.null())})
 
 
-def times_of(request: Request, now: int) -> tuple[Array, Bad]:
-    """The times that a request states as int64, and the entities whose time is none."""
+def times_of(request: Request, now: int) -> tuple[Times, Bad]:
+    """The times that a request states, and the entities whose time is none."""
     if request.times is None:
-        return constant_times(now if request.time is None else request.time, request.entities), {}
+        return now if request.time is None else request.time, {}
     try:
         found, bad = request.fit("the time", request.times, TIMESTAMP)
     except DataError as error:
         raise FetchError(Kind.WRONG, str(error)) from None
     return view(found, pa.int64()), bad
-
-
-def constant_times(at: int, entities: int) -> Array:
-    """One time for all, as int64; of its buffer, which is quicker than of its values."""
-    buffer: Any = pa.py_buffer(_TIME.pack(at) * entities)
-    return cast("Array", pa.Array.from_buffers(pa.int64(), entities, [None, buffer]))

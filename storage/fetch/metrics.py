@@ -90,7 +90,7 @@ class Metrics(Collector):
     def observe(self, _: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
         """Count an answer."""
         name = offer.name
-        self._entities[name,] += len(asked.times)
+        self._entities[name,] += asked.entities
         for group in answered.groups:
             for number, status in STATUSES.items():
                 count = group.statuses.count(number)

@@ -26,7 +26,6 @@ from bighead.storage.fetch.asking import (
     Request,
     asked,
     columns_read,
-    constant_times,
     times_of,
 )
 from bighead.storage.fetch.errors import FetchError, Kind
@@ -141,7 +140,7 @@ class Service:
         with self.shelf.read() as reading:
             for offer in reading.offers.values():
                 inputs = {i.column: nulls(1, i.type) for i in offer.serving.inputs}
-                question = Asked(inputs, constant_times(self.clock(), 1))
+                question = Asked(inputs, 1, self.clock())
                 with suppress(BigheadError):  # whoever asks is told
                     Answering(reading, offer, question, self.stale_after, lambda: None).run()
 
@@ -191,7 +190,7 @@ class Service:
                     "time, or ask for fewer entities"
                 )  # fmt: skip
 
-        entities = len(question.times)
+        entities = question.entities
         piece = self.limits.piece_of(len(offer.serving.columns))
         stale_after = self.stale_after if offer.stale_after is None else offer.stale_after
         parts: list[Answered] = []

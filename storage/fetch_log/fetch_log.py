@@ -114,7 +114,7 @@ class FetchLog:
 
     def observe(self, reading: Reading, offer: Offer, asked: Asked, answered: Answered) -> None:
         """Notes an answer, if its keys are among the share."""
-        entities = len(asked.times)
+        entities = asked.entities
         layout = self._layout(offer, reading.origin)
         rows = sampled(asked, layout.keys, self.settings.share)
         if not entities or (rows is not None and not rows):
@@ -195,7 +195,7 @@ class FetchLog:
                 fate = "written"
             self.tell(layout.facts.set, fate, sum(_rows(e) for e in entries))
         with self._lock:
-            self._waiting -= sum(len(e.asked.times) for _, e in noted)
+            self._waiting -= sum(e.asked.entities for _, e in noted)
 
     def _journal(self, place: _Place, layout: Layout, now: int) -> Journal:
         found = self._journals.get(place)

@@ -45,4 +45,4 @@ def sampled(asked: Asked, names: Sequence[str], share: float) -> Sequence[int] |
     if share >= 1:
         return None
     keys = [asked.columns[name] for name in names] or [asked.times]
-    return chosen(keys, len(asked.times), share)
+    return chosen(keys, asked.entities, share)

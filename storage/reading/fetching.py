@@ -21,6 +21,7 @@ from bighead.storage.database.database import View as Snapshot
 from bighead.storage.errors import DamagedError
 from bighead.storage.reading.chosen import ALL, Rows, chosen_rows, fold_user, newest
 from bighead.storage.reading.lookups import nearest
+from bighead.storage.reading.times import Times, times_column
 from bighead.storage.sets.exports import exported, exported_as
 from bighead.storage.sets.set_plan import Answer, SetPlan
 from bighead.storage.sets.values import column_of
@@ -97,11 +98,12 @@ class Fetch:
         horizon: int,
         inclusive: bool,
         keys: Sequence[Array],
-        times: Array,
+        times: Times,
         pause: Callable[[], None] | None = None,
     ) -> None:
         self.pause = pause
         self.plan, self.view, self.times, self.inclusive = plan, view, times, inclusive
+        self.count = len(keys[0]) if isinstance(times, int) else len(times)
         self.faults: list[Fault] = []
         self.shelf = tiles.Shelf()
         self.request = tiles.Request(
@@ -197,7 +199,7 @@ class Fetch:
         """Rows that were collected for these questions."""
         rows, owners = answer
         asked = make(list(questions), pa.int64())
-        lasts = self.times.take(asked)
+        lasts = times_column(self.times, self.count).take(asked)
         if not self.inclusive:
             lasts = compute("subtract", lasts, scalar(1, pa.int64()))
         return Rows(rows, exported(owners), asked, lasts, [exported(a) for a in rows.arrays()])
@@ -230,7 +232,7 @@ class Fetch:
             questions, which = rows.owners, make(np.arange(len(rows.owners)), pa.int64())
         else:
             questions, which = newest(self.plan, rows, answer.ties, wanted)
-        return fold_user(user, answer, rows, chosen_rows(questions, which), len(self.times))
+        return fold_user(user, answer, rows, chosen_rows(questions, which), self.count)
 
     def _lookup(self, lookup: Lookup, spine: pa.Table, alias: str) -> Fetched:
         """The nearest row of each question that passes.
@@ -239,7 +241,7 @@ class Fetch:
         been looked at; only where none of those that are kept passes it matters that others went.
         """
         wanted = 1 if lookup.residual is None else 16
-        found = nearest(lookup, len(self.times))
+        found = nearest(lookup, self.count)
         asked: Sequence[int] = self.request.questions
         while asked:
             collection = tiles.Collection(self.request, asked, lookup.tolerance, wanted)

@@ -184,9 +184,12 @@ def test_a_key_that_is_asked_again_has_the_answer_of_its_time(seed: int) -> None
     outputs = [Output(i, w, p.kind, k=p.k) for i, p in enumerate(PARTIALS) for w in (0, 1)]
     windows = Windows(made, [20, 300], outputs)
 
-    def asked(times: list[int | None]) -> tuple[list[Any], list[int]]:
-        shelf, keys = Shelf(), pa.array([7] * len(times), pa.int64())
-        request = Request(windows, shelf, b"", [keys], pa.array(times, pa.int64()))
+    def asked(times: list[int | None] | int, count: int = 1) -> tuple[list[Any], list[int]]:
+        at: Any = times
+        if not isinstance(times, int):
+            at, count = pa.array(times, pa.int64()), len(times)
+        shelf, keys = Shelf(), pa.array([7] * count, pa.int64())
+        request = Request(windows, shelf, b"", [keys], at)
         blocks.settle(shelf, request)
         plain, bucketed, faults = request.answer()
         shown: Any = pa.array(plain)  # type: ignore[call-overload]
@@ -196,10 +199,11 @@ def test_a_key_that_is_asked_again_has_the_answer_of_its_time(seed: int) -> None
             held: list[Any] = [pa.array(values), pa.array(names)]  # type: ignore[call-overload]
             pairs = list(zip(*(array.to_pylist() for array in held), strict=True))
             found.append([pairs[a:b] for a, b in zip([0, *ends], ends, strict=False)])
-        found.append([[(o, r) for o, q, r in faults if q == i] for i in range(len(times))])
+        found.append([[(o, r) for o, q, r in faults if q == i] for i in range(count)])
         return list(zip(*found, strict=True)), request.late
 
     together, late = asked(times)
+    assert asked(few[:1] * 3) == asked(few[0], 3)
     each = [asked([at]) for at in times]
     assert together == [found for [found], _ in each]
     assert late == [i for i, (_, gone) in enumerate(each) if gone]
@@ -442,6 +446,8 @@ def test_what_is_wrong_is_said() -> None:
     request = Request(Windows(made, [5]), Shelf(), b"", [keys_of(rows)], times_of(rows))
     with pytest.raises(StateError, match="there is no window 0 among 0"):
         request.held(0)  # it has not been answered
+    with pytest.raises(StateError, match="as many as their keys, and there is none"):
+        Request(Windows(made, [5]), Shelf(), b"", [], 7)
     with pytest.raises(ZeroDivisionError):
         layout().verify(lambda _level, _number: bytes([1 // 0]))
     assert {LOG, ROOT} == {254, 255}

@@ -80,7 +80,7 @@ def test_a_set_that_is_damaged_as_a_whole_is_not_asked_for_each_entity(
     asked = []
 
     def broken(_: Store, name: str, keys: Any, times: Any, **given: Any) -> Any:
-        asked.append(len(times))
+        asked.append(len(keys[0]))
         raise DamagedError("the rows are damaged; restore a backup")
 
     with service(data, tmp_path / "store") as served:
