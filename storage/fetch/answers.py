@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from bighead.proto.v1 import fetch_pb2 as pb
 from bighead.storage.fetch.errors import FetchError, Kind
-from bighead.storage.fetch.packing import pack
+from bighead.storage.fetch.packing import pack, pack_numbers
 from bighead.zipline.ir.types import TIMESTAMP, canonical
 
 Columns: TypeAlias = "Mapping[str, Any] | pa.Table | pa.RecordBatch"
@@ -97,10 +97,15 @@ def request_of(
     sets: Sequence[str], columns: Columns, at: When, entities: int | None, known: Sequence[int]
 ) -> pb.FetchRequest:
     """A request. Raises FetchError where the columns do not make rows."""
-    given = {name: _array(name, values) for name, values in _items(columns)}
+    given: list[pb.Column] = []
+    counts: dict[str, int] = {}
+    for name, values in _items(columns):
+        numbers = pack_numbers(name, values)
+        array = values if numbers is not None else _array(name, values)
+        counts[name] = len(array)
+        given.append(pack(name, array) if numbers is None else numbers)
     time = _time(at)
     times = None if at is None or time is not None else _times(at)
-    counts = {name: len(values) for name, values in given.items()}
     if times is not None:
         counts["the times"] = len(times)
     if entities is None:
@@ -113,7 +118,7 @@ def request_of(
     request = pb.FetchRequest(
         sets=sets, entities=entities, encoding=pb.ENCODING_ARROW, known_schemas=known
     )
-    request.columns.extend(pack(name, values) for name, values in given.items())
+    request.columns.extend(given)
     if times is not None:
         request.times.CopyFrom(pack("", times))
     elif time is not None:

@@ -90,6 +90,22 @@ def pack(name: str, array: Array) -> fetch_pb2.Column:
     return column
 
 
+def pack_numbers(name: str, values: Any) -> fetch_pb2.Column | None:
+    """A NumPy array of numbers as a message, without an Arrow array of it; None for all else."""
+    if type(values) is not np.ndarray or values.ndim != 1:
+        return None
+    kind = _numbers_of(values.dtype)
+    return None if kind is None else fetch_pb2.Column(name=name, type=kind, values=values.tobytes())
+
+
+@cache
+def _numbers_of(dtype: np.dtype[Any]) -> fetch_pb2.ColumnType | None:
+    """Of numbers that lie as Arrow's do."""
+    if dtype.kind not in "iuf" or dtype.itemsize > 8 or dtype == np.float16 or not dtype.isnative:
+        return None
+    return column_type(pa.from_numpy_dtype(dtype))
+
+
 def _head(buffer: Any, size: int) -> bytes:
     return b"" if buffer is None else buffer[:size].to_pybytes()
 

@@ -68,6 +68,26 @@ def test_nanoseconds_are_floored_to_microseconds_before_1970_too() -> None:
         assert unpack(column, 3).cast(pa.int64()).to_pylist() == [-1, 1, None]
 
 
+NUMPY: list[Any] = [
+    *(np.array([0, 1, 100], f"{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)),
+    *(np.array([0.1, np.nan, np.inf, -0.0], f"f{size}") for size in (2, 4, 8)),
+    np.arange(10)[::3],
+    np.array([1, 2], ">i8").astype("i8"),
+    np.array([], np.int64),
+    np.array([True, False]),
+    np.array([1, None], object),
+    np.array(["a"]),
+    np.ma.masked_array([1, 2], [True, False]),
+    np.array([1, 2], "M8[s]"),
+]
+
+
+@pytest.mark.parametrize("values", NUMPY, ids=lambda v: f"{type(v).__name__} {v.dtype} {len(v)}")
+def test_numpy_travels_as_the_arrow_array_of_it_does(values: Any) -> None:
+    arrow: Any = pa.array(values)
+    assert request_of([], {"x": values}, 0, None, []) == request_of([], {"x": arrow}, 0, None, [])
+
+
 def test_a_time_is_whatever_says_one(client: Client) -> None:
     expected = client.fetch("listing_bookings", {"listing": [1]}, at=AT).to_pylist()
     micros = 1_707_523_200_000_000
