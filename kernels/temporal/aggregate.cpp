@@ -22,6 +22,7 @@ inline void run_part(Part part, const Inputs& inputs, const Plan& plan, Worker& 
   for (size_t i = part.e0 + 1; i < part.e1 && !part.ties; ++i) part.ties = line.ties(i);
   worker.views_used = 0;
   worker.slots.open(*worker.sheets, part.spine());
+  worker.sheets->fetch(line.spine_row.data() + part.s0, part.spine());
   Slice slice;
   const Unit* built = nullptr;
   for (const Unit& unit : plan.units) {
@@ -171,7 +172,7 @@ std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline& line, 
   workers.clear();
   std::vector<std::shared_ptr<Node>> nodes;
   for (const std::vector<Output>& of_spec : outputs) nodes.resize(nodes.size() + of_spec.size());
-  for (Sheet& sheet : sheets.all) read_off(sheet, sheets.written, line.threads, nodes);
+  for (Sheet& sheet : sheets.all) read_off(sheet, sheets, line.threads, nodes);
   std::vector<std::vector<std::shared_ptr<Node>>> results;
   auto next = nodes.begin();
   for (const std::vector<Output>& of_spec : outputs) {

@@ -34,13 +34,25 @@ inline size_t width_in_line(const Output& out) {
 // All sheets of a run, and which lines have been written; the others mean NULL, and counts of 0.
 struct Sheets {
   std::vector<Sheet> all;
-  Large<uint8_t> written;
+  size_t rows = 0;
+  Large<uint8_t> written;  // empty: the lines are zero from the beginning, being narrow and few bytes
+
+  // Asks for lines that will be written through the caches.
+  void fetch(const uint32_t* spine_rows, size_t n) const {
+    for (const Sheet& sheet : all) {
+      if (sheet.width == Sheet::kLine) continue;
+      for (size_t j = 0; j < std::min<size_t>(n, 256); ++j) __builtin_prefetch(sheet.line(spine_rows[j]), 1);
+    }
+  }
+  void mark(size_t spine_row) {
+    if (!written.empty()) written[spine_row] = 1;
+  }
 };
 
 // Numbers the results and gives each its place.
 inline Sheets lay_out(std::vector<std::vector<Output>>& outputs, size_t spine_rows) {
   Sheets out_sheets;
-  out_sheets.written.assign(spine_rows, 0);
+  out_sheets.rows = spine_rows;
   std::vector<Sheet>& sheets = out_sheets.all;
   size_t number = 0;
   for (std::vector<Output>& of_spec : outputs) {
@@ -57,8 +69,11 @@ inline Sheets lay_out(std::vector<std::vector<Output>>& outputs, size_t spine_ro
   }
   for (Sheet& sheet : sheets) {
     while (sheet.width > 8 && sheet.width / 2 >= sheet.used) sheet.width /= 2;
-    sheet.lines = Buffer(spine_rows * sheet.width, false);
   }
+  // Only the last sheet may be narrow.
+  const bool narrow = sheets.size() == 1 && sheets[0].width < Sheet::kLine;
+  if (!narrow) out_sheets.written.assign(spine_rows, 0);
+  for (Sheet& sheet : sheets) sheet.lines = Buffer(spine_rows * sheet.width, narrow);
   return out_sheets;
 }
 
@@ -127,7 +142,7 @@ class Slots {
     if (by_line_) {
       const char* from = slots_;
       for (size_t j = 0; j < rows_; ++j) {
-        sheets.written[spine_rows[j]] = 1;
+        sheets.mark(spine_rows[j]);
         for (const Sheet& sheet : sheets.all) {
           put_line(sheet, spine_rows[j], from);
           from += Sheet::kLine;
@@ -140,7 +155,7 @@ class Slots {
     alignas(64) char block[kBlock][Sheet::kLine] = {};
     for (size_t begin = 0; begin < rows_; begin += kBlock) {
       const size_t n = std::min(kBlock, rows_ - begin);
-      for (size_t j = 0; j < n; ++j) sheets.written[spine_rows[begin + j]] = 1;
+      for (size_t j = 0; j < n; ++j) sheets.mark(spine_rows[begin + j]);
       for (const Sheet& sheet : sheets.all) {
         for (const Output* out : sheet.outputs) {
           const char* from = values(*out);
@@ -178,13 +193,13 @@ class Slots {
 };
 
 // The columns of a sheet as arrays; `nodes` by the number of the result.
-inline void read_off(Sheet& sheet, const Large<uint8_t>& written, int threads,
-                     std::vector<std::shared_ptr<Node>>& nodes) {
+inline void read_off(Sheet& sheet, const Sheets& sheets, int threads, std::vector<std::shared_ptr<Node>>& nodes) {
   constexpr size_t kBlock = 512;  // lines that stay in a core's cache while all columns read them
-  const size_t rows = written.size(), width = sheet.width;
+  const size_t rows = sheets.rows, width = sheet.width;
+  const Large<uint8_t>& written = sheets.written;
   std::vector<Output*> plain;
   std::vector<output::Filling> fillings;
-  in_parts(threads, rows, [&](int, size_t begin, size_t end) {
+  in_parts(threads, written.size(), [&](int, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       if (!written[i]) std::memset(sheet.line(i), 0, width);
     }
