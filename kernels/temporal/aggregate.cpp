@@ -22,7 +22,6 @@ inline void run_part(Part part, const Inputs& inputs, const Plan& plan, Worker& 
   for (size_t i = part.e0 + 1; i < part.e1 && !part.ties; ++i) part.ties = line.ties(i);
   worker.views_used = 0;
   worker.slots.open(*worker.sheets, part.spine());
-  worker.sheets->fetch(line.spine_row.data() + part.s0, part.spine());
   Slice slice;
   const Unit* built = nullptr;
   for (const Unit& unit : plan.units) {
@@ -164,7 +163,10 @@ std::vector<std::vector<std::shared_ptr<Node>>> aggregate(const Timeline& line, 
   const std::vector<aggregates::Touched> touched = aggregates::touched_columns(columns, plan);
   over_tasks(line.threads, tasks.size() - 1, [&](int thread, size_t task) {
     for (size_t i = tasks[task]; i < tasks[task + 1]; ++i) {
-      if (i + 1 < tasks[task + 1]) aggregates::prefetch(parts[i + 1], touched);
+      if (i + 1 < tasks[task + 1]) {
+        aggregates::prefetch(parts[i + 1], touched);
+        sheets.fetch(line.spine_row.data() + parts[i + 1].s0, parts[i + 1].spine());
+      }
       aggregates::run_part(parts[i], inputs, plan, workers[static_cast<size_t>(thread)]);
     }
   });
