@@ -7,7 +7,7 @@ Exact numbers are fractions, rounded once at the end. Shares nothing with the ke
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, Overflow, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -209,17 +209,21 @@ def decayed(values: list[Value], times: list[int], t: int, half_life: int) -> tu
     infinite = {v for v in values if isinstance(v, float) and math.isinf(v)}
     if infinite:
         return (math.nan if len(infinite) == 2 else infinite.pop()), math.inf
+    some = [(Fraction(v), ts) for v, ts in zip(values, times, strict=True) if v != 0]
+    if not some:
+        return 0.0, 0.0
+    newest = max(ts for _, ts in some)
     with localcontext() as context:
         context.prec, context.Emax, context.Emin = 40, MAX_EMAX, MIN_EMIN
+        context.traps[Overflow] = False  # a term far after t can be greater than any Decimal
+        halves = [Decimal(ts - newest) / Decimal(half_life) for _, ts in some]
         terms = [
-            Decimal(Fraction(v).numerator)
-            / Decimal(Fraction(v).denominator)
-            * Decimal(2) ** (Decimal(ts - t) / Decimal(half_life))
-            for v, ts in zip(values, times, strict=True)
-            if v != 0
+            Decimal(v.numerator) / Decimal(v.denominator) * Decimal(2) ** half
+            for (v, _), half in zip(some, halves, strict=True)
         ]
+        scale = Decimal(2) ** (Decimal(newest - t) / Decimal(half_life))
         total, magnitude = sum(terms, Decimal(0)), sum((abs(x) for x in terms), Decimal(0))
-        return float(total), float(magnitude)
+        return float(total * scale if total else total), float(magnitude * scale)
 
 
 class Unequal(Exception):
