@@ -39,6 +39,7 @@ from benchmarks.serving import (
     START,
     Times,
     alternating,
+    drawn,
     filled,
     process,
 )
@@ -188,7 +189,7 @@ def measured(
     for features in FEATURES:
         for batch in BATCHES:
             name = f"features_{features}"
-            asked = np.random.default_rng(1).integers(0, keys, (calls, batch))
+            asked = drawn(np.random.default_rng(1), keys, calls, batch)
 
             def bighead(i: int, name: str = name, asked: Any = asked) -> None:
                 answer = ours.fetch(name, {"k": asked[i % calls]}, at=NOW).to_pylist()

@@ -215,6 +215,12 @@ class Case:
         return [*shape, *self.fetch.row(), *self.echo.row(), f"{self.above:.2f}"]
 
 
+def drawn(rng: np.random.Generator, keys: int, calls: int, batch: int) -> np.ndarray[Any, Any]:
+    """Of each call the keys that it asks for, no two the same."""
+    every = np.broadcast_to(np.arange(keys), (calls, keys))
+    return rng.permuted(every, axis=1)[:, :batch]
+
+
 def measured(
     port: int, echo: int, keys: int, calls: int, seconds: float, rates: Sequence[int]
 ) -> list[Case]:
@@ -229,7 +235,7 @@ def measured(
         empty = channel.unary_unary(ECHO)
         for features in FEATURES:
             for batch in BATCHES:
-                asked = rng.integers(0, keys, (calls, batch))
+                asked = drawn(rng, keys, calls, batch)
 
                 def fetch(i: int, features: int = features, asked: Any = asked) -> None:
                     given = {"k": asked[i % calls]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -184,7 +184,7 @@ def test_a_key_that_is_asked_again_has_the_answer_of_its_time(seed: int) -> None
     outputs = [Output(i, w, p.kind, k=p.k) for i, p in enumerate(PARTIALS) for w in (0, 1)]
     windows = Windows(made, [20, 300], outputs)
 
-    def asked(times: list[int | None] | int, count: int = 1) -> tuple[list[Any], list[int]]:
+    def asked(times: Sequence[int | None] | int, count: int = 1) -> tuple[list[Any], list[int]]:
         at: Any = times
         if not isinstance(times, int):
             at, count = pa.array(times, pa.int64()), len(times)
