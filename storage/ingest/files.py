@@ -16,7 +16,7 @@ from bighead.storage.ingest.followed_packed import FollowedPacked
 from bighead.storage.ingest.followed_rows import FollowedRows
 from bighead.storage.ingest.known_files import Followed, KnownFile, KnownFiles
 from bighead.storage.ingest.out_of_reach import reason_of
-from bighead.storage.ingest.patterns import kind_of
+from bighead.storage.ingest.patterns import kind_of, kind_of_file
 from bighead.storage.ingest.positions import FileAt
 
 OPEN_FILES = 100
@@ -55,7 +55,7 @@ class FileDoor:
         self.there = KnownFiles(self.source, self.pattern, self.note, self._follow, lone)
 
     def _follow(self, at: FileAt) -> Followed:
-        kind = kind_of(at.path, self.source)
+        kind = kind_of_file(at.path)
         if kind == "lines":
             return FollowedLines(self.source, at, self.note, self.longest)
         if kind == "packed":

@@ -21,7 +21,7 @@ from bighead.storage.ingest.followed_lines import FollowedLines, head_of
 from bighead.storage.ingest.followed_rows import FollowedRows
 from bighead.storage.ingest.messages import Messages
 from bighead.storage.ingest.out_of_reach import out_of_reach, reason_of
-from bighead.storage.ingest.patterns import folder_of, is_listed, kind_of, paths_of
+from bighead.storage.ingest.patterns import folder_of, is_listed, kind_of_file, paths_of
 from bighead.storage.ingest.positions import FileAt, drop_file, put_file
 
 Followed = FollowedLines | FollowedRows
@@ -129,7 +129,7 @@ class KnownFiles:
         at = FileAt(path, found.st_dev, found.st_ino, 0)
         seen.add(at.name)
         known = self.files.get(at.name)
-        if known is not None and kind_of(known.at.path, "") != kind_of(path, ""):
+        if known is not None and kind_of_file(known.at.path) != kind_of_file(path):
             self.stale.append(self.lose(known))  # another file has its number now
         if at.name not in self.files:
             self.files[at.name] = KnownFile(self._begun(at, found.st_size))
@@ -228,7 +228,7 @@ class KnownFiles:
 
 def _is(at: FileAt, path: str, size: int) -> bool:
     """Whether the file of a path is that of a record."""
-    if kind_of(at.path, "") in ("rows", "packed"):
+    if kind_of_file(at.path) != "lines":
         return True  # `look` knows it by its foot
     if size < at.position:
         return False

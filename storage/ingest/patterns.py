@@ -31,6 +31,21 @@ def kind_of(path: str, source: str) -> OneOf["lines", "rows", "packed", "any"]:
     )
 
 
+def kind_of_file(path: str) -> OneOf["lines", "rows", "packed"]:
+    """How a file that is followed is read.
+
+    Only lines are followed on under a name that no pattern has.
+
+    >>> kind_of_file("/data/in/events.jsonl.1")
+    'lines'
+    """
+    try:
+        kind = kind_of(path, "")
+    except StoreError:
+        return "lines"
+    return "lines" if kind == "any" else kind
+
+
 def paths_of(pattern: str) -> list[str]:
     """The names there are, in order; hidden ones are left out."""
     if Path(pattern).is_dir():

@@ -10,10 +10,12 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from bighead.storage.sets.prepare import integers, values
+from bighead.planner.engines.reference.events import Event, without_copies
+from bighead.planner.engines.reference.values import rows_of
+from bighead.storage.sets.prepare import integers, source_of, values
 from bighead.storage.sets.values import numbers
 from bighead.zipline.expressions.arrow import compute
-from bighead.zipline.ir.nodes import Lookup, TemporalJoin, View
+from bighead.zipline.ir.nodes import Events, Filter, Lookup, TemporalJoin, UnionAll, View
 from tests.conformance.cases import Case
 from tests.conformance.check import check
 from tests.conformance.draw_tables import KEYS, KNOWLEDGE, MATCHES, Keys, Knowledge, Match
@@ -41,8 +43,20 @@ def backward(case: Case) -> Case | None:
 
 def compare(case: Case, seed: int, folder: Path | None = None) -> None:
     asked = backward(case)
-    if asked is not None:
+    if asked is not None and not breaks_its_word(asked):
         check(StoreEngine(seed=seed, folder=folder), asked)
+
+
+def breaks_its_word(case: Case) -> bool:
+    """Whether rows of one identity differ where there is a WHERE, before which a store looks."""
+    events = cast("TemporalJoin", case.plan).right.events
+    for part in events.events if isinstance(events, UnionAll) else (events,):
+        if isinstance(part, Events) and part.identity and isinstance(part.input, Filter):
+            rows = rows_of(case.tables[source_of(part.input).name])
+            told = [Event(row, None, None, None, False, None) for row in rows]
+            if any(event.conflict for event in without_copies(part, told)):
+                return True
+    return False
 
 
 def compare_swept(case: Case, seed: int, folder: Path) -> int:

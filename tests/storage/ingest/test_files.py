@@ -473,3 +473,76 @@ def test_a_large_file_is_looked_through_in_pieces(
     assert not door.done()
     ingester(store, door).run(once=True)
     assert_holds(store, ROWS)
+
+
+def test_a_file_may_be_called_otherwise_for_a_while(store: Store, log: Path) -> None:
+    log.write_bytes(text(0, 20))
+    door = file_door(store, log)
+    loop = ingester(store, door)
+    loop.run(once=True)
+    aside = log.with_name("events.jsonl.1")
+    for rows in ((20, 30), (30, 40)):
+        append(log, text(*rows))
+        log.rename(aside)
+        loop.run(once=True)
+        aside.rename(log)
+        loop.run(once=True)
+    append(log, text(40, 60))
+    loop.run(once=True)
+    assert_holds(store, ROWS)
+    assert loop.counters["events"].rows == 60
+    door.close()
+
+
+def test_a_file_called_otherwise_while_nobody_looked_may_be_called_so_again(
+    store: Store, log: Path
+) -> None:
+    log.write_bytes(text(0, 20))
+    take(store, log)
+    append(log, text(20, 30))
+    aside = log.with_name("events.jsonl.1")
+    log.rename(aside)
+    notes: list[str] = []
+    door = file_door(store, log, notes)
+    door.settle = 60.0
+    assert sum(arrived.size for arrived in door.take(1 << 20)) == len(text(20, 30)) - 10
+    aside.rename(log)
+    append(log, text(30, 60))
+    assert sum(arrived.size for arrived in door.take(1 << 20)) == len(text(30, 60)) - 30
+    assert notes == [f"{log} is called {aside} now", f"{aside} is called {log} now"]
+    door.close()
+
+
+def test_a_file_that_is_called_otherwise_is_followed_on_after_a_kill(
+    store: Store, log: Path
+) -> None:
+    log.write_bytes(text(0, 20))
+    take(store, log)
+    append(log, text(20, 40))
+    aside = log.with_name("events.jsonl.1")
+    log.rename(aside)
+    door = file_door(store, log)
+    door.settle = 60.0
+    loop = ingester(store, door)
+    loop.commit(loop.gather())
+    assert [at.path for at in files_at(store.database, "events")] == [str(aside)]
+    append(aside, text(40, 60))
+    take(store, log)
+    assert_holds(store, ROWS)
+
+
+def test_a_number_that_a_file_of_another_kind_has_after_a_restart_is_no_place_in_it(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    old = folder / "a.parquet"
+    pq.write_table(ROWS.slice(0, 30), old)
+    take(store, folder)
+    new = folder / "b.jsonl"
+    old.rename(new)  # which keeps the number
+    new.write_bytes(text(30, 60))
+    notes: list[str] = []
+    take(store, folder, notes)
+    assert_holds(store, ROWS)
+    assert notes == [f"{new} was written anew; it is read from its start"]
