@@ -16,18 +16,19 @@ import numpy as np
 import pyarrow as pa
 
 from bighead.planner.engine import Open
-from bighead.storage.sets.prepare import source_of
+from bighead.storage.sets.prepare import integers, source_of, values
 from bighead.storage.store import Store
 from bighead.storage.upload.building import Asked, Batch
 from bighead.storage.upload.switching import advance, take_in
 from bighead.storage.upload.uploads import build
 from bighead.storage.writing.arrival import Arrival
+from bighead.storage.writing.stream_log import time_of
 from bighead.zipline.ir.nodes import Lookup, Node, Scan, TemporalJoin, UnionAll, View
 from bighead.zipline.ir.rewrite import transform_plan
 from bighead.zipline.ir.sources import Source
 from tests.storage.engine import StoreEngine, answer
 
-INSTANT, EVER = 1_000_000, 2**62
+INSTANT, EVER = 1_000_000, 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class UploadEngine(StoreEngine):
             rows = open_source(source).scan(source.scanned.names)
             order = rng.permutation(rows.num_rows)
             cut = int(rng.integers(0, rows.num_rows + 1))
+            if (time := time_of(source)) is not None:
+                # The batch has the rows before a moment, and no moment lies behind the last.
+                last = np.array([t == EVER for t in integers(values(time, rows)).to_pylist()], bool)
+                order = np.concatenate([order[~last[order]], order[last[order]]])
+                cut = min(cut, int((~last).sum()))
             batches[source.name] = rows.take(cast("Any", pa.array(order[:cut])))
             early = rows.take(cast("Any", pa.array(order[: cut // 2])))
             store.ingest(source.name, early, arrival=Arrival(INSTANT - 1))
