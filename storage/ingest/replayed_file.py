@@ -10,7 +10,7 @@ from bighead.storage.database.database import Batch
 from bighead.storage.ingest.door import Arrived
 from bighead.storage.ingest.followed_packed import FollowedPacked
 from bighead.storage.ingest.followed_rows import FollowedRows
-from bighead.storage.ingest.patterns import kind_of
+from bighead.storage.ingest.patterns import kind_of_file
 from bighead.storage.ingest.positions import FileAt, file_at, put_file
 from bighead.storage.store import Store
 
@@ -44,7 +44,7 @@ class ReplayedFile:
             if self._followed is not None and self._followed.at.position != _position(held):
                 self.close()  # another replay has taken some of it meanwhile
             if self._followed is None:
-                kind = FollowedPacked if kind_of(self.path, "") == "packed" else FollowedRows
+                kind = FollowedPacked if kind_of_file(self.path) == "packed" else FollowedRows
                 self._followed = kind(
                     self.source, held or at, _unheard, 0.0, time.monotonic, lambda _: None
                 )

@@ -494,14 +494,18 @@ def test_a_file_may_be_called_otherwise_for_a_while(store: Store, log: Path) -> 
     door.close()
 
 
+def aside_of(store: Store, log: Path, end: int) -> Path:
+    """Where a log lies that grew and was called otherwise while nobody looked."""
+    log.write_bytes(text(0, 20))
+    take(store, log)
+    append(log, text(20, end))
+    return log.rename(log.with_name("events.jsonl.1"))
+
+
 def test_a_file_called_otherwise_while_nobody_looked_may_be_called_so_again(
     store: Store, log: Path
 ) -> None:
-    log.write_bytes(text(0, 20))
-    take(store, log)
-    append(log, text(20, 30))
-    aside = log.with_name("events.jsonl.1")
-    log.rename(aside)
+    aside = aside_of(store, log, 30)
     notes: list[str] = []
     door = file_door(store, log, notes)
     door.settle = 60.0
@@ -516,11 +520,7 @@ def test_a_file_called_otherwise_while_nobody_looked_may_be_called_so_again(
 def test_a_file_that_is_called_otherwise_is_followed_on_after_a_kill(
     store: Store, log: Path
 ) -> None:
-    log.write_bytes(text(0, 20))
-    take(store, log)
-    append(log, text(20, 40))
-    aside = log.with_name("events.jsonl.1")
-    log.rename(aside)
+    aside = aside_of(store, log, 40)
     door = file_door(store, log)
     door.settle = 60.0
     loop = ingester(store, door)
@@ -529,20 +529,3 @@ def test_a_file_that_is_called_otherwise_is_followed_on_after_a_kill(
     append(aside, text(40, 60))
     take(store, log)
     assert_holds(store, ROWS)
-
-
-def test_a_number_that_a_file_of_another_kind_has_after_a_restart_is_no_place_in_it(
-    store: Store, tmp_path: Path
-) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    old = folder / "a.parquet"
-    pq.write_table(ROWS.slice(0, 30), old)
-    take(store, folder)
-    new = folder / "b.jsonl"
-    old.rename(new)  # which keeps the number
-    new.write_bytes(text(30, 60))
-    notes: list[str] = []
-    take(store, folder, notes)
-    assert_holds(store, ROWS)
-    assert notes == [f"{new} was written anew; it is read from its start"]
